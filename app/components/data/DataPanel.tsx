@@ -1,0 +1,82 @@
+/** @file What to learn from: a file or a sample, how its rows become examples, and what the model will see. */
+import { Button, Text } from '@radix-ui/themes';
+import { dismissDataError, undoReplace } from '../../session/actions/data';
+import { count } from '../../session/format';
+import { isRunning } from '../../session/state';
+import { useStudio } from '../../session/store';
+import { ErrorNote } from '../ui/ErrorNote';
+import { Fold } from '../ui/Fold';
+import { Empty, Panel } from '../ui/Panel';
+import { ProgressLine } from '../ui/ProgressLine';
+import { DataFacts } from './DataFacts';
+import { DatasetSource } from './DatasetSource';
+import { OptionsForm } from './OptionsForm';
+import { Preview } from './Preview';
+
+export function DataPanel() {
+  const data = useStudio((state) => state.data);
+  const running = useStudio((state) => isRunning(state.run));
+  const { report, loading, error } = data;
+  return (
+    <Panel title="Data" aside={report ? `${count(report.rows)} rows` : undefined}>
+      <DatasetSource disabled={running} />
+      {loading && <ProgressLine {...progressWords(loading)} />}
+      {error && (
+        <ErrorNote error={error} onDismiss={dismissDataError}>
+          {report && (
+            <Text size="1" color="gray">
+              {report.name} stays in use.
+            </Text>
+          )}
+        </ErrorNote>
+      )}
+      {!report && !loading && (
+        <Empty>
+          Examples of what you want from the model, an input and the answer to it in every row, stand here as
+          the model will read them.
+        </Empty>
+      )}
+      {report && (
+        <>
+          <div className="row dataset-name">
+            <Text size="2" weight="medium" className="breakable">
+              {data.sample?.title ?? report.name}
+            </Text>
+            {data.undo && !running && (
+              <Button size="1" variant="ghost" onClick={undoReplace}>
+                Undo: back to {data.undo}
+              </Button>
+            )}
+          </div>
+          {data.sample && (
+            <Text as="p" size="1" color="gray">
+              {data.sample.description}
+            </Text>
+          )}
+          <Preview report={report} busy={data.updating} />
+          <DataFacts report={report} />
+          <Fold title="Columns and split" aside={`${count(report.training)} + ${count(report.validation)}`}>
+            <OptionsForm key={data.opened} report={report} disabled={running} />
+          </Fold>
+        </>
+      )}
+    </Panel>
+  );
+}
+
+const phases: Record<string, string> = {
+  reading: 'Reading',
+  parsing: 'Finding rows in',
+  tokenizing: 'Cutting into tokens:',
+};
+
+function progressWords(loading: NonNullable<ReturnType<typeof useStudio.getState>['data']['loading']>) {
+  const { name, progress } = loading;
+  if (!progress) return { label: `Opening ${name}`, share: null };
+  const share = progress.total > 0 ? progress.done / progress.total : null;
+  return { label: `${phases[progress.phase]} ${name}`, share, words: share === null ? '' : percentOf(share) };
+}
+
+function percentOf(share: number): string {
+  return `${Math.floor(share * 100)} %`;
+}

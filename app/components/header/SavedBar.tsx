@@ -1,0 +1,44 @@
+/** @file Work found from the last visit: go on with it, or let it go. */
+import { Button, Text } from '@radix-ui/themes';
+import { continueSaved, discardSaved } from '../../session/actions/opening';
+import { useStudio } from '../../session/store';
+import { ErrorNote } from '../ui/ErrorNote';
+
+export function SavedBar() {
+  const { work, busy, error } = useStudio((state) => state.saved);
+  const modelReady = useStudio((state) => state.model.report !== null);
+  const runThere = useStudio((state) => state.run !== null);
+  if (!work || runThere) return error ? <ErrorNote error={error} /> : null;
+  return (
+    <>
+      <section className="saved-bar" aria-label="Saved work">
+        <Text as="p" size="2" className="numbers">
+          {work.run ? (
+            <>
+              <strong>A run from last time:</strong> step {work.run.step} / {work.run.steps}
+              {work.dataset ? ` on ${work.dataset}` : ''}
+            </>
+          ) : (
+            <>
+              <strong>Data from last time:</strong> {work.dataset}
+            </>
+          )}
+        </Text>
+        <div className="saved-actions">
+          <Button
+            size="1"
+            onClick={continueSaved}
+            disabled={busy || !modelReady}
+            loading={busy && modelReady}
+          >
+            Continue
+          </Button>
+          <Button size="1" variant="soft" color="gray" onClick={discardSaved} disabled={busy}>
+            Discard
+          </Button>
+        </div>
+      </section>
+      {error && <ErrorNote error={error} />}
+    </>
+  );
+}

@@ -1,0 +1,44 @@
+/** @file One answer as it comes. */
+import { Text } from '@radix-ui/themes';
+import { useId } from 'react';
+import { short } from '../../session/format';
+import type { Answer } from '../../session/state';
+
+interface AnswerRegionProps {
+  label: string;
+  note?: string;
+  answer: Answer | undefined;
+  waiting: boolean;
+  /** Why there will be none. */
+  absent?: string;
+}
+
+export function AnswerRegion({ label, note, answer, waiting, absent }: AnswerRegionProps) {
+  const id = useId();
+  return (
+    <section className="answer" aria-labelledby={id} aria-busy={waiting && !answer?.done}>
+      <div className="answer-head">
+        <Text as="span" size="1" weight="medium" id={id}>
+          {label}
+        </Text>
+        <Text size="1" color="gray" className="numbers">
+          {answer ? speed(answer) : note}
+        </Text>
+      </div>
+      <div className="answer-text">{content(answer, waiting, absent)}</div>
+    </section>
+  );
+}
+
+function content(answer: Answer | undefined, waiting: boolean, absent: string | undefined) {
+  if (answer && answer.text !== '') return answer.text;
+  if (answer?.done) return <span className="answer-quiet">(ended at once, without a word)</span>;
+  if (waiting) return <span className="answer-quiet">…</span>;
+  return <span className="answer-quiet">{absent ?? 'The answer comes here.'}</span>;
+}
+
+function speed(answer: Answer): string {
+  const words = `${answer.tokens} ${answer.tokens === 1 ? 'token' : 'tokens'}`;
+  if (!answer.done || answer.milliseconds <= 0) return words;
+  return `${words} · ${short((answer.tokens / answer.milliseconds) * 1000)} / s`;
+}

@@ -1,0 +1,82 @@
+/** @file The prompt as a thing: take it away as a file, or bring one. */
+import { ChevronDownIcon, DownloadIcon } from '@radix-ui/react-icons';
+import { Button, DropdownMenu, IconButton, Text } from '@radix-ui/themes';
+import { type ChangeEvent, useId } from 'react';
+import { dismissPromptError, downloadPrompt, importPrompt } from '../../session/actions/prompt';
+import { promptExtensions } from '../../session/droppedFiles';
+import { isRunning } from '../../session/state';
+import { useStudio } from '../../session/store';
+import { ErrorNote } from '../ui/ErrorNote';
+import { Panel } from '../ui/Panel';
+import { Term } from '../ui/Term';
+import { PromptCard } from './PromptCard';
+
+export function PromptPanel() {
+  const { report, busy, error } = useStudio((state) => state.prompt);
+  return (
+    <Panel title="Prompt" aside={report ? `${report.virtualTokens} virtual tokens` : undefined}>
+      <div className="row row-tight">
+        <Button onClick={() => downloadPrompt('peft')} disabled={!report || busy !== null}>
+          <DownloadIcon aria-hidden /> Download prompt
+        </Button>
+        <OtherFormats disabled={!report || busy !== null} />
+        <ImportButton />
+      </div>
+      {error && <ErrorNote error={error} onDismiss={dismissPromptError} />}
+      {report ? (
+        <PromptCard report={report} />
+      ) : (
+        <Text as="p" size="1" color="gray">
+          Once trained, it is a zip that loads in <Term of="peft">PEFT</Term>. Such a file dropped here can be
+          tried, or trained further.
+        </Text>
+      )}
+    </Panel>
+  );
+}
+
+function OtherFormats({ disabled }: { disabled: boolean }) {
+  return (
+    <DropdownMenu.Root>
+      <DropdownMenu.Trigger disabled={disabled}>
+        <IconButton variant="soft" aria-label="Other file formats">
+          <ChevronDownIcon />
+        </IconButton>
+      </DropdownMenu.Trigger>
+      <DropdownMenu.Content>
+        <DropdownMenu.Item onSelect={() => downloadPrompt('peft')}>PEFT adapter (zip)</DropdownMenu.Item>
+        <DropdownMenu.Item onSelect={() => downloadPrompt('kobold')}>
+          KoboldAI soft prompt (zip)
+        </DropdownMenu.Item>
+        <DropdownMenu.Item onSelect={() => downloadPrompt('npy')}>NumPy array (npy)</DropdownMenu.Item>
+        <DropdownMenu.Item onSelect={() => downloadPrompt('json')}>JSON</DropdownMenu.Item>
+      </DropdownMenu.Content>
+    </DropdownMenu.Root>
+  );
+}
+
+function ImportButton() {
+  const id = useId();
+  const busy = useStudio((state) => state.prompt.busy !== null);
+  const running = useStudio((state) => isRunning(state.run));
+  const disabled = busy || running;
+  const choose = (event: ChangeEvent<HTMLInputElement>) => {
+    const files = [...(event.target.files ?? [])];
+    event.target.value = '';
+    if (files.length > 0) void importPrompt(files);
+  };
+  return (
+    <label htmlFor={id} className={`file-button ${disabled ? 'is-disabled' : ''}`}>
+      <input
+        id={id}
+        type="file"
+        multiple
+        aria-label="Prompt file"
+        accept={promptExtensions.join(',')}
+        disabled={disabled}
+        onChange={choose}
+      />
+      Prompt file…
+    </label>
+  );
+}

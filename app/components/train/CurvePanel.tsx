@@ -1,0 +1,116 @@
+/** @file The loss curve with what belongs to it: scale, zoom, values under the pointer, small curves, numbers. */
+import { Button, SegmentedControl } from '@radix-ui/themes';
+import { useId, useMemo, useRef, useState } from 'react';
+import { curve } from '../../session/curve';
+import { useThrottled } from '../../session/hooks';
+import type { RunSlice, StudioState } from '../../session/state';
+import { bestValidation, curveDescription } from '../../session/summary';
+import { Fold } from '../ui/Fold';
+import { Empty } from '../ui/Panel';
+import { Term } from '../ui/Term';
+import { CurveNumbers } from './CurveNumbers';
+import { LossCurve } from './LossCurve';
+import type { LossChart } from './lossChart';
+import { PointReadout } from './PointReadout';
+import { SmallCurves } from './SmallCurves';
+
+/** Ten to fifteen frames a second look alive and leave the rest of each second to the page. */
+const DRAW_INTERVAL = 80;
+const none: never[] = [];
+
+const runOf = (state: StudioState) => state.run;
+
+export function CurvePanel() {
+  const run = useThrottled(runOf, DRAW_INTERVAL);
+  const steps = run?.steps ?? none;
+  const validations = run?.validations ?? none;
+  const columns = useMemo(() => curve(steps, validations), [steps, validations]);
+  const [log, setLog] = useState(false);
+  const [zoomed, setZoomed] = useState(false);
+  const [point, setPoint] = useState<number | null>(null);
+  const chart = useRef<LossChart | null>(null);
+  const description = useId();
+  const empty = columns.step.length === 0;
+  const shownPoint = point !== null && point < columns.step.length ? point : null;
+  return (
+    <div className="curve">
+      <div className="curve-head">
+        <Legend />
+        <div className="curve-tools">
+          {zoomed && (
+            <Button size="1" variant="soft" color="gray" onClick={() => chart.current?.showAll()}>
+              Whole run
+            </Button>
+          )}
+          <SegmentedControl.Root
+            size="1"
+            value={log ? 'log' : 'linear'}
+            onValueChange={(value) => setLog(value === 'log')}
+            aria-label="Scale of the loss"
+          >
+            <SegmentedControl.Item value="linear">linear</SegmentedControl.Item>
+            <SegmentedControl.Item value="log">log</SegmentedControl.Item>
+          </SegmentedControl.Root>
+        </div>
+      </div>
+      <div className={`curve-frame ${empty ? 'is-empty' : ''}`}>
+        <LossCurve
+          columns={columns}
+          best={bestValidation(validations)}
+          log={log}
+          describedBy={description}
+          onPoint={setPoint}
+          onZoom={setZoomed}
+          chart={chart}
+        />
+        {empty && (
+          <div className="curve-empty">
+            <Empty>
+              The loss of every step is drawn here while it trains. Drag across it to zoom; with the keyboard,
+              arrows read values and + and − zoom.
+            </Empty>
+          </div>
+        )}
+      </div>
+      <p id={description} className="visually-hidden">
+        {curveDescription(run)}
+      </p>
+      {!empty && (
+        <>
+          <PointReadout columns={columns} index={shownPoint} />
+          <SmallCurves columns={columns} classes={hasClasses(run)} />
+          <Fold title="Numbers">
+            <CurveNumbers steps={steps} validations={validations} />
+          </Fold>
+        </>
+      )}
+    </div>
+  );
+}
+
+function Legend() {
+  return (
+    <ul className="legend">
+      <li>
+        <span className="swatch swatch-raw" aria-hidden />
+        <span>
+          <Term of="loss">loss</Term> of each step
+        </span>
+      </li>
+      <li>
+        <span className="swatch swatch-smoothed" aria-hidden />
+        <Term of="smoothed">smoothed</Term>
+      </li>
+      <li>
+        <span className="swatch swatch-validation" aria-hidden />
+        <span>
+          <Term of="validation">validation</Term>, best ringed
+        </span>
+      </li>
+    </ul>
+  );
+}
+
+function hasClasses(run: RunSlice | null): boolean {
+  return run?.validations.some((record) => record.accuracy !== null) ?? false;
+}

@@ -1,0 +1,71 @@
+/** @file The loss curve in the page: an image with a description, focusable so that arrows can read its values. */
+import { type KeyboardEvent, type RefObject, useEffect, useRef } from 'react';
+import type { Curve } from '../../session/curve';
+import { useAppearance } from '../../session/theme';
+import type { ValidationRecord } from '../../workers/protocol';
+import { createLossChart, type LossChart } from './lossChart';
+
+interface LossCurveProps {
+  columns: Curve;
+  best: ValidationRecord | null;
+  log: boolean;
+  /** Id of the element that describes the curve in words. */
+  describedBy: string;
+  onPoint: (index: number | null) => void;
+  onZoom: (zoomed: boolean) => void;
+  chart: RefObject<LossChart | null>;
+}
+
+export function LossCurve({ columns, best, log, describedBy, onPoint, onZoom, chart }: LossCurveProps) {
+  const place = useRef<HTMLDivElement>(null);
+  const dark = useAppearance() === 'dark';
+  const latest = useRef({ columns, best });
+  latest.current = { columns, best };
+  useEffect(() => {
+    const element = place.current;
+    if (!element) return;
+    const made = createLossChart(element, log, dark, { onPoint, onZoom });
+    made.draw(latest.current.columns, latest.current.best);
+    chart.current = made;
+    onZoom(false);
+    const watcher = new ResizeObserver(() => made.resize(Math.max(200, element.clientWidth)));
+    watcher.observe(element);
+    return () => {
+      watcher.disconnect();
+      made.destroy();
+      chart.current = null;
+    };
+  }, [log, dark, onPoint, onZoom, chart]);
+  useEffect(() => {
+    chart.current?.draw(columns, best);
+  }, [columns, best, chart]);
+  return (
+    <div
+      ref={place}
+      role="img"
+      aria-label="Loss curve"
+      aria-describedby={describedBy}
+      className="loss-curve"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys read its values, plus and minus zoom
+      tabIndex={0}
+      onKeyDown={(event) => handleKey(event, chart.current)}
+    />
+  );
+}
+
+function handleKey(event: KeyboardEvent, chart: LossChart | null): void {
+  const far = event.shiftKey ? 10 : 1;
+  const actions: Record<string, (() => void) | undefined> = {
+    ArrowLeft: () => chart?.movePoint(-far),
+    ArrowRight: () => chart?.movePoint(far),
+    '+': () => chart?.zoomBy(0.5),
+    '=': () => chart?.zoomBy(0.5),
+    '-': () => chart?.zoomBy(2),
+    '0': () => chart?.showAll(),
+    Escape: () => chart?.showAll(),
+  };
+  const action = actions[event.key];
+  if (!action || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  action();
+}

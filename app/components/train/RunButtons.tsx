@@ -1,0 +1,92 @@
+/** @file Train, pause, resume, step, stop: those that can do something now. */
+import { PauseIcon, PlayIcon, StopIcon, TrackNextIcon } from '@radix-ui/react-icons';
+import { Button, Text } from '@radix-ui/themes';
+import { useId } from 'react';
+import { pause, resume, step, stop, train } from '../../session/actions/training';
+import { isRunning } from '../../session/state';
+import { useStudio } from '../../session/store';
+import { useResolvedSettings } from '../../session/useSettings';
+
+export function RunButtons() {
+  const id = useId();
+  const { settings, errors } = useResolvedSettings();
+  const missing = useMissing(Object.keys(errors).length > 0);
+  const pending = useStudio((state) => state.pending);
+  const running = useStudio((state) => isRunning(state.run));
+  const phase = useStudio((state) => state.run?.state.phase);
+  const runSettings = useStudio((state) => state.run?.settings);
+  const paused = phase === 'paused';
+  const busy = pending !== null;
+  const ready = settings !== null && missing === null;
+  const stepSettings = paused ? (runSettings ?? settings) : settings;
+  return (
+    <div className="run-buttons">
+      {!running && !paused && (
+        <Button
+          size="2"
+          disabled={!ready || busy}
+          loading={pending === 'train'}
+          aria-describedby={missing ? id : undefined}
+          onClick={() => settings && train(settings)}
+        >
+          <PlayIcon aria-hidden /> Train
+        </Button>
+      )}
+      {running && (
+        <Button size="2" variant="soft" disabled={busy} loading={pending === 'pause'} onClick={pause}>
+          <PauseIcon aria-hidden /> Pause
+        </Button>
+      )}
+      {paused && (
+        <Button size="2" disabled={busy} loading={pending === 'resume'} onClick={resume}>
+          <PlayIcon aria-hidden /> Resume
+        </Button>
+      )}
+      {!running && (
+        <Button
+          size="2"
+          variant="soft"
+          color="gray"
+          disabled={(!ready && !paused) || busy}
+          loading={pending === 'step'}
+          aria-describedby={missing && !paused ? id : undefined}
+          onClick={() => stepSettings && step(stepSettings)}
+        >
+          <TrackNextIcon aria-hidden /> Step
+        </Button>
+      )}
+      {(running || paused) && (
+        <Button
+          size="2"
+          variant="soft"
+          color="gray"
+          disabled={busy}
+          loading={pending === 'stop'}
+          onClick={stop}
+        >
+          <StopIcon aria-hidden /> Stop
+        </Button>
+      )}
+      {missing && !running && !paused && (
+        <Text size="2" color="gray" id={id}>
+          {missing}
+        </Text>
+      )}
+    </div>
+  );
+}
+
+/** What is needed before anything can be trained, in the order of the page; null when all is there. */
+function useMissing(invalid: boolean): string | null {
+  const device = useStudio((state) => state.device.error === null);
+  const model = useStudio((state) => state.model.report !== null);
+  const loadingModel = useStudio((state) => state.model.loading !== null || state.device.report === null);
+  const data = useStudio((state) => state.data.report !== null);
+  const suggested = useStudio((state) => state.settings.suggested !== null);
+  if (!device) return 'The trainer could not start.';
+  if (!model) return loadingModel ? 'The model is still loading.' : 'Load a model first.';
+  if (!data) return 'Choose data first: a sample is one click.';
+  if (invalid) return 'A setting needs another value.';
+  if (!suggested) return 'Choosing settings…';
+  return null;
+}

@@ -1,0 +1,29 @@
+/** @file The run: its buttons, how it stands, its curve. */
+import { useStudio } from '../../session/store';
+import { ErrorNote, Note } from '../ui/ErrorNote';
+import { Panel } from '../ui/Panel';
+import { CurvePanel } from './CurvePanel';
+import { RunButtons } from './RunButtons';
+import { RunEnd } from './RunEnd';
+import { TrainingStatus } from './TrainingStatus';
+
+export function TrainPanel() {
+  const error = useStudio((state) => state.trainError);
+  const notSaved = useStudio((state) => state.run?.notSaved);
+  return (
+    <Panel title="Train" className="panel-train">
+      <div className="train-bar">
+        <RunButtons />
+        <TrainingStatus />
+      </div>
+      {error && <ErrorNote error={error} />}
+      {notSaved && (
+        <Note tone="warning">
+          <p>{notSaved}</p>
+        </Note>
+      )}
+      <RunEnd />
+      <CurvePanel />
+    </Panel>
+  );
+}

@@ -1,0 +1,46 @@
+/** @file An error where it happened: what, what to do, and a way on. */
+import { Cross2Icon, ExclamationTriangleIcon } from '@radix-ui/react-icons';
+import { IconButton } from '@radix-ui/themes';
+import type { ReactNode } from 'react';
+import type { StudioError } from '../../workers/protocol';
+
+interface ErrorNoteProps {
+  error: StudioError;
+  /** Buttons: retry, choose another. */
+  children?: ReactNode;
+  onDismiss?: () => void;
+}
+
+export function ErrorNote({ error, children, onDismiss }: ErrorNoteProps) {
+  return (
+    <div className="note note-error" role="alert">
+      <ExclamationTriangleIcon aria-label="Error" className="note-mark" />
+      <div className="note-body">
+        <p className="note-message">{error.message}</p>
+        {error.hint && <p>{error.hint}</p>}
+        {children && <div className="note-actions">{children}</div>}
+      </div>
+      {onDismiss && (
+        <IconButton
+          size="1"
+          variant="ghost"
+          color="gray"
+          aria-label="Dismiss this message"
+          onClick={onDismiss}
+        >
+          <Cross2Icon />
+        </IconButton>
+      )}
+    </div>
+  );
+}
+
+/** A calm remark. */
+export function Note({ children, tone = 'info' }: { children: ReactNode; tone?: 'info' | 'warning' }) {
+  return (
+    <div className={`note note-${tone}`}>
+      {tone === 'warning' && <ExclamationTriangleIcon aria-label="Warning" className="note-mark" />}
+      <div className="note-body">{children}</div>
+    </div>
+  );
+}

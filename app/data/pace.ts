@@ -1,0 +1,40 @@
+/** @file Long work in slices: tells how far it is, lets other messages through, and stops when asked. */
+
+export interface WorkOptions {
+  /** Called now and then with the part that is done; units are the caller's (bytes, rows). */
+  onProgress?: (done: number, total: number) => void;
+  signal?: AbortSignal;
+}
+
+const SLICE_MS = 40;
+
+/**
+ * A pause to be awaited inside a long loop; it costs nothing until a slice of 40 ms is over.
+ * @throws the signal's reason (an AbortError) once it is aborted.
+ */
+export function createPace({
+  onProgress,
+  signal,
+}: WorkOptions): (done: number, total: number) => Promise<void> {
+  let sliceEnd = performance.now() + SLICE_MS;
+  signal?.throwIfAborted();
+  return async (done, total) => {
+    if (done < total && performance.now() < sliceEnd) return;
+    onProgress?.(done, total);
+    await nextMessage();
+    signal?.throwIfAborted();
+    sliceEnd = performance.now() + SLICE_MS;
+  };
+}
+
+/** A turn of the event loop. A message, not a timer: timers are slowed in hidden tabs. */
+function nextMessage(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+}

@@ -1,0 +1,73 @@
+/**
+ * @file The tfjs backend that everything runs on. Callers bring what differs between a browser and Node:
+ * where the wasm files lie, and the GPU device.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import '@tensorflow/tfjs-core/dist/register_all_gradients.js';
+import '@tensorflow/tfjs-backend-cpu';
+import { getThreadsCount, setThreadsCount, setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
+import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+
+export type BackendName = 'webgpu' | 'wasm' | 'cpu';
+
+export class BackendError extends Error {
+  override name = 'BackendError';
+}
+
+/** Where tfjs finds its wasm files: a folder, or a URL for each. */
+export type WasmPaths = Parameters<typeof setWasmPaths>[0];
+
+/** Makes plain JavaScript the backend: slow, always there. */
+export async function startCpu(): Promise<void> {
+  await setBackend('cpu');
+}
+
+/**
+ * Makes WebAssembly the backend.
+ * @returns the number of threads: more than one only where the page is cross-origin isolated.
+ */
+export async function startWasm(paths: WasmPaths, threads?: number): Promise<number> {
+  setWasmPaths(paths);
+  if (threads !== undefined) setThreadsCount(threads);
+  await setBackend('wasm');
+  const multithreaded = await tf.env().getAsync('WASM_HAS_MULTITHREAD_SUPPORT');
+  return multithreaded ? getThreadsCount() : 1;
+}
+
+/**
+ * Asks the adapter for a device with all that it offers of what the engines use.
+ * @throws BackendError where there is no adapter; its message is for the person.
+ */
+export async function requestDevice(gpu: GPU): Promise<{ device: GPUDevice; adapter: GPUAdapter }> {
+  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+  if (!adapter) {
+    throw new BackendError('This browser knows WebGPU but found no graphics adapter that it may use.');
+  }
+  const features: GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query'];
+  const limits = [
+    'maxBufferSize',
+    'maxStorageBufferBindingSize',
+    'maxStorageBuffersPerShaderStage',
+    'maxComputeWorkgroupStorageSize',
+    'maxComputeInvocationsPerWorkgroup',
+    'maxComputeWorkgroupSizeX',
+    'maxComputeWorkgroupsPerDimension',
+  ] as const;
+  const device = await adapter.requestDevice({
+    requiredFeatures: features.filter((feature) => adapter.features.has(feature)),
+    requiredLimits: Object.fromEntries(limits.map((limit) => [limit, adapter.limits[limit]])),
+  });
+  return { device, adapter };
+}
+
+/** Makes tfjs run on a device of ours. The name stays `webgpu`, tfjs keys its kernels by it. */
+export async function startWebGpu(device: GPUDevice, info: GPUAdapterInfo): Promise<void> {
+  if (tf.findBackendFactory('webgpu')) tf.removeBackend('webgpu');
+  tf.registerBackend('webgpu', () => new WebGPUBackend(device, info), 3);
+  await setBackend('webgpu');
+}
+
+async function setBackend(name: BackendName): Promise<void> {
+  if (!(await tf.setBackend(name))) throw new BackendError(`The ${name} backend could not be started.`);
+  await tf.ready();
+}

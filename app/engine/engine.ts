@@ -1,0 +1,98 @@
+/**
+ * @file What computes loss and gradient for a prompt and a batch. The trainer knows this interface and tfjs,
+ * and nothing of kernels or model families, so every optimizer and regulariser is written once.
+ */
+import type * as tf from '@tensorflow/tfjs-core';
+import type { ModelSpec } from './spec';
+
+/** `p` learned vectors placed before the text: `[p, hidden]`, as the first block receives them (prompt tuning). */
+export interface VectorPrompt {
+  kind: 'prompt';
+  vectors: tf.Tensor2D;
+}
+
+/**
+ * Learned keys and values for every layer (prefix tuning): `[p, layers · 2 · kvHeads · headDim]`,
+ * a row laid out `[layer][key, value][head][headDim]`; keys enter attention as they are, without rotation.
+ */
+export interface PrefixPrompt {
+  kind: 'prefix';
+  keysValues: tf.Tensor2D;
+}
+
+export type SoftPrompt = VectorPrompt | PrefixPrompt;
+
+/** One text of a packed batch: `length` rows from `start`, following the prompt of that index. */
+export interface PackedText {
+  start: number;
+  length: number;
+  prompt: number;
+}
+
+/**
+ * All examples of a step as one ragged list of rows, without padding.
+ *
+ * Position of a text row is the prompt's length plus its index in the text. The row before a label predicts it;
+ * a first token that is a label is predicted from the last virtual token. Where there is no row before it
+ * (no prompt, or a prefix) it is not predicted and does not count.
+ */
+export interface PackedBatch {
+  /** Token ids of every text, one after another, `[rows]`. */
+  tokenIds: Int32Array;
+  /** 1 where the token counts in the loss, `[rows]`. */
+  isLabel: Uint8Array;
+  texts: PackedText[];
+}
+
+/** What the model made of one text. */
+export interface ExampleScore {
+  /** Negative log-likelihood summed over the label tokens, in nats. */
+  nats: number;
+  /** Label tokens that were predicted. */
+  labels: number;
+  /** Of these, how many were the model's first choice. */
+  hits: number;
+}
+
+export interface SamplingOptions {
+  maxTokens: number;
+  /** 0 takes the likeliest token each time. */
+  temperature: number;
+  /** Sample among this many likeliest tokens; 0 or absent for all. */
+  topK?: number;
+  /** Sample among the likeliest tokens that together reach this probability; 1 or absent for all. */
+  topP?: number;
+  seed?: number;
+  /** Generation ends before any of these. */
+  stopIds: readonly number[];
+  signal?: AbortSignal;
+}
+
+export interface Neighbour {
+  tokenId: number;
+  /** Cosine similarity, or the Euclidean distance, by the metric asked for. */
+  value: number;
+}
+
+export type Metric = 'cosine' | 'euclidean';
+
+export interface Engine {
+  readonly name: 'reference' | 'webgpu';
+  readonly spec: ModelSpec;
+  /** Embeddings of tokens `[n, hidden]` as the first block receives them, positions not added. The caller disposes. */
+  embed(tokenIds: Int32Array): tf.Tensor2D;
+  /**
+   * Mean negative log-likelihood in nats per label token over the texts that name each prompt, `[prompts]`.
+   * Differentiable with respect to every prompt's tensor. A prompt whose texts have no label gets 0.
+   */
+  loss(prompts: readonly SoftPrompt[], batch: PackedBatch): tf.Tensor1D;
+  /** Logits at the rows that predict a label, texts in order, positions ascending: `[labels, vocab]`. For tests and inspection of small batches. */
+  labelLogits(prompts: readonly SoftPrompt[], batch: PackedBatch): tf.Tensor2D;
+  /** Scores of every text of the batch, which may be of any size; `prompt` null asks the bare model. Texts' `prompt` is ignored. */
+  evaluate(prompt: SoftPrompt | null, batch: PackedBatch): Promise<ExampleScore[]>;
+  /** Token ids after `tokenIds`, one at a time. @throws RangeError when prompt and text do not fit the context length. */
+  generate(prompt: SoftPrompt | null, tokenIds: Int32Array, options: SamplingOptions): AsyncIterable<number>;
+  /** The k nearest rows of the embedding table to each vector, nearest first; table as the first block receives it. */
+  nearest(vectors: tf.Tensor2D, k: number, metric: Metric): Promise<Neighbour[][]>;
+  dispose(): void;
+}

@@ -1,0 +1,24 @@
+/** @file Puts the page into the document and opens the studio behind it. */
+import '@radix-ui/themes/tokens/base.css';
+import '@radix-ui/themes/tokens/colors/slate.css';
+import '@radix-ui/themes/tokens/colors/indigo.css';
+import '@radix-ui/themes/tokens/colors/red.css';
+import '@radix-ui/themes/tokens/colors/amber.css';
+import '@radix-ui/themes/tokens/colors/green.css';
+import '@radix-ui/themes/components.css';
+import '@radix-ui/themes/utilities.css';
+import 'uplot/dist/uPlot.min.css';
+import './styles.css';
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { App } from './App';
+import { openStudio } from './session/actions/opening';
+
+const root = document.getElementById('root');
+if (!root) throw new Error('index.html has no element #root to put the page into.');
+createRoot(root).render(
+  <StrictMode>
+    <App />
+  </StrictMode>,
+);
+void openStudio();

@@ -1,0 +1,64 @@
+/** @file From a model's configuration and the names in its checkpoint to what the engines need. */
+import { z } from 'zod';
+import type { ModelSpec } from '../engine/spec';
+import { isWeightType } from './dtype';
+import { ModelError } from './errors';
+import type { Family, WeightSource } from './families/family';
+import { gpt2 } from './families/gpt2';
+import { gptNeox } from './families/gptNeox';
+import { llamaFamilies } from './families/llama';
+import type { TensorEntry } from './safetensors';
+
+export type { PartLayout, TensorPart, WeightSource } from './families/family';
+
+const families = new Map<string, Family>([
+  ...Object.entries(llamaFamilies),
+  ['gpt2', gpt2],
+  ['gpt_neox', gptNeox],
+]);
+
+/** Every `model_type` that can be loaded, in alphabetical order. */
+export const knownModelTypes: readonly string[] = [...families.keys()].sort();
+
+export interface ModelDescription {
+  spec: ModelSpec;
+  /** Where each canonical weight comes from, in the order an engine meets them. */
+  sources: WeightSource[];
+}
+
+const configSchema = z.looseObject({ model_type: z.string() });
+
+/**
+ * Reads a configuration.
+ * @param config Content of config.json.
+ * @param tensors What the checkpoint has; tells prefix and stored type. Whether all is there is for `readWeights` to say.
+ * @throws ModelError `malformed` on an impossible configuration, `unsupported` on an unknown family or variant.
+ */
+export function describeModel(
+  config: unknown,
+  tensors: ReadonlyMap<string, Pick<TensorEntry, 'dtype'>>,
+): ModelDescription {
+  const known = `Known are ${knownModelTypes.join(', ')}.`;
+  const parsed = configSchema.safeParse(config);
+  if (!parsed.success) {
+    throw new ModelError(
+      'malformed',
+      'config.json does not say its model_type.',
+      `Take config.json from the model itself. ${known}`,
+    );
+  }
+  const { model_type: modelType } = parsed.data;
+  const family = families.get(modelType);
+  if (!family) {
+    throw new ModelError(
+      'unsupported',
+      `config.json: model_type "${modelType}" is not known.`,
+      `Choose another model. ${known}`,
+    );
+  }
+  const prefix =
+    family.prefixes.find(({ body }) => tensors.has(body + family.embedding)) ?? family.prefixes[0];
+  const dtype = tensors.get(prefix.body + family.embedding)?.dtype ?? 'F32';
+  const { spec, sources } = family.read(config, isWeightType(dtype) ? dtype : 'F32');
+  return { spec, sources: sources(prefix) };
+}

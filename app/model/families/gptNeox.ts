@@ -1,0 +1,123 @@
+/** @file GPT-NeoX (Pythia): partial rotary embedding, parallel residual, queries, keys and values interleaved by head. */
+import { z } from 'zod';
+import {
+  checkHeads,
+  equalLayers,
+  type Family,
+  field,
+  parseConfig,
+  readActivation,
+  stored,
+  type WeightSource,
+} from './family';
+import { ropeParametersSchema, ropeSpec } from './rope';
+
+const schema = z.looseObject({
+  model_type: z.string(),
+  vocab_size: field.count,
+  hidden_size: field.count,
+  num_hidden_layers: field.count,
+  num_attention_heads: field.count,
+  intermediate_size: field.count,
+  max_position_embeddings: field.count.default(2048),
+  hidden_act: z.string().default('gelu'),
+  layer_norm_eps: field.positive.default(1e-5),
+  rotary_pct: field.positive.default(0.25),
+  rotary_emb_base: field.positive.default(10000),
+  rope_scaling: ropeParametersSchema.nullish(),
+  rope_parameters: ropeParametersSchema.nullish(),
+  use_parallel_residual: field.flag.default(true),
+  attention_bias: field.flag.default(true),
+  tie_word_embeddings: field.flag.default(false),
+});
+type Config = z.infer<typeof schema>;
+
+export const gptNeox: Family = {
+  prefixes: [
+    { body: 'gpt_neox.', head: '' },
+    { body: '', head: '' },
+  ],
+  embedding: 'embed_in.weight',
+  read(raw) {
+    const config = parseConfig(schema, raw);
+    const headDim = checkHeads(
+      config.hidden_size,
+      config.num_attention_heads,
+      config.num_attention_heads,
+      undefined,
+    );
+    const parameters = config.rope_parameters ?? config.rope_scaling;
+    const rotary = Math.floor(headDim * (parameters?.partial_rotary_factor ?? config.rotary_pct));
+    const spec = {
+      modelType: config.model_type,
+      vocabSize: config.vocab_size,
+      hidden: config.hidden_size,
+      heads: config.num_attention_heads,
+      kvHeads: config.num_attention_heads,
+      headDim,
+      mlpWidth: config.intermediate_size,
+      contextLength: config.max_position_embeddings,
+      layers: equalLayers(config.num_hidden_layers, { window: null, rope: 0 }),
+      embedScale: 1,
+      learnedPositionOffset: null,
+      ropes: [ropeSpec(rotary, config.rotary_emb_base, parameters)],
+      norm: { kind: 'layer', epsilon: config.layer_norm_eps, weightOffset: 0 },
+      queryKeyNorm: null,
+      postNorms: false,
+      parallelResidual: config.use_parallel_residual,
+      attentionScale: headDim ** -0.5,
+      attentionSoftcap: null,
+      logitSoftcap: null,
+      activation: readActivation(config.hidden_act),
+      gatedMlp: false,
+      tiedHead: config.tie_word_embeddings,
+    } satisfies ReturnType<Family['read']>['spec'];
+    return { spec, sources: (prefix) => sources(config, prefix.body, prefix.head) };
+  },
+};
+
+function sources(config: Config, body: string, head: string): WeightSource[] {
+  const {
+    vocab_size: vocab,
+    hidden_size: hidden,
+    intermediate_size: width,
+    num_attention_heads: heads,
+  } = config;
+  const both = (name: string, from: string, shape: number[], bias = true): WeightSource[] => [
+    stored(`${name}.weight`, `${from}.weight`, shape),
+    ...(bias ? [stored(`${name}.bias`, `${from}.bias`, [shape[0]])] : []),
+  ];
+  const byHead = (source: WeightSource): WeightSource => ({
+    ...source,
+    parts: source.parts.map((part) => ({ ...part, layout: { qkvByHead: heads } })),
+  });
+  const layer = (i: number): WeightSource[] => {
+    const from = `${body}layers.${i}`;
+    return [
+      ...both(`layers.${i}.attention.norm`, `${from}.input_layernorm`, [hidden]),
+      ...both(
+        `layers.${i}.attention.qkv`,
+        `${from}.attention.query_key_value`,
+        [3 * hidden, hidden],
+        config.attention_bias,
+      ).map(byHead),
+      ...both(
+        `layers.${i}.attention.out`,
+        `${from}.attention.dense`,
+        [hidden, hidden],
+        config.attention_bias,
+      ),
+      ...both(`layers.${i}.mlp.norm`, `${from}.post_attention_layernorm`, [hidden]),
+      ...both(`layers.${i}.mlp.in`, `${from}.mlp.dense_h_to_4h`, [width, hidden]),
+      ...both(`layers.${i}.mlp.out`, `${from}.mlp.dense_4h_to_h`, [hidden, width]),
+    ];
+  };
+  return [
+    stored('embed.tokens', `${body}embed_in.weight`, [vocab, hidden]),
+    ...Array.from({ length: config.num_hidden_layers }, (_, i) => layer(i)).flat(),
+    ...both('final.norm', `${body}final_layer_norm`, [hidden]),
+    ...(config.tie_word_embeddings
+      ? []
+      : [stored('head.weight', `${head}embed_out.weight`, [vocab, hidden])]),
+  ];
+}

@@ -1,0 +1,24 @@
+/** @file sha-256 as hex, also where the page is not on a secure origin (`http://192.168…`) and has no `crypto.subtle`. */
+import { sha256 as portableSha256 } from '@noble/hashes/sha2.js';
+
+/** sha-256 of the bytes of all parts, one after another, in hex. */
+export async function sha256(...parts: Uint8Array[]): Promise<string> {
+  const subtle = globalThis.crypto?.subtle;
+  const digest = subtle
+    ? new Uint8Array(await subtle.digest('SHA-256', contiguous(parts)))
+    : parts.reduce((hash, part) => hash.update(part), portableSha256.create()).digest();
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+function contiguous(parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
+  // A view is enough for one part, as long as its memory is not shared between threads.
+  if (parts.length === 1 && parts[0].buffer instanceof ArrayBuffer)
+    return parts[0] as Uint8Array<ArrayBuffer>;
+  const all = new Uint8Array(parts.reduce((length, part) => length + part.byteLength, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.byteLength;
+  }
+  return all;
+}

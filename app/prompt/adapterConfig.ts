@@ -1,0 +1,160 @@
+/**
+ * @file PEFT's `adapter_config.json` for prompt tuning and prefix tuning, written and read.
+ * Written without `peft_version` and other young keys: releases of PEFT refuse keys they do not know.
+ */
+import { z } from 'zod';
+import { PromptError } from './errors';
+import { parseJsonFile } from './jsonText';
+import type { ModelIdentity, PromptArtefact } from './types';
+
+export const configName = 'adapter_config.json';
+
+const count = z.number().int().min(1).nullish();
+
+const schema = z.object({
+  peft_type: z.string(),
+  task_type: z.string().nullish(),
+  num_virtual_tokens: z.number().int().min(1),
+  token_dim: count,
+  num_layers: count,
+  num_attention_heads: count,
+  num_transformer_submodules: count,
+  base_model_name_or_path: z.string().nullish(),
+  revision: z.string().nullish(),
+});
+
+/** What an adapter's configuration says that matters here. */
+export interface AdapterConfig {
+  kind: PromptArtefact['kind'];
+  virtualTokens: number;
+  /** Width of a virtual token's row in the tensor, or null where the file leaves it open. */
+  width: number | null;
+  model: Partial<ModelIdentity>;
+}
+
+/**
+ * The configuration of an artefact, as text. Numbers that a prompt's file does not know are null; PEFT then asks the model.
+ * @throws PromptError for a prefix whose layers and heads are unknown
+ */
+export function writeAdapterConfig(artefact: PromptArtefact): string {
+  const { kind, virtualTokens, width, model } = artefact;
+  const common = {
+    auto_mapping: null,
+    base_model_name_or_path: model.id ?? null,
+    inference_mode: true,
+    num_transformer_submodules: 1,
+    num_virtual_tokens: virtualTokens,
+    revision: model.revision ?? null,
+    task_type: 'CAUSAL_LM',
+  };
+  if (kind === 'prompt') {
+    return stringify({
+      ...common,
+      peft_type: 'PROMPT_TUNING',
+      token_dim: width,
+      num_layers: model.layers ?? null,
+      num_attention_heads: model.heads ?? null,
+      prompt_tuning_init: 'RANDOM',
+      prompt_tuning_init_text: null,
+      tokenizer_name_or_path: null,
+    });
+  }
+  const { layers, kvHeads, headDim } = model;
+  if (!layers || !kvHeads || !headDim) {
+    throw new PromptError(
+      'Expected a prefix to know its model’s layers and key/value heads, this one does not.',
+      'Load the model it belongs to first.',
+    );
+  }
+  // PEFT views a row as [2 · layers, heads, token_dim / heads]; under grouped queries these are the key/value heads.
+  return stringify({
+    ...common,
+    peft_type: 'PREFIX_TUNING',
+    token_dim: kvHeads * headDim,
+    num_layers: layers,
+    num_attention_heads: kvHeads,
+    encoder_hidden_size: null,
+    prefix_projection: false,
+  });
+}
+
+function stringify(config: Record<string, unknown>): string {
+  const sorted = Object.fromEntries(Object.entries(config).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return `${JSON.stringify(sorted, null, 2)}\n`;
+}
+
+/** Methods whose adapter is a prompt at inference. P-tuning's encoder is already applied to what PEFT saves. */
+const promptTypes = ['PROMPT_TUNING', 'P_TUNING'];
+
+const explanations: Record<string, string> = {
+  LORA: 'a LoRA adapter, which changes the model’s weights instead of adding virtual tokens',
+  ADALORA: 'an AdaLoRA adapter, which changes the model’s weights instead of adding virtual tokens',
+  IA3: 'an IA³ adapter, which rescales activations instead of adding virtual tokens',
+  MULTITASK_PROMPT_TUNING: 'a multitask prompt, which is several prompts multiplied into one',
+};
+
+/**
+ * Reads an adapter's configuration.
+ * @throws PromptError when it is not JSON, or describes something other than a prompt or prefix of a causal language model
+ */
+export function readAdapterConfig(bytes: Uint8Array, fileName: string): AdapterConfig {
+  const json = parseJsonFile(bytes, fileName);
+  const type = (json as { peft_type?: unknown } | null)?.peft_type;
+  if (typeof type !== 'string') {
+    throw new PromptError(
+      `Expected PEFT’s "peft_type" in ${fileName}, it is missing.`,
+      'Choose the adapter_config.json that PEFT saved with the prompt.',
+    );
+  }
+  const kind = promptTypes.includes(type) ? 'prompt' : type === 'PREFIX_TUNING' ? 'prefix' : null;
+  if (!kind) {
+    throw new PromptError(
+      `Expected peft_type PROMPT_TUNING or PREFIX_TUNING, ${fileName} says ${type}: ${explanations[type] ?? 'another kind of adapter'}.`,
+      'Choose an adapter made with prompt tuning or prefix tuning.',
+    );
+  }
+  const parsed = schema.safeParse(json);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new PromptError(
+      `${fileName}: ${issue.path.join('.')} is not as expected: ${issue.message}.`,
+      'Choose the adapter_config.json that PEFT saved with the prompt.',
+    );
+  }
+  const config = parsed.data;
+  if (config.task_type && config.task_type !== 'CAUSAL_LM') {
+    throw new PromptError(
+      `Expected a prompt for a causal language model (task_type CAUSAL_LM), ${fileName} says ${config.task_type}.`,
+      'A prompt for another kind of model cannot be used here.',
+    );
+  }
+  const submodules = config.num_transformer_submodules ?? 1;
+  if (submodules !== 1) {
+    throw new PromptError(
+      `Expected a prompt for a decoder alone (num_transformer_submodules 1), ${fileName} says ${submodules}.`,
+      'A prompt for an encoder and decoder cannot be used here.',
+    );
+  }
+  const layers = config.num_layers ?? undefined;
+  const heads = config.num_attention_heads ?? undefined;
+  const dim = config.token_dim ?? undefined;
+  if (kind === 'prefix' && heads && dim && dim % heads !== 0) {
+    throw new PromptError(
+      `Expected token_dim to be a multiple of num_attention_heads, ${fileName} says ${dim} and ${heads}.`,
+      'Choose the adapter_config.json that PEFT saved with the prefix.',
+    );
+  }
+  const model: Partial<ModelIdentity> = {};
+  if (config.base_model_name_or_path) model.id = config.base_model_name_or_path;
+  if (config.revision) model.revision = config.revision;
+  if (layers) model.layers = layers;
+  if (kind === 'prompt') {
+    if (heads) model.heads = heads;
+    if (dim) model.hidden = dim;
+  } else if (heads && dim) {
+    model.kvHeads = heads;
+    model.headDim = dim / heads;
+  }
+  const width = kind === 'prompt' ? dim : dim && layers ? 2 * layers * dim : undefined;
+  return { kind, virtualTokens: config.num_virtual_tokens, width: width ?? null, model };
+}

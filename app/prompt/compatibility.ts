@@ -1,0 +1,80 @@
+/** @file Whether a prompt fits the loaded model: its shape must, and its fingerprint should. */
+import { prefixWidth } from './artefact';
+import { PromptError } from './errors';
+import type { ModelIdentity, PromptArtefact } from './types';
+
+export interface Fit {
+  fits: true;
+  /** Why it may not work though the shape fits, for the person; null when the model is the one it was made for. */
+  warning: string | null;
+}
+
+/**
+ * Judges by shape, then by the fingerprint of the embedding table, then, for files that have none, by name.
+ * @throws PromptError when width, layers or heads differ, with what was expected and found
+ */
+export function checkFit(artefact: PromptArtefact, identity: ModelIdentity): Fit {
+  checkWidth(artefact, identity);
+  const compared: [keyof ModelIdentity, string][] = [
+    ['hidden', 'a hidden size of'],
+    ['layers', 'a number of layers of'],
+    ['heads', 'a number of attention heads of'],
+    ['kvHeads', 'a number of key/value heads of'],
+    ['headDim', 'a head size of'],
+  ];
+  for (const [key, words] of compared) {
+    const found = artefact.model[key];
+    if (found === undefined || found === identity[key]) continue;
+    throw new PromptError(
+      `Expected a prompt for a model with ${words} ${identity[key]} (${identity.id}), this one was made for ${found}${madeFor(artefact)}.`,
+      loadIts(artefact),
+    );
+  }
+  return { fits: true, warning: warningOf(artefact, identity) };
+}
+
+function madeFor(artefact: PromptArtefact): string {
+  return artefact.model.id ? ` (${artefact.model.id})` : '';
+}
+
+function loadIts(artefact: PromptArtefact): string {
+  return artefact.model.id
+    ? `Load ${artefact.model.id}, which it was made for, or choose another prompt.`
+    : 'Load the model it was made for, or choose another prompt.';
+}
+
+function checkWidth(artefact: PromptArtefact, identity: ModelIdentity): void {
+  const width = artefact.kind === 'prompt' ? identity.hidden : prefixWidth(identity);
+  if (artefact.width === width) return;
+  const wanted =
+    artefact.kind === 'prompt'
+      ? `virtual tokens of width ${width}, the hidden size of ${identity.id}`
+      : `a prefix of width ${width}, keys and values of every layer of ${identity.id}`;
+  const otherKind = artefact.kind === 'prompt' && artefact.width === prefixWidth(identity);
+  throw new PromptError(
+    `Expected ${wanted}; found ${artefact.width}${madeFor(artefact)}.`,
+    otherKind
+      ? 'The width is that of a prefix: drop its adapter_config.json together with it.'
+      : loadIts(artefact),
+  );
+}
+
+function warningOf(artefact: PromptArtefact, identity: ModelIdentity): string | null {
+  const { id, embeddingHash } = artefact.model;
+  const mayFail = 'The shape fits, but it may not do what it was trained for.';
+  if (embeddingHash) {
+    if (embeddingHash === identity.embeddingHash) return null;
+    const other = id && id !== identity.id ? id : `another version of ${identity.id}`;
+    return `This prompt was trained for ${other}, the loaded model is ${identity.id}: their embeddings differ. ${mayFail}`;
+  }
+  if (!id) {
+    return `The file does not say which model it was trained for; the loaded model is ${identity.id}. ${mayFail}`;
+  }
+  if (lastPart(id) === lastPart(identity.id)) return null;
+  return `This prompt was trained for ${id}, the loaded model is ${identity.id}. ${mayFail}`;
+}
+
+/** The name without owner or folder: files made elsewhere often carry a path of their maker's disk. */
+function lastPart(id: string): string {
+  return id.split(/[\\/]/).filter(Boolean).at(-1) ?? id;
+}

@@ -1,0 +1,118 @@
+/** @file Opening datasets, changing how rows become examples, and taking a replacement back. */
+import type { DataOptions, DatasetReport, SampleDataset } from '../../workers/protocol';
+import { flushEvents, worker } from '../client';
+import { sortFiles } from '../droppedFiles';
+import { toStudioError } from '../errors';
+import { patch, useStudio } from '../store';
+import { modelSettled } from './modelGate';
+import { importPrompt } from './prompt';
+import { refreshSuggestions } from './settings';
+
+/** The files of the dataset in use, when it came from files: a validation file can be added to it. */
+let openedFile: File | null = null;
+let sampleBefore: SampleDataset | null = null;
+
+export async function loadSamples(): Promise<void> {
+  try {
+    patch('data', { samples: await worker().samples() });
+  } catch (thrown) {
+    patch('data', { samples: [], error: toStudioError(thrown, 'data') });
+  }
+}
+
+/** Whatever was dropped on the page: a dataset or a prompt. */
+export async function receiveFiles(files: readonly File[]): Promise<void> {
+  const delivery = await sortFiles(files);
+  if (delivery.kind === 'prompt') return importPrompt(delivery.files);
+  if (delivery.kind === 'refused') return patch('data', { error: delivery.error });
+  return openFile(delivery.file, delivery.validation);
+}
+
+export async function openSample(sample: SampleDataset): Promise<void> {
+  await replace(sample.title, sample, () => worker().openSample(sample.id));
+}
+
+export async function openFile(file: File, validation?: File): Promise<void> {
+  const opened = await replace(file.name, null, () => worker().openDataset(file, validation));
+  if (opened) openedFile = file;
+}
+
+/** The dataset's file, if it came from one, so that validation rows can be added beside it. */
+export function canAddValidation(): boolean {
+  return openedFile !== null && useStudio.getState().data.sample === null;
+}
+
+/** Reads the present file again with a second one for validation only. */
+export async function addValidation(validation: File): Promise<void> {
+  if (openedFile) await openFile(openedFile, validation);
+}
+
+/** Brings back the dataset that was in use before the present one. */
+export async function undoReplace(): Promise<void> {
+  const sample = sampleBefore;
+  await replace(useStudio.getState().data.undo ?? 'the dataset before', sample, () =>
+    worker().restoreDataset(),
+  );
+}
+
+/** Sends options; the newest answer wins when several are under way. */
+let optionsSent = 0;
+export async function setDataOptions(options: DataOptions): Promise<void> {
+  const mine = ++optionsSent;
+  patch('data', { updating: true });
+  try {
+    const report = await worker().setDataOptions(options);
+    if (mine !== optionsSent) return;
+    patch('data', { report, updating: false, error: null });
+    await refreshSuggestions();
+  } catch (thrown) {
+    if (mine !== optionsSent) return;
+    patch('data', { updating: false, error: toStudioError(thrown, 'data') });
+  }
+}
+
+export function dismissDataError(): void {
+  patch('data', { error: null });
+}
+
+/** Another model tokenises differently: the dataset in use is counted and shown again. */
+export async function refreshDataset(): Promise<void> {
+  const { report } = useStudio.getState().data;
+  if (report) await setDataOptions(report.options);
+}
+
+/** A dataset that came back with the work of the last visit. */
+export async function adoptDataset(report: DatasetReport): Promise<void> {
+  openedFile = null;
+  const { samples, opened } = useStudio.getState().data;
+  const sample = samples?.find((known) => known.title === report.name) ?? null;
+  patch('data', { report, opened: opened + 1, sample, undo: null, error: null });
+  await refreshSuggestions();
+}
+
+/** @returns whether it worked; if not, the previous dataset stays and the panel says why */
+async function replace(
+  name: string,
+  sample: SampleDataset | null,
+  open: () => Promise<DatasetReport>,
+): Promise<boolean> {
+  patch('data', { loading: { name, progress: null }, error: null });
+  await modelSettled();
+  const before = useStudio.getState().data;
+  try {
+    const report = await open();
+    flushEvents();
+    optionsSent++;
+    openedFile = null;
+    sampleBefore = before.sample;
+    const undo = before.report?.name ?? null;
+    const opened = before.opened + 1;
+    patch('data', { report, opened, sample, loading: null, updating: false, error: null, undo });
+  } catch (thrown) {
+    flushEvents();
+    patch('data', { loading: null, error: toStudioError(thrown, 'data') });
+    return false;
+  }
+  await refreshSuggestions();
+  return true;
+}

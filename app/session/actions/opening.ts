@@ -1,0 +1,58 @@
+/** @file What happens when the page opens: device, embedded model, samples, and the work of the last visit. */
+import type { Backend } from '../../workers/protocol';
+import { connect, flushEvents, worker } from '../client';
+import { toStudioError } from '../errors';
+import { embeddedModel } from '../modelAddress';
+import { patch } from '../store';
+import { adoptDataset, loadSamples } from './data';
+import { loadModel } from './model';
+
+/** `?backend=wasm` in the page's address chooses what it trains on. */
+export function backendInAddress(search: string): Backend | undefined {
+  const value = new URLSearchParams(search).get('backend');
+  return value === 'webgpu' || value === 'wasm' || value === 'cpu' ? value : undefined;
+}
+
+export async function openStudio(): Promise<void> {
+  try {
+    patch('device', { report: await connect(backendInAddress(location.search)) });
+  } catch (thrown) {
+    patch('device', { error: toStudioError(thrown, 'device') });
+    return;
+  }
+  const loading = loadModel(embeddedModel(document.baseURI));
+  await Promise.all([loading, loadSamples(), lookForSavedWork()]);
+}
+
+async function lookForSavedWork(): Promise<void> {
+  try {
+    const work = await worker().saved();
+    if (work.run || work.dataset) patch('saved', { work });
+  } catch (thrown) {
+    patch('saved', { error: toStudioError(thrown, 'training') });
+  }
+}
+
+/** The run of the last visit comes back paused, with its dataset and its curve. */
+export async function continueSaved(): Promise<void> {
+  patch('saved', { busy: true, error: null });
+  try {
+    const { dataset } = await worker().restore();
+    flushEvents();
+    if (dataset) await adoptDataset(dataset);
+    patch('saved', { work: null, busy: false });
+  } catch (thrown) {
+    flushEvents();
+    patch('saved', { busy: false, error: toStudioError(thrown, 'training') });
+  }
+}
+
+export async function discardSaved(): Promise<void> {
+  patch('saved', { busy: true, error: null });
+  try {
+    await worker().discardSaved();
+    patch('saved', { work: null, busy: false });
+  } catch (thrown) {
+    patch('saved', { busy: false, error: toStudioError(thrown, 'training') });
+  }
+}

@@ -1,0 +1,55 @@
+/** @file The prompt as a file: out, in, and back to the run's own. */
+import type { PromptFormat } from '../../workers/protocol';
+import { flushEvents, worker } from '../client';
+import { toStudioError } from '../errors';
+import { patch } from '../store';
+import { modelSettled } from './modelGate';
+
+export async function downloadPrompt(format: PromptFormat): Promise<void> {
+  patch('prompt', { busy: 'downloading', error: null });
+  try {
+    const { name, type, bytes } = await worker().download(format);
+    saveFile(name, new Blob([bytes], { type }));
+    patch('prompt', { busy: null });
+  } catch (thrown) {
+    patch('prompt', { busy: null, error: toStudioError(thrown, 'prompt') });
+  }
+}
+
+/** A refused file leaves the prompt in use as it is. */
+export async function importPrompt(files: readonly File[]): Promise<void> {
+  patch('prompt', { busy: 'importing', error: null });
+  await modelSettled();
+  try {
+    const report = await worker().importPrompt([...files]);
+    flushEvents();
+    patch('prompt', { report, busy: null });
+  } catch (thrown) {
+    flushEvents();
+    patch('prompt', { busy: null, error: toStudioError(thrown, 'prompt') });
+  }
+}
+
+export async function forgetPrompt(): Promise<void> {
+  try {
+    patch('prompt', { report: await worker().forgetPrompt(), error: null });
+  } catch (thrown) {
+    patch('prompt', { error: toStudioError(thrown, 'prompt') });
+  }
+}
+
+export function dismissPromptError(): void {
+  patch('prompt', { error: null });
+}
+
+function saveFile(name: string, blob: Blob): void {
+  const url = URL.createObjectURL(blob);
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  document.body.append(link);
+  link.click();
+  link.remove();
+  // The download reads the blob after the click has returned.
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}

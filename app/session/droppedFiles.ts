@@ -1,0 +1,66 @@
+/** @file What was dropped or chosen: a dataset, a dataset with its validation rows, or a prompt file. */
+import type { StudioError } from '../workers/protocol';
+
+export type Delivery =
+  | { kind: 'dataset'; file: File; validation?: File }
+  | { kind: 'prompt'; files: File[] }
+  | { kind: 'refused'; error: StudioError };
+
+export const datasetExtensions = ['.csv', '.tsv', '.json', '.jsonl', '.ndjson', '.parquet', '.txt'];
+export const promptExtensions = ['.zip', '.safetensors', '.npy', '.json'];
+
+/** Enough of a JSON file to see whether it describes a prompt. */
+const PEEK_BYTES = 4096;
+/** A dataset's record may speak of prompts; only a prompt file has one of these. */
+const promptMarks = /"peft_type"\s*:|"format"\s*:\s*"soft-prompt"/;
+
+/** Decides by name, and for JSON by the first bytes. */
+export async function sortFiles(files: readonly File[]): Promise<Delivery> {
+  if (files.length === 0) {
+    return refuse('Nothing was dropped that could be read.', 'Drop files, not text or pictures from a page.');
+  }
+  const prompts: File[] = [];
+  const data: File[] = [];
+  const companions: File[] = [];
+  for (const file of files) {
+    const name = file.name.toLowerCase();
+    if (/\.(zip|safetensors|npy)$/.test(name)) prompts.push(file);
+    else if (name.endsWith('.json') && (await describesPrompt(file))) prompts.push(file);
+    else if (/\.(md|gitattributes)$/.test(name)) companions.push(file);
+    else data.push(file);
+  }
+  if (prompts.length > 0 && data.length === 0) return { kind: 'prompt', files: prompts };
+  if (prompts.length > 0) {
+    return refuse(
+      `A prompt (${prompts[0].name}) and a dataset (${data[0].name}) came together.`,
+      'Drop one, then the other.',
+    );
+  }
+  if (data.length === 0) return refuse(`${companions[0].name} holds neither rows nor a prompt.`, expected());
+  if (data.length === 1) return { kind: 'dataset', file: data[0] };
+  if (data.length === 2) return { kind: 'dataset', ...withValidation(data[0], data[1]) };
+  return refuse(
+    `${data.length} files came together: ${data.map((file) => file.name).join(', ')}.`,
+    'A dataset is one file, or two where the second holds rows for validation only.',
+  );
+}
+
+function withValidation(first: File, second: File): { file: File; validation: File } {
+  const looksLikeValidation = /(^|[^a-z])(val|valid|validation|dev|test|eval)([^a-z]|$)/i;
+  return looksLikeValidation.test(first.name) && !looksLikeValidation.test(second.name)
+    ? { file: second, validation: first }
+    : { file: first, validation: second };
+}
+
+async function describesPrompt(file: File): Promise<boolean> {
+  if (file.name.toLowerCase().startsWith('adapter_')) return true;
+  return promptMarks.test(await file.slice(0, PEEK_BYTES).text());
+}
+
+function expected(): string {
+  return `A dataset ends in ${datasetExtensions.join(', ')}; a prompt in ${promptExtensions.join(', ')}.`;
+}
+
+function refuse(message: string, hint: string): Delivery {
+  return { kind: 'refused', error: { kind: 'data', message, hint } };
+}

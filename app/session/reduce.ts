@@ -1,0 +1,154 @@
+/** @file What the worker's events do to the page's state: one pure function, so that it can be tested and coalesced. */
+import type { RunPhase, RunState, StepRecord, StudioEvent } from '../workers/protocol';
+import type { Clock, Notice, RunSlice, StudioState } from './state';
+import { runSummary } from './summary';
+
+/** Applies events in order. `now` is the page's clock in milliseconds, the same for all of them. */
+export function reduceAll(state: StudioState, events: readonly StudioEvent[], now: number): StudioState {
+  return joinSteps(events).reduce((before, event) => reduce(before, event, now), state);
+}
+
+/** The state after one event; the same object when the event changes nothing (another run's, an old request's). */
+export function reduce(state: StudioState, event: StudioEvent, now: number): StudioState {
+  switch (event.type) {
+    case 'modelProgress':
+      if (!state.model.loading) return state;
+      return {
+        ...state,
+        model: { ...state.model, loading: { ...state.model.loading, progress: event.progress } },
+      };
+    case 'dataProgress': {
+      if (!state.data.loading) return state;
+      const progress = { phase: event.phase, done: event.done, total: event.total };
+      return { ...state, data: { ...state.data, loading: { ...state.data.loading, progress } } };
+    }
+    case 'runStarted': {
+      const { runId, settings, history } = event;
+      const spent = history.steps.reduce((sum, record) => sum + record.milliseconds, 0);
+      const clock: Clock = { spent, since: null, validating: 0, validatingSince: null };
+      const run: RunSlice = {
+        id: runId,
+        settings,
+        state: event.state,
+        steps: history.steps,
+        validations: history.validations,
+        validationProgress: null,
+        neighbours: null,
+        previousNearest: [],
+        answers: null,
+        savedStep: null,
+        notSaved: null,
+        notSaved: null,
+        clock: tick(clock, event.state.phase, now),
+      };
+      return { ...state, run, notice: null };
+    }
+    case 'runState':
+      return withRun(state, event.runId, (run) => {
+        const clock = tick(run.clock, event.state.phase, now);
+        const validationProgress = event.state.phase === 'validating' ? run.validationProgress : null;
+        return { ...run, state: event.state, clock, validationProgress };
+      });
+    case 'steps':
+      return withRun(state, event.runId, (run) => withSteps(run, event.records));
+    case 'validation':
+      return withRun(state, event.runId, (run) => ({
+        ...run,
+        validations: [...run.validations, event.record],
+        validationProgress: null,
+      }));
+    case 'validationProgress':
+      return withRun(state, event.runId, (run) => ({
+        ...run,
+        validationProgress: { done: event.done, total: event.total },
+      }));
+    case 'neighbours':
+      return withRun(state, event.runId, (run) => ({
+        ...run,
+        neighbours: event.table,
+        previousNearest: run.neighbours?.rows.map((row) => row.neighbours[0]?.tokenId ?? -1) ?? [],
+      }));
+    case 'answers':
+      return withRun(state, event.runId, (run) => ({
+        ...run,
+        answers: { step: event.step, rows: event.rows },
+      }));
+    case 'saved':
+      return withRun(state, event.runId, (run) => ({ ...run, savedStep: event.step, notSaved: null }));
+    case 'notSaved':
+      return withRun(state, event.runId, (run) => ({ ...run, notSaved: event.message }));
+    case 'promptChanged':
+      return { ...state, prompt: { ...state.prompt, report: event.prompt } };
+    case 'token':
+    case 'generated':
+      return withAnswer(state, event);
+  }
+}
+
+/** A run's elapsed time now, in milliseconds. */
+export function elapsed(clock: Clock, now: number): number {
+  return clock.spent + (clock.since === null ? 0 : now - clock.since);
+}
+
+/** Neighbouring `steps` events of one run become one, so that a frame copies the history once. */
+function joinSteps(events: readonly StudioEvent[]): StudioEvent[] {
+  const joined: StudioEvent[] = [];
+  for (const event of events) {
+    const last = joined.at(-1);
+    if (event.type === 'steps' && last?.type === 'steps' && last.runId === event.runId) {
+      joined[joined.length - 1] = { ...last, records: [...last.records, ...event.records] };
+    } else joined.push(event);
+  }
+  return joined;
+}
+
+function withRun(state: StudioState, runId: string, change: (run: RunSlice) => RunSlice): StudioState {
+  if (state.run?.id !== runId) return state;
+  const run = change(state.run);
+  return { ...state, run, notice: noticeOf(state.run.state, run) ?? state.notice };
+}
+
+/** The run's end is news; being paused, stopped by the person or failed is shown where it happens. */
+function noticeOf(before: RunState, run: RunSlice): Notice | null {
+  if (run.state.phase !== 'finished' || before.phase === 'finished') return null;
+  return { id: run.state.step, title: 'Training finished', body: runSummary(run) };
+}
+
+/** Records that are not newer than the last one are dropped: a restored history may overlap the first event. */
+function withSteps(run: RunSlice, records: StepRecord[]): RunSlice {
+  const last = run.steps.at(-1)?.step ?? 0;
+  const fresh = records.filter((record) => record.step > last);
+  const newest = fresh.at(-1);
+  if (!newest) return run;
+  const state = { ...run.state, step: Math.max(run.state.step, newest.step) };
+  return { ...run, state, steps: run.steps.concat(fresh) };
+}
+
+function tick(clock: Clock, phase: RunPhase, now: number): Clock {
+  const working = phase === 'starting' || phase === 'training' || phase === 'validating';
+  const validating = phase === 'validating';
+  return {
+    spent: working || clock.since === null ? clock.spent : clock.spent + now - clock.since,
+    since: working ? (clock.since ?? now) : null,
+    validating:
+      validating || clock.validatingSince === null
+        ? clock.validating
+        : clock.validating + now - clock.validatingSince,
+    validatingSince: validating ? (clock.validatingSince ?? now) : null,
+  };
+}
+
+function withAnswer(
+  state: StudioState,
+  event: Extract<StudioEvent, { type: 'token' | 'generated' }>,
+): StudioState {
+  const { playground } = state;
+  if (event.requestId !== playground.requestId) return state;
+  const before = playground.answers[event.column] ?? { text: '', tokens: 0, milliseconds: 0, done: false };
+  const answer =
+    event.type === 'token'
+      ? { ...before, text: before.text + event.text, tokens: before.tokens + 1 }
+      : { ...before, tokens: event.tokens, milliseconds: event.milliseconds, done: true };
+  const answers = { ...playground.answers, [event.column]: answer };
+  return { ...state, playground: { ...playground, answers } };
+}

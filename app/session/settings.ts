@@ -1,0 +1,109 @@
+/**
+ * @file The person's settings over the suggested ones. What was typed is kept as typed, so that a new suggestion
+ * never overwrites it and an impossible value can be shown with what is wrong about it.
+ */
+import {
+  type Initialiser,
+  type RunSettings,
+  type Schedule,
+  SETTINGS_RANGES,
+  type SuggestedSettings,
+} from '../workers/protocol';
+
+export interface NumberRule {
+  min: number;
+  max: number;
+  whole: boolean;
+}
+
+/** Ranges that make sense for any model; the model's own bounds are checked beside them. */
+export const numberRules = SETTINGS_RANGES;
+
+export type NumberSetting = keyof typeof numberRules;
+export const numberSettings = Object.keys(numberRules) as NumberSetting[];
+
+/** What the person has set: numbers as typed, choices as chosen. Absent is automatic. */
+export type EnteredSettings = Partial<Record<NumberSetting, string>> & {
+  initialiser?: Initialiser;
+  initText?: string;
+  schedule?: Schedule;
+};
+
+export type SettingKey = keyof EnteredSettings;
+
+/** The number in a text, or what is wrong with it. */
+export function parseNumber(text: string, rule: NumberRule): { value: number } | { message: string } {
+  const range = `${rule.whole ? 'a whole number' : 'a number'} from ${numberText(rule.min)} to ${rule.max.toLocaleString('en')}`;
+  const trimmed = text.trim();
+  if (trimmed === '') return { message: `Enter ${range}, or leave it for the automatic value.` };
+  const value = Number(trimmed);
+  if (!Number.isFinite(value)) return { message: `“${trimmed}” is no number. Enter ${range}.` };
+  if (rule.whole && !Number.isInteger(value)) return { message: `Enter ${range}: ${trimmed} is not whole.` };
+  if (value < rule.min || value > rule.max) return { message: `Enter ${range}.` };
+  return { value };
+}
+
+export interface ResolvedSettings {
+  /** Ready to train with; null while there is no suggestion or something is invalid. */
+  settings: RunSettings | null;
+  errors: Partial<Record<SettingKey, string>>;
+}
+
+/**
+ * Suggested settings with the person's own in their place.
+ * @param contextLength the model's positions, which virtual tokens and the longest example share; null if unknown
+ */
+export function resolveSettings(
+  suggested: SuggestedSettings | null,
+  entered: EnteredSettings,
+  limits: { contextLength: number | null; longestExample: number } = {
+    contextLength: null,
+    longestExample: 0,
+  },
+): ResolvedSettings {
+  const errors: ResolvedSettings['errors'] = {};
+  const numbers: Partial<Record<NumberSetting, number>> = {};
+  for (const key of numberSettings) {
+    const text = entered[key];
+    if (text === undefined) continue;
+    const parsed = parseNumber(text, numberRules[key]);
+    if ('message' in parsed) errors[key] = parsed.message;
+    else numbers[key] = parsed.value;
+  }
+  const { contextLength, longestExample } = limits;
+  const virtualTokens = numbers.virtualTokens ?? 0;
+  if (contextLength !== null && virtualTokens + longestExample > contextLength) {
+    const room = Math.max(0, contextLength - longestExample);
+    errors.virtualTokens =
+      `The model has ${contextLength} positions and the longest example takes ${longestExample}: ` +
+      `at most ${room} are left. Use fewer, or lower the longest example in Data.`;
+  }
+  if (!suggested) return { settings: null, errors };
+  const initialiser = entered.initialiser ?? suggested.settings.initialiser;
+  const initText = entered.initText ?? suggested.settings.initText;
+  if (initialiser === 'text' && initText.trim() === '') {
+    errors.initText = 'Write a few words that describe the task, or choose another start.';
+  }
+  if (Object.keys(errors).length > 0) return { settings: null, errors };
+  const settings: RunSettings = {
+    ...suggested.settings,
+    ...numbers,
+    initialiser,
+    initText,
+    schedule: entered.schedule ?? suggested.settings.schedule,
+  };
+  return { settings, errors };
+}
+
+/** The arrow keys' step of a number: a tenth of the value's own order of size, or 1 for whole numbers. */
+export function arrowStep(value: number, rule: NumberRule): number {
+  if (rule.whole) return 1;
+  if (!(value > 0)) return 0.1;
+  return Number((10 ** (Math.floor(Math.log10(value)) - 1)).toPrecision(1));
+}
+
+/** A number as it stands in its box: no digits that a float only pretends to know. */
+export function numberText(value: number): string {
+  const text = String(Number(value.toPrecision(10)));
+  return text.length > 8 && Math.abs(value) < 1 ? String(Number(value.toPrecision(4))) : text;
+}

@@ -1,0 +1,154 @@
+/** @file Everything the page knows, as plain data. Panels read slices of it; `reduce.ts` and the actions write it. */
+import type {
+  AnswerColumn,
+  AnswerRow,
+  DatasetReport,
+  DeviceReport,
+  ModelProgress,
+  ModelReport,
+  NeighbourTable,
+  PromptReport,
+  RunSettings,
+  RunState,
+  SampleDataset,
+  SavedWork,
+  StepRecord,
+  StudioError,
+  SuggestedSettings,
+  ValidationRecord,
+} from '../workers/protocol';
+import type { EnteredSettings } from './settings';
+
+/** Where a model comes from. */
+export interface ModelAddress {
+  url: string;
+  id: string;
+}
+
+export interface ModelSlice {
+  report: ModelReport | null;
+  loading: { address: ModelAddress; progress: ModelProgress | null } | null;
+  /** Of the last load that failed; the model before it stays in use. */
+  error: StudioError | null;
+  failed: ModelAddress | null;
+}
+
+export interface DataSlice {
+  samples: SampleDataset[] | null;
+  report: DatasetReport | null;
+  /** Counts the datasets opened, so that forms know when theirs is another one. */
+  opened: number;
+  /** The sample in use, or null when the data came from a file. */
+  sample: SampleDataset | null;
+  loading: { name: string; progress: { phase: string; done: number; total: number } | null } | null;
+  /** Options sent and not yet answered. */
+  updating: boolean;
+  error: StudioError | null;
+  /** Name of the dataset that *Undo* brings back. */
+  undo: string | null;
+}
+
+/** Wall-clock bookkeeping of a run, in milliseconds. */
+export interface Clock {
+  /** Spent before `since`. */
+  spent: number;
+  /** When the present stretch of work began, or null while nothing runs. */
+  since: number | null;
+  /** Of `spent` and the present stretch, how much went into validation passes that are over. */
+  validating: number;
+  validatingSince: number | null;
+}
+
+export interface RunSlice {
+  id: string;
+  settings: RunSettings;
+  state: RunState;
+  steps: StepRecord[];
+  validations: ValidationRecord[];
+  validationProgress: { done: number; total: number } | null;
+  neighbours: NeighbourTable | null;
+  /** Nearest token of every virtual token in the table before, to show what changed. */
+  previousNearest: number[];
+  answers: { step: number; rows: AnswerRow[] } | null;
+  savedStep: number | null;
+  /** Why the last checkpoint could not be kept; null when it was. */
+  notSaved: string | null;
+  /** Why the last checkpoint could not be kept, or null. */
+  notSaved: string | null;
+  clock: Clock;
+}
+
+export interface Answer {
+  text: string;
+  tokens: number;
+  milliseconds: number;
+  done: boolean;
+}
+
+export interface PlaygroundSlice {
+  /** Id of the last request; its answers are shown. */
+  requestId: number;
+  running: boolean;
+  columns: AnswerColumn[];
+  answers: Partial<Record<AnswerColumn, Answer>>;
+  /** Where in the answers' reading the person stopped it. */
+  cancelled: boolean;
+  error: StudioError | null;
+}
+
+/** What a finished piece of work has to say. */
+export interface Notice {
+  id: number;
+  title: string;
+  body: string;
+}
+
+/** A command on its way to the worker. */
+export type PendingCommand = 'train' | 'step' | 'pause' | 'resume' | 'stop';
+
+export interface StudioState {
+  device: { report: DeviceReport | null; error: StudioError | null };
+  model: ModelSlice;
+  data: DataSlice;
+  settings: { suggested: SuggestedSettings | null; entered: EnteredSettings; error: StudioError | null };
+  run: RunSlice | null;
+  pending: PendingCommand | null;
+  trainError: StudioError | null;
+  prompt: {
+    report: PromptReport | null;
+    busy: 'importing' | 'downloading' | null;
+    error: StudioError | null;
+  };
+  playground: PlaygroundSlice;
+  saved: { work: SavedWork | null; busy: boolean; error: StudioError | null };
+  notice: Notice | null;
+}
+
+export const initialState: StudioState = {
+  device: { report: null, error: null },
+  model: { report: null, loading: null, error: null, failed: null },
+  data: {
+    samples: null,
+    report: null,
+    opened: 0,
+    sample: null,
+    loading: null,
+    updating: false,
+    error: null,
+    undo: null,
+  },
+  settings: { suggested: null, entered: {}, error: null },
+  run: null,
+  pending: null,
+  trainError: null,
+  prompt: { report: null, busy: null, error: null },
+  playground: { requestId: 0, running: false, columns: [], answers: {}, cancelled: false, error: null },
+  saved: { work: null, busy: false, error: null },
+  notice: null,
+};
+
+/** Whether the worker is making steps or about to: data and settings stay as they are meanwhile. */
+export function isRunning(run: RunSlice | null): boolean {
+  const phase = run?.state.phase;
+  return phase === 'starting' || phase === 'training' || phase === 'validating';
+}

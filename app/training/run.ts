@@ -1,0 +1,80 @@
+/** @file What a run is made from, what it tells and what it leaves. */
+import type { Dataset } from '../data/dataset';
+import { inputTokens } from '../data/pack';
+import type { Engine } from '../engine/engine';
+import type { EmbeddingMeasures } from '../inspect/measures';
+import type { Tokenizer } from '../model/tokenizer';
+import type { CheckpointStore } from './checkpoint';
+import type { KeeperEvents } from './checkpointKeeper';
+import { TrainingError } from './errors';
+import type { AnswerRow, NeighbourTable, RunSettings, RunState, StepRecord, ValidationRecord } from './types';
+
+export interface RunInputs {
+  runId: string;
+  engine: Engine;
+  /** Of that engine. */
+  measures: EmbeddingMeasures;
+  /** Identify model and data in checkpoints. */
+  modelKey: string;
+  dataHash: string;
+  /** Of no account where a checkpoint is given, which brings its own. */
+  settings: RunSettings;
+  data: Pick<Dataset, 'training' | 'validation' | 'validationExamples' | 'classes' | 'classTokens'>;
+  /** Where the prompt starts, `[virtualTokens, hidden]`; of no account where a checkpoint is given, as above. */
+  initialPrompt: Float32Array;
+  tokenizer: Pick<Tokenizer, 'stopIds' | 'decode' | 'tokenText'>;
+  /** Absent: nothing is kept. */
+  store?: CheckpointStore;
+}
+
+/** What a run tells. Handlers must not throw. */
+export interface RunEvents extends KeeperEvents {
+  state(state: RunState): void;
+  steps(records: StepRecord[]): void;
+  validation(record: ValidationRecord): void;
+  /** In texts run through the model; `total` may grow. */
+  validationProgress(done: number, total: number): void;
+  neighbours(table: NeighbourTable): void;
+  answers(step: number, rows: AnswerRow[]): void;
+}
+
+/** A prompt on the host, and where in the run it was. */
+export interface TrainedPrompt {
+  /** `[virtualTokens, hidden]`, row-major. */
+  values: Float32Array;
+  step: number;
+  /** Validation loss, or null where it was not validated. */
+  loss: number | null;
+}
+
+/** @throws TrainingError when there is nothing to train on, or prompt and texts do not fit the model. */
+export function checkInputs({ engine, settings, data, initialPrompt }: RunInputs): void {
+  const { hidden, contextLength } = engine.spec;
+  const { virtualTokens } = settings;
+  if (data.training.length === 0) {
+    throw new TrainingError(
+      'The dataset has no training examples.',
+      'Add rows, or keep fewer for validation.',
+    );
+  }
+  if (initialPrompt.length !== virtualTokens * hidden) {
+    throw new TrainingError(
+      `The first prompt has ${initialPrompt.length} numbers; ${virtualTokens} virtual tokens of this model have ${virtualTokens * hidden}.`,
+    );
+  }
+  // A validation asks for every class after every input.
+  const longestClass = Math.max(0, ...data.classTokens.map(({ length }) => length));
+  const lengths = [
+    ...data.training.map(({ tokenIds }) => tokenIds.length),
+    ...data.validation.map((example) =>
+      Math.max(example.tokenIds.length, inputTokens(example).length + longestClass),
+    ),
+  ];
+  const longest = lengths.reduce((a, b) => Math.max(a, b));
+  if (virtualTokens + longest > contextLength) {
+    throw new TrainingError(
+      `${virtualTokens} virtual tokens and the longest text's ${longest} tokens are ${virtualTokens + longest} positions; the model has ${contextLength}.`,
+      'Use fewer virtual tokens, or cut the examples shorter.',
+    );
+  }
+}

@@ -1,0 +1,39 @@
+/** @file The records of a run's steps: timed as they arrive from the device, told in groups. */
+import type { StepRecord } from './types';
+
+/** Records are told at most so often. */
+const TELL_EVERY_MS = 50;
+
+/** Collects records in order of their steps. */
+export class StepLog {
+  private untold: StepRecord[] = [];
+  private toldAt = Number.NEGATIVE_INFINITY;
+  private arrivedAt = Number.NEGATIVE_INFINITY;
+
+  /** `records` is the run's history, which grows. */
+  constructor(
+    readonly records: StepRecord[],
+    private readonly tellRecords: (records: StepRecord[]) => void,
+  ) {}
+
+  /**
+   * Adds a record whose numbers have just arrived. Steps overlap on the device: a step is given the time since the one
+   * before arrived, or since it was begun (`begunAt`, milliseconds of `performance.now`) if that is later.
+   */
+  add(record: Omit<StepRecord, 'milliseconds'>, begunAt: number): void {
+    const now = performance.now();
+    const timed = { ...record, milliseconds: now - Math.max(begunAt, this.arrivedAt) };
+    this.arrivedAt = now;
+    this.records.push(timed);
+    this.untold.push(timed);
+    if (now - this.toldAt >= TELL_EVERY_MS) this.tell();
+  }
+
+  /** Tells what has not been told. */
+  tell(): void {
+    if (this.untold.length === 0) return;
+    this.tellRecords(this.untold);
+    this.untold = [];
+    this.toldAt = performance.now();
+  }
+}

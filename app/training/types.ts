@@ -1,0 +1,121 @@
+/** @file The words of a run: settings, records, state. Plain data that travels through the protocol and into files. */
+import type { Neighbour } from '../engine/engine';
+
+export type Initialiser = 'text' | 'labels' | 'vocabulary' | 'random' | 'file';
+export type Schedule = 'cosine' | 'linear' | 'constant';
+
+export interface RunSettings {
+  method: 'prompt';
+  virtualTokens: number;
+  initialiser: Initialiser;
+  /** Words for the `text` initialiser. */
+  initText: string;
+  learningRate: number;
+  steps: number;
+  batchSize: number;
+  seed: number;
+  warmupSteps: number;
+  schedule: Schedule;
+  /** Largest gradient norm; 0 for no clipping. */
+  clipNorm: number;
+  /** Decoupled (AdamW), a step: p ← p − lr · weightDecay · p. */
+  weightDecay: number;
+  /** Validate every this many steps and after the last. */
+  validateEvery: number;
+  /** Most validation rows used each time. */
+  validationRows: number;
+}
+
+/** Settings chosen from model and data, each with the reason in words, shown beside its control. */
+export interface SuggestedSettings {
+  settings: RunSettings;
+  reasons: Partial<Record<keyof RunSettings, string>>;
+}
+
+export interface StepRecord {
+  /** 1-based: the record of the step that has just been made. */
+  step: number;
+  /** Loss of the step's batch before the update, nats per label token. */
+  loss: number;
+  /** Before clipping. */
+  gradientNorm: number;
+  learningRate: number;
+  /** Text tokens of the batch, virtual tokens not counted. */
+  tokens: number;
+  milliseconds: number;
+}
+
+export interface ValidationRecord {
+  step: number;
+  /** Nats per label token. */
+  loss: number;
+  /** Part of the rows whose target is the likeliest of the classes; null where the task has no classes. */
+  accuracy: number | null;
+  /** Part of label tokens that are the model's first choice. */
+  tokenAccuracy: number;
+  rows: number;
+  /** Whether this is the best prompt so far (lowest loss). */
+  best: boolean;
+}
+
+/** One virtual token and its nearest vocabulary. */
+export interface VirtualTokenRow {
+  index: number;
+  neighbours: (Neighbour & { text: string })[];
+  /** Euclidean distance from where it started, as a multiple of the embedding table's RMS row norm. */
+  moved: number;
+  norm: number;
+}
+
+export interface NeighbourTable {
+  step: number;
+  rows: VirtualTokenRow[];
+  /** Median cosine of a real token's nearest other real token: what "near" means in this model. */
+  baseline: number;
+}
+
+/** A validation example with the model's greedy answers. */
+export interface AnswerRow {
+  input: string;
+  target: string;
+  without: string;
+  with: string;
+}
+
+export type RunPhase = 'starting' | 'training' | 'validating' | 'paused' | 'finished' | 'stopped' | 'failed';
+
+export interface RunState {
+  phase: RunPhase;
+  /** Steps made. */
+  step: number;
+  steps: number;
+  /** Why it failed and what to try, for the person. */
+  message?: string;
+  /** Step of the best validation loss, 0 before the first validation. */
+  bestStep: number;
+}
+
+/** Everything a chart or a table needs to be drawn again. */
+export interface RunHistory {
+  steps: StepRecord[];
+  validations: ValidationRecord[];
+}
+
+/** What a run continues from, exactly. Arrays are `[virtualTokens, hidden]` row-major. */
+export interface Checkpoint {
+  runId: string;
+  /** Fingerprints that must match for the run to go on. */
+  modelKey: string;
+  dataHash: string;
+  settings: RunSettings;
+  step: number;
+  prompt: Float32Array;
+  initialPrompt: Float32Array;
+  firstMoment: Float32Array;
+  secondMoment: Float32Array;
+  best: { step: number; loss: number; prompt: Float32Array } | null;
+  history: RunHistory;
+  /** Milliseconds spent training so far. */
+  elapsed: number;
+  phase: RunPhase;
+}

@@ -1,0 +1,43 @@
+/** @file The datasets that survive a reload: the one in use, and the one each kept run was trained on. */
+import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
+import type { DataOptions } from '../data/types';
+
+/** A dataset as it can be opened again: what it was read from, and how its rows became examples. */
+export interface StoredDataset {
+  name: string;
+  source: { kind: 'sample'; id: string } | { kind: 'files'; file: File; validation: File | null };
+  options: DataOptions;
+}
+
+/** Key of the dataset in use; runs use their own id. */
+export const IN_USE = 'in-use';
+
+export interface DatasetStore {
+  save(key: string, dataset: StoredDataset): Promise<void>;
+  load(key: string): Promise<StoredDataset | null>;
+  remove(key: string): Promise<void>;
+}
+
+interface DatasetDatabase extends DBSchema {
+  datasets: { key: string; value: StoredDataset };
+}
+
+/** Opens the store, and makes it where there is none. @throws what IndexedDB throws where it is not to be had. */
+export async function openDatasetStore(name = 'soft-prompt-studio-data'): Promise<DatasetStore> {
+  const database: IDBPDatabase<DatasetDatabase> = await openDB<DatasetDatabase>(name, 1, {
+    upgrade(db) {
+      db.createObjectStore('datasets');
+    },
+  });
+  return {
+    async save(key, dataset) {
+      await database.put('datasets', dataset, key);
+    },
+    async load(key) {
+      return (await database.get('datasets', key)) ?? null;
+    },
+    async remove(key) {
+      await database.delete('datasets', key);
+    },
+  };
+}

@@ -1,0 +1,62 @@
+/** @file Answers to one input side by side: the bare model's, with an instruction in words, with the soft prompt. */
+import { compileTemplate } from '../data/template';
+import type { SoftPrompt } from '../engine/engine';
+import { createTextStream } from '../model/tokenizer';
+import type { ActiveModel } from './modelSlot';
+import type { AnswerColumn, GenerateRequest, StudioEvent } from './protocol';
+
+export interface PlaygroundInput {
+  model: ActiveModel;
+  request: GenerateRequest;
+  requestId: number;
+  /** The input's template and the columns it may name; null puts the input as it is typed. */
+  template: { text: string; columns: string[] } | null;
+  prompt: SoftPrompt | null;
+  signal: AbortSignal;
+  emit: (event: StudioEvent) => void;
+}
+
+/** Streams the answers of all columns asked for, one after the other: the device does one thing at a time. */
+export async function generateAnswers(input: PlaygroundInput): Promise<void> {
+  const { model, request, requestId, signal, emit } = input;
+  const text = templated(request.input, input.template);
+  for (const column of request.columns) {
+    if (signal.aborted) return;
+    const prompt = column === 'with' ? input.prompt : null;
+    if (column === 'with' && !prompt) continue;
+    const asked = column === 'hard' && request.hardPrompt ? `${request.hardPrompt}\n${text}` : text;
+    const ids = model.tokenizer.encode(asked);
+    const begun = performance.now();
+    const tokens = await stream(input, column, prompt, Int32Array.from(ids));
+    if (signal.aborted) return;
+    emit({ type: 'generated', requestId, column, tokens, milliseconds: performance.now() - begun });
+  }
+}
+
+async function stream(
+  { model, request, requestId, signal, emit }: PlaygroundInput,
+  column: AnswerColumn,
+  prompt: SoftPrompt | null,
+  ids: Int32Array,
+): Promise<number> {
+  const words = createTextStream(model.tokenizer, Array.from(ids));
+  const say = (text: string) => {
+    if (text && !signal.aborted) emit({ type: 'token', requestId, column, text });
+  };
+  let tokens = 0;
+  const options = { ...request.sampling, stopIds: model.tokenizer.stopIds, signal };
+  for await (const id of model.engine.generate(prompt, ids, options)) {
+    tokens++;
+    say(words.push(id));
+  }
+  say(words.end());
+  return tokens;
+}
+
+/** The input in the dataset's template, as in training. A template of several columns cannot be filled from one box: the text then stands for all of it. */
+function templated(input: string, template: PlaygroundInput['template']): string {
+  if (!template) return input;
+  const { columns, fill } = compileTemplate(template.text, template.columns);
+  if (new Set(columns).size !== 1) return input;
+  return fill(template.columns.map(() => input));
+}

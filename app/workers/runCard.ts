@@ -1,0 +1,50 @@
+/** @file What a prompt file says of the run that made it: strings only, shown by the page and read by people. */
+import packageJson from '../../package.json';
+import type { TrainedPrompt } from '../training/run';
+import type { DeviceReport } from './protocol';
+import type { ActiveRun } from './runSlot';
+
+/** Keys in camelCase; the model card spells them out. */
+export function runCard(
+  { trainer, data }: ActiveRun,
+  trained: TrainedPrompt,
+  device: DeviceReport,
+): Record<string, string> {
+  const { settings, history } = trainer;
+  const { options, training, validation, hash } = data.dataset.report;
+  const at = history.validations.find(({ step }) => step === trained.step);
+  const lastLoss = history.steps.findLast(({ step }) => step <= trained.step)?.loss;
+  const percent = (part: number) => `${(100 * part).toFixed(1)} %`;
+  return {
+    madeWith: `Soft Prompt Studio ${packageJson.version}`,
+    createdAt: new Date().toISOString(),
+    dataset: data.name,
+    datasetHash: hash,
+    trainingExamples: String(training),
+    validationExamples: String(validation),
+    inputTemplate: options.inputTemplate,
+    targetTemplate: options.targetTemplate,
+    endOfText: String(options.endOfText),
+    method: 'prompt tuning',
+    virtualTokens: String(settings.virtualTokens),
+    initialiser: settings.initialiser,
+    ...(settings.initialiser === 'text' && { initText: settings.initText }),
+    optimizer: 'AdamW',
+    learningRate: String(settings.learningRate),
+    schedule: `${settings.schedule}, ${settings.warmupSteps} warm-up steps`,
+    clipNorm: String(settings.clipNorm),
+    weightDecay: String(settings.weightDecay),
+    batchSize: String(settings.batchSize),
+    seed: String(settings.seed),
+    steps: String(settings.steps),
+    step: String(trained.step),
+    ...(lastLoss !== undefined && { trainingLoss: lastLoss.toPrecision(6) }),
+    ...(at && {
+      validationLoss: at.loss.toPrecision(6),
+      validationRows: String(at.rows),
+      tokenAccuracy: percent(at.tokenAccuracy),
+      ...(at.accuracy !== null && { accuracy: percent(at.accuracy) }),
+    }),
+    engine: `${device.engine} on ${device.backend}`,
+  };
+}

@@ -1,0 +1,175 @@
+/** @file The run in use: one trainer at a time, its events sent to the page, its checkpoints kept for the next visit. */
+
+import type { PromptArtefact } from '../prompt/types';
+import type { CheckpointStore } from '../training/checkpoint';
+import { initialisePrompt } from '../training/initialise';
+import type { RunEvents, TrainedPrompt } from '../training/run';
+import { parseSettings } from '../training/settingsRanges';
+import { Trainer } from '../training/trainer';
+import type { Checkpoint } from '../training/types';
+import type { ActiveDataset } from './datasetSlot';
+import { StudioRequestError, toStudioError } from './errors';
+import type { ActiveModel } from './modelSlot';
+import type { RunSettings, StudioEvent } from './protocol';
+
+/** Runs kept for another visit; older ones are forgotten. */
+const KEPT_RUNS = 5;
+
+export interface ActiveRun {
+  trainer: Trainer;
+  model: ActiveModel;
+  data: ActiveDataset;
+}
+
+export class RunSlot {
+  private active: ActiveRun | null = null;
+  /** A run is being made or put away; another command would meet it half-way. */
+  private changing = false;
+
+  constructor(
+    private readonly store: CheckpointStore | null,
+    private readonly emit: (event: StudioEvent) => void,
+    /** The run came to rest: what it made may be another prompt now. */
+    private readonly onRest: () => void,
+  ) {}
+
+  get current(): ActiveRun | null {
+    return this.active;
+  }
+
+  /** Whether steps are being made. */
+  get busy(): boolean {
+    const phase = this.active?.trainer.state.phase;
+    return this.changing || phase === 'starting' || phase === 'training' || phase === 'validating';
+  }
+
+  /** @throws StudioRequestError when there is no run. */
+  get(): ActiveRun {
+    if (!this.active) throw new StudioRequestError('There is no run yet.', 'Press Train.');
+    return this.active;
+  }
+
+  /**
+   * Makes a new run in place of the one before, resting before its first step.
+   * @throws TrainingError for settings that are no good or do not fit model and data; the run before then stays.
+   */
+  async create(
+    settings: RunSettings,
+    model: ActiveModel,
+    data: ActiveDataset,
+    file: PromptArtefact | null,
+  ): Promise<ActiveRun> {
+    if (this.busy) throw new StudioRequestError('A run is going on.', 'Pause or stop it first.');
+    this.changing = true;
+    try {
+      const checked = parseSettings(settings);
+      const { training } = data.dataset;
+      const initialPrompt = await initialisePrompt(model.engine, checked, {
+        tokenizer: model.tokenizer,
+        training,
+        file,
+      });
+      return await this.put(model, data, { runId: newRunId(), settings: checked, initialPrompt });
+    } finally {
+      this.changing = false;
+    }
+  }
+
+  /** Brings a kept run back, paused or over as it was. @throws TrainingError when it does not fit model and data. */
+  async restore(checkpoint: Checkpoint, model: ActiveModel, data: ActiveDataset): Promise<ActiveRun> {
+    if (this.busy) throw new StudioRequestError('A run is going on.', 'Pause or stop it first.');
+    this.changing = true;
+    try {
+      return await this.put(model, data, checkpoint, checkpoint);
+    } finally {
+      this.changing = false;
+    }
+  }
+
+  /** Sets a trainer going without waiting for it; what it throws at once is thrown here. */
+  go(run: ActiveRun, command: 'start' | 'resume' | 'singleStep'): void {
+    const resting = run.trainer[command]();
+    void resting
+      .catch((error) => {
+        const { message, hint } = toStudioError(error, 'training');
+        const state = { ...run.trainer.state, message: [message, hint].filter(Boolean).join(' ') };
+        this.emit({ type: 'runState', runId: run.trainer.runId, state });
+      })
+      .finally(() => {
+        if (this.active === run) this.onRest();
+      });
+  }
+
+  /** Puts the run away; its checkpoint stays. */
+  async clear(): Promise<void> {
+    const run = this.active;
+    this.active = null;
+    await run?.trainer.dispose();
+  }
+
+  /** The best prompt so far. */
+  async result(): Promise<TrainedPrompt | null> {
+    return (await this.active?.trainer.result()) ?? null;
+  }
+
+  private async put(
+    model: ActiveModel,
+    data: ActiveDataset,
+    made: { runId: string; settings: RunSettings; initialPrompt: Float32Array },
+    checkpoint?: Checkpoint,
+  ): Promise<ActiveRun> {
+    const { runId, settings, initialPrompt } = made;
+    const trainer = new Trainer(
+      {
+        runId,
+        settings,
+        initialPrompt,
+        engine: model.engine,
+        measures: model.measures,
+        tokenizer: model.tokenizer,
+        modelKey: model.key,
+        data: data.dataset,
+        dataHash: data.dataset.report.hash,
+        ...(this.store && { store: this.store }),
+      },
+      this.events(runId),
+      checkpoint,
+    );
+    await this.clear();
+    const run = { trainer, model, data };
+    this.active = run;
+    this.emit({ type: 'runStarted', runId, settings, history: trainer.history, state: trainer.state });
+    return run;
+  }
+
+  private events(runId: string): RunEvents {
+    const { emit } = this;
+    return {
+      state: (state) => emit({ type: 'runState', runId, state }),
+      steps: (records) => emit({ type: 'steps', runId, records }),
+      validation: (record) => emit({ type: 'validation', runId, record }),
+      validationProgress: (done, total) => emit({ type: 'validationProgress', runId, done, total }),
+      neighbours: (table) => emit({ type: 'neighbours', runId, table }),
+      answers: (step, rows) => emit({ type: 'answers', runId, step, rows }),
+      saved: (step) => emit({ type: 'saved', runId, step }),
+      notSaved: (error) => {
+        const { message } = toStudioError(error, 'training');
+        emit({ type: 'notSaved', runId, message });
+      },
+    };
+  }
+
+  /** Ids of runs that are too old to keep, forgotten. */
+  async forgetOld(): Promise<string[]> {
+    if (!this.store) return [];
+    const old = (await this.store.list()).slice(KEPT_RUNS).map(({ runId }) => runId);
+    await Promise.all(old.map((runId) => this.store?.remove(runId)));
+    return old;
+  }
+}
+
+/** Unique among this person's runs; `crypto.randomUUID` is missing on pages that are not served securely. */
+function newRunId(): string {
+  const random = crypto.getRandomValues(new Uint32Array(1))[0].toString(36);
+  return `run-${Date.now().toString(36)}-${random}`;
+}

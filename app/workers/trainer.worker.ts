@@ -1,0 +1,39 @@
+/** @file The worker's entry: the studio on what a browser offers. */
+
+import plainUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?url';
+import simdUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url';
+import threadedUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-threaded-simd.wasm?url';
+import { expose } from 'comlink';
+import { urlSource } from '../model/urlSource';
+import { openCheckpointStore } from '../training/checkpointStore';
+import { openDatasetStore } from './datasetStore';
+import { startBrowserDevice } from './device';
+import { StudioService } from './studio';
+
+const wasmPaths = {
+  'tfjs-backend-wasm.wasm': absolute(plainUrl),
+  'tfjs-backend-wasm-simd.wasm': absolute(simdUrl),
+  'tfjs-backend-wasm-threaded-simd.wasm': absolute(threadedUrl),
+};
+
+expose(
+  new StudioService({
+    startDevice: (force) => startBrowserDevice(wasmPaths, force),
+    modelFiles: (url) => urlSource(url),
+    fetchBytes,
+    // Private windows may have no IndexedDB: then nothing survives a reload, and everything else works.
+    openRunStore: () => openCheckpointStore().catch(() => null),
+    openDatasetStore: () => openDatasetStore().catch(() => null),
+  }),
+);
+
+async function fetchBytes(url: string): Promise<Uint8Array<ArrayBuffer>> {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`The server answered ${response.status} for ${url}.`);
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+/** The wasm threads are workers made from a blob: relative addresses would mean nothing to them. */
+function absolute(url: string): string {
+  return new URL(url, import.meta.url).href;
+}

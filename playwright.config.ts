@@ -1,0 +1,46 @@
+/** @file The tests in a real browser: once with WebGPU (a software GPU will do), once without it. */
+import { defineConfig } from '@playwright/test';
+import { findChromium } from './tools/setup/chromium.mjs';
+
+const quiet = [
+  '--headless=new',
+  '--no-sandbox',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+const softwareGpu = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
+
+const executablePath = (await findChromium()) ?? undefined;
+
+export default defineConfig({
+  testDir: 'test/e2e',
+  outputDir: 'test-results/e2e',
+  // The software GPU and the wasm backend each take every core.
+  workers: 1,
+  retries: 0,
+  forbidOnly: Boolean(process.env.CI),
+  timeout: 240_000,
+  expect: { timeout: 60_000 },
+  reporter: [['list']],
+  use: { headless: true, acceptDownloads: true, trace: 'retain-on-failure' },
+  projects: [
+    {
+      name: 'build',
+      testMatch: ['build.spec.ts'],
+      use: { launchOptions: { executablePath, args: quiet } },
+    },
+    {
+      name: 'webgpu',
+      testMatch: ['path.spec.ts'],
+      use: { launchOptions: { executablePath, args: [...quiet, ...softwareGpu] } },
+    },
+    {
+      name: 'wasm',
+      testIgnore: ['build.spec.ts'],
+      use: { launchOptions: { executablePath, args: quiet } },
+    },
+  ],
+});

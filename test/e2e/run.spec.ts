@@ -1,0 +1,130 @@
+/** @file The buttons of a run, and what is left of it when the page goes away. */
+import { expect, quick, type Studio, smallDataset, test } from './studio';
+
+/** Longer than any of these tests waits: the run is stopped, not awaited. */
+const long = { ...quick, Steps: 5000 };
+
+async function ready(studio: Studio): Promise<void> {
+  await studio.open();
+  await studio.openDataset(smallDataset(), 32);
+  await studio.set(long);
+}
+
+test('a run can be paused, stepped, resumed and stopped', async ({ studio }) => {
+  await ready(studio);
+  await studio.button('Train').click();
+  await expect.poll(() => studio.step()).toBeGreaterThan(2);
+  await expect(studio.setting('Steps')).toBeDisabled();
+
+  await studio.button('Pause').click();
+  await studio.phase('paused');
+  const paused = await studio.step();
+  await studio.button('Step').click();
+  await studio.reached(paused + 1, 5000);
+  await studio.phase('paused');
+  await studio.button('Step').click();
+  await studio.reached(paused + 2, 5000);
+
+  await studio.button('Resume').click();
+  await expect.poll(() => studio.step()).toBeGreaterThan(paused + 4);
+  await studio.button('Stop').click();
+  await studio.phase('stopped');
+  await expect(studio.button('Train')).toBeEnabled();
+  await expect(studio.button('Download prompt')).toBeEnabled();
+  await expect(studio.setting('Steps')).toHaveValue('5000');
+});
+
+test('Step begins a run of its own, one step at a time', async ({ studio }) => {
+  await ready(studio);
+  await studio.button('Step').click();
+  await studio.reached(1, 5000);
+  await studio.phase('paused');
+  await expect(studio.neighbours).toBeVisible();
+});
+
+test('the same settings and seed give the same losses', async ({ studio }) => {
+  await studio.open();
+  await studio.openDataset(smallDataset(), 32);
+  await studio.set({ ...quick, Steps: 6 });
+  const run = async () => {
+    await studio.button('Train').click();
+    await expect(studio.button('Pause')).toBeHidden();
+    await studio.reached(6, 6);
+    await studio.phase('finished');
+    return studio.stepLosses();
+  };
+  const first = await run();
+  expect(await run()).toEqual(first);
+});
+
+test('a run goes on where it was when the page was reloaded in the middle of it', async ({
+  studio,
+  page,
+}) => {
+  await ready(studio);
+  await studio.button('Train').click();
+  await expect.poll(() => studio.step(), { timeout: 120_000 }).toBeGreaterThan(45);
+  page.on('dialog', (dialog) => dialog.accept());
+  const before = await studio.step();
+  await page.reload();
+  await studio.modelReady();
+
+  const bar = page.getByRole('region', { name: 'Saved work' });
+  await expect(bar).toContainText('reviews.csv');
+  await bar.getByRole('button', { name: 'Continue' }).click();
+  await studio.phase('paused');
+  const restored = await studio.step();
+  expect(restored).toBeGreaterThanOrEqual(before - 20);
+  await expect(studio.data).toContainText('32 rows');
+  expect((await studio.stepLosses()).length).toBe(restored);
+
+  await studio.button('Resume').click();
+  await expect.poll(() => studio.step()).toBeGreaterThan(restored + 2);
+  await studio.button('Stop').click();
+  await studio.phase('stopped');
+});
+
+test('saved work can be let go', async ({ studio, page }) => {
+  await ready(studio);
+  await studio.button('Step').click();
+  await studio.phase('paused');
+  await expect(studio.status).toContainText('saved at step 1');
+  await page.reload();
+  await studio.modelReady();
+  const bar = page.getByRole('region', { name: 'Saved work' });
+  await bar.getByRole('button', { name: 'Discard' }).click();
+  await expect(bar).toBeHidden();
+  await page.reload();
+  await studio.modelReady();
+  await expect(studio.data.getByRole('button').first()).toBeEnabled();
+  await expect(bar).toBeHidden();
+});
+
+test('leaving while it trains asks first', async ({ studio, page }) => {
+  await ready(studio);
+  await studio.button('Train').click();
+  await expect.poll(() => studio.step()).toBeGreaterThan(0);
+  const asked = page.waitForEvent('dialog');
+  const leaving = page.goto('about:blank').catch(() => null);
+  const dialog = await asked;
+  expect(dialog.type()).toBe('beforeunload');
+  await dialog.dismiss();
+  await leaving;
+  await studio.button('Stop').click();
+  await studio.phase('stopped');
+});
+
+test('a learning rate that flies off is stopped with advice, and the page goes on', async ({ studio }) => {
+  await studio.open();
+  await studio.openDataset(smallDataset(), 32);
+  await studio.set({ ...quick, 'Learning rate': 10, Steps: 400 });
+  await studio.button('Train').click();
+  await expect(studio.panel('Train').getByRole('alert')).toContainText(/learning rate/i, {
+    timeout: 120_000,
+  });
+  await studio.phase('failed');
+  await studio.set({ 'Learning rate': 0.01, Steps: 2 });
+  await studio.button('Train').click();
+  await studio.reached(2, 2);
+  await studio.phase('finished');
+});

@@ -1,0 +1,190 @@
+/** @file What the browser tests share: a server of the built page, and the page as a person uses it. */
+import { readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { test as base, expect, type Locator, type Page } from '@playwright/test';
+import { root } from '../../tools/setup/project.mjs';
+import { serve } from '../../tools/setup/serve.mjs';
+
+export { expect } from '@playwright/test';
+
+export const dist = join(root, 'dist');
+export const datasets = join(root, 'public', 'datasets');
+export const embeddedModel = join(root, 'public', 'models', 'studio-2.6m');
+
+/** A file as it is dropped. */
+export interface Dropped {
+  name: string;
+  type?: string;
+  content: string | Uint8Array;
+}
+
+/** Numbers that a test sets; the others stay automatic. */
+export type Settings = Partial<Record<'Virtual tokens' | 'Learning rate' | 'Steps' | 'Batch size', number>>;
+
+/** One page, and the names by which tests and screen readers find its parts. */
+export class Studio {
+  readonly status: Locator;
+  readonly data: Locator;
+  readonly prompt: Locator;
+  readonly neighbours: Locator;
+  readonly curve: Locator;
+
+  constructor(
+    readonly page: Page,
+    readonly address: string,
+  ) {
+    this.status = page.getByRole('status', { name: 'Training status' });
+    this.data = this.panel('Data');
+    this.prompt = this.panel('Prompt');
+    this.neighbours = page.getByRole('table', { name: 'Nearest vocabulary tokens' });
+    this.curve = page.getByRole('img', { name: 'Loss curve' });
+  }
+
+  /** Opens the page and waits for the embedded model. */
+  async open(query = ''): Promise<void> {
+    await this.page.goto(this.address + query);
+    await this.modelReady();
+  }
+
+  async modelReady(): Promise<void> {
+    await expect(this.panel('Model')).toContainText('parameters', { timeout: 120_000 });
+  }
+
+  panel(title: string): Locator {
+    return this.page.getByRole('region', { name: title, exact: true });
+  }
+
+  button(name: string): Locator {
+    return this.page.getByRole('button', { name, exact: true });
+  }
+
+  setting(name: keyof Settings): Locator {
+    return this.page.getByRole('spinbutton', { name, exact: true });
+  }
+
+  /** Drops files onto the page, as a desktop would. */
+  async drop(files: Dropped[]): Promise<void> {
+    const plain = files.map(({ name, type = '', content }) => ({
+      name,
+      type,
+      base64: Buffer.from(content).toString('base64'),
+    }));
+    await this.page.evaluate((dropped) => {
+      const transfer = new DataTransfer();
+      for (const { name, type, base64 } of dropped) {
+        const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+        transfer.items.add(new File([bytes], name, { type }));
+      }
+      for (const kind of ['dragenter', 'dragover', 'drop']) {
+        document.body.dispatchEvent(
+          new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true }),
+        );
+      }
+    }, plain);
+  }
+
+  /** Drops a dataset and waits until it is in use. */
+  async openDataset(files: Dropped[], rows: number): Promise<void> {
+    await this.drop(files);
+    await expect(this.data).toContainText(`${rows} rows`);
+    await expect(this.data).toContainText(files[0].name);
+  }
+
+  async set(settings: Settings): Promise<void> {
+    for (const [name, value] of Object.entries(settings)) {
+      await this.setting(name as keyof Settings).fill(String(value));
+    }
+  }
+
+  /** Waits for a number of steps; the status is the one that assistive technology reads. */
+  async reached(step: number, steps: number): Promise<void> {
+    await expect(this.status).toContainText(`step ${step} / ${steps}`, { timeout: 180_000 });
+  }
+
+  /** The number of steps made so far, 0 before a run. */
+  async step(): Promise<number> {
+    return Number(/step (\d+) \//.exec((await this.status.textContent()) ?? '')?.[1] ?? 0);
+  }
+
+  /** Waits for a phase: the words of the status. */
+  async phase(words: string): Promise<void> {
+    await expect(this.status).toContainText(words, { timeout: 180_000 });
+  }
+
+  /** The curve's description in words. */
+  async description(): Promise<string> {
+    const id = await this.curve.getAttribute('aria-describedby');
+    return (await this.page.locator(`[id="${id}"]`).textContent()) ?? '';
+  }
+
+  /** Tables under the curve: the validation passes, oldest first, and the last steps, newest first. */
+  async numbers(): Promise<{ validation: string[][]; steps: string[][] }> {
+    const fold = this.panel('Train').getByText('Numbers', { exact: true });
+    const validation = this.page.getByRole('table', { name: 'Validation', exact: true });
+    if (!(await validation.isVisible())) await fold.click();
+    const cells = async (table: Locator) => {
+      const rows = await table.getByRole('row').all();
+      return Promise.all(rows.slice(1).map((row) => row.locator('th, td').allTextContents()));
+    };
+    const steps = await cells(this.page.getByRole('table', { name: 'Last steps', exact: true }));
+    return { validation: (await cells(validation)).reverse(), steps };
+  }
+
+  /** The loss of every step, read from the curve with the arrow keys as someone without a pointer would. */
+  async stepLosses(): Promise<number[]> {
+    const readout = this.panel('Train').locator('.readout');
+    const read = async () => {
+      const [, step, loss] = /step\s*(\d+)\s*loss\s*([\d.e-]+)/.exec(await readout.innerText()) ?? [];
+      return { step: Number(step), loss: Number(loss) };
+    };
+    const losses: number[] = [];
+    await this.curve.focus();
+    await this.page.keyboard.press('ArrowRight');
+    for (let step = (await read()).step; step >= 1; step--) {
+      await expect.poll(async () => (await read()).step).toBe(step);
+      losses.unshift((await read()).loss);
+      await this.page.keyboard.press('ArrowLeft');
+    }
+    return losses;
+  }
+
+  /** The nearest token of every virtual token. */
+  async nearest(): Promise<string[]> {
+    return this.neighbours.locator('tbody tr td:nth-child(2)').allTextContents();
+  }
+}
+
+/** Some of a sample's rows, with its header. */
+export function csvRows(file: string, count: number): Dropped {
+  const lines = readFileSync(join(datasets, file), 'utf8').split('\n');
+  return { name: basename(file), type: 'text/csv', content: `${lines.slice(0, count + 1).join('\n')}\n` };
+}
+
+/** A dataset small enough for a software GPU: short texts of two kinds, and a few rows for validation. */
+export function smallDataset(training = 24, validation = 8): Dropped[] {
+  return [
+    { ...csvRows('review-sentiment.csv', training), name: 'reviews.csv' },
+    { ...csvRows('review-sentiment.validation.csv', validation), name: 'reviews.validation.csv' },
+  ];
+}
+
+/** Small enough for a test, large enough to learn from. */
+export const quick: Settings = { 'Virtual tokens': 4, 'Learning rate': 0.05, 'Batch size': 2 };
+
+export const test = base.extend<{ studio: Studio }, { server: string }>({
+  server: [
+    // biome-ignore lint/correctness/noEmptyPattern: Playwright reads a fixture's needs from this pattern
+    async ({}, use) => {
+      const server = await serve({ folder: dist, port: 0 });
+      await use(server.url);
+      await server.close();
+    },
+    { scope: 'worker' },
+  ],
+  studio: async ({ page, server }, use) => {
+    const errors: string[] = [];
+    page.on('pageerror', (error) => errors.push(String(error)));
+    await use(new Studio(page, server));
+    expect(errors, 'errors that nothing caught').toEqual([]);
+  },
+});

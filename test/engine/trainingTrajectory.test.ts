@@ -1,0 +1,89 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { TokenExample } from '../../app/data/types';
+
+import { createReferenceEngine } from '../../app/engine/reference/referenceEngine';
+import { measureEmbeddings } from '../../app/inspect/measures';
+import { openCheckpoint } from '../../app/model/checkpoint';
+import { toFloat32 } from '../../app/model/dtype';
+import { loadNetwork } from '../../app/model/load';
+import { Trainer } from '../../app/training/trainer';
+import type { StepRecord } from '../../app/training/types';
+import { folderSource } from '../../tools/golden/folderSource';
+import { startNodeBackend } from '../../tools/node/backend';
+
+interface CaseFile {
+  promptLength: number;
+  examples: { inputIds: number[]; labels: number[] }[];
+  adamw: { learningRate: number; weightDecay: number; steps: number; losses: number[]; finalLoss: number };
+}
+
+beforeAll(() => startNodeBackend('wasm'));
+
+describe('the trainer', () => {
+  it.each(['llama-bf16-gqa-tied', 'gpt2-f32'])(
+    'follows torch.optim.AdamW step by step on %s',
+    async (name) => {
+      const folder = join(import.meta.dirname, '../golden', name);
+      const { promptLength, examples, adamw } = JSON.parse(
+        readFileSync(join(folder, 'case.json'), 'utf8'),
+      ) as CaseFile;
+      const { spec, weights } = await loadNetwork(folderSource(folder));
+      const engine = createReferenceEngine(spec, weights);
+      const training: TokenExample[] = examples.map(({ inputIds, labels }, row) => ({
+        tokenIds: Int32Array.from(inputIds),
+        isLabel: Uint8Array.from(labels, (label) => (label === -100 ? 0 : 1)),
+        cut: 0,
+        row,
+      }));
+      const records: StepRecord[] = [];
+      const run = new Trainer(
+        {
+          runId: name,
+          engine,
+          measures: await measureEmbeddings(engine, 0),
+          modelKey: name,
+          dataHash: name,
+          settings: {
+            method: 'prompt',
+            virtualTokens: promptLength,
+            initialiser: 'file',
+            initText: '',
+            learningRate: adamw.learningRate,
+            steps: adamw.steps + 1,
+            // Every step sees all examples, in an order that changes nothing.
+            batchSize: training.length,
+            seed: 0,
+            warmupSteps: 0,
+            schedule: 'constant',
+            clipNorm: 0,
+            weightDecay: adamw.weightDecay,
+            validateEvery: 1000,
+            validationRows: 1,
+          },
+          data: { training, validation: [], validationExamples: [], classes: null, classTokens: [] },
+          initialPrompt: firstPrompt(folder),
+          tokenizer: { stopIds: [], decode: String, tokenText: String },
+        },
+        { steps: (steps) => records.push(...steps) },
+      );
+      await run.start();
+      const expected = [...adamw.losses, adamw.finalLoss];
+      expect(records).toHaveLength(expected.length);
+      records.forEach(({ loss }, i) => {
+        expect(Math.abs(loss - expected[i]), `step ${i + 1}`).toBeLessThan(1e-3);
+      });
+      await run.dispose();
+      engine.dispose();
+    },
+  );
+});
+
+function firstPrompt(folder: string): Float32Array {
+  const file = 'expected.safetensors';
+  const bytes = Uint8Array.from(readFileSync(join(folder, file)));
+  const tensor = openCheckpoint(new Map([[file, bytes]])).get('prompt');
+  if (!tensor) throw new Error(`${folder}/${file} has no prompt.`);
+  return toFloat32({ dtype: 'F32', data: tensor.file.slice(tensor.entry.begin, tensor.entry.end) });
+}

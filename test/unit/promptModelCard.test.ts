@@ -1,0 +1,47 @@
+import { describe, expect, test } from 'vitest';
+import { modelCard } from '../../app/prompt/modelCard';
+import { sampleArtefact } from './promptSamples';
+
+describe('the model card', () => {
+  test('begins with the front matter the hub reads', () => {
+    expect(modelCard(sampleArtefact()).split('\n').slice(0, 9)).toEqual([
+      '---',
+      'base_model: "someone/small-model"',
+      'library_name: peft',
+      'pipeline_tag: text-generation',
+      'tags:',
+      '- base_model:adapter:someone/small-model',
+      '- prompt-tuning',
+      '- soft-prompt',
+      '---',
+    ]);
+  });
+
+  test('shows code for this very model and revision', () => {
+    const card = modelCard(sampleArtefact());
+    expect(card).toContain('base = "someone/small-model"');
+    expect(card).toContain('AutoModelForCausalLM.from_pretrained(base, revision="abc123")');
+    expect(card).toContain('PeftModel.from_pretrained(model, adapter)');
+  });
+
+  test('lists settings and results of the run with their values', () => {
+    const card = modelCard(sampleArtefact());
+    expect(card).toContain('| learning rate | 0.3 |');
+    expect(card).toContain('| final loss | 0.123 |');
+  });
+
+  test('keeps hostile values inside their cells', () => {
+    const artefact = sampleArtefact();
+    artefact.card = { initText: 'a | b\n# <script>', inputTemplate: '```\n{text}' };
+    const card = modelCard(artefact);
+    expect(card).toContain('| initial text | a \\| b↵ # \\<script\\> |');
+    expect(card).toContain('```` ```↵{text} ````');
+  });
+
+  test('claims no model and no run that the file does not know', () => {
+    const card = modelCard({ ...sampleArtefact(), model: {}, card: {} });
+    expect(card).not.toContain('base_model: ');
+    expect(card).not.toContain('## The run');
+    expect(card).toContain('says nothing about its model');
+  });
+});

@@ -1,0 +1,200 @@
+/** @file What the worker's events do to the page's state. */
+import { describe, expect, it } from 'vitest';
+import { elapsed, reduce, reduceAll } from '../../app/session/reduce';
+import { initialState, type StudioState } from '../../app/session/state';
+import type {
+  NeighbourTable,
+  RunPhase,
+  RunSettings,
+  StepRecord,
+  StudioEvent,
+  ValidationRecord,
+} from '../../app/workers/protocol';
+
+const settings = { steps: 100, validateEvery: 10 } as RunSettings;
+const record = (step: number, loss = 1): StepRecord => ({
+  step,
+  loss,
+  gradientNorm: 0.5,
+  learningRate: 0.01,
+  tokens: 40,
+  milliseconds: 20,
+});
+const validation = (step: number, best = true): ValidationRecord => ({
+  step,
+  loss: 0.5,
+  accuracy: 0.9,
+  tokenAccuracy: 0.8,
+  rows: 20,
+  best,
+});
+const started = (steps: StepRecord[] = [], phase: RunPhase = 'starting'): StudioEvent => ({
+  type: 'runStarted',
+  runId: 'a',
+  settings,
+  history: { steps, validations: [] },
+  state: { phase, step: steps.length, steps: 100, bestStep: 0 },
+});
+const phase = (name: RunPhase, step = 0): StudioEvent => ({
+  type: 'runState',
+  runId: 'a',
+  state: { phase: name, step, steps: 100, bestStep: 0 },
+});
+const table = (step: number, nearest: number[]): NeighbourTable => ({
+  step,
+  baseline: 0.4,
+  rows: nearest.map((tokenId, index) => ({
+    index,
+    neighbours: [{ tokenId, value: 0.9, text: 'x' }],
+    moved: 0,
+    norm: 1,
+  })),
+});
+const running = (): StudioState => reduceAll(initialState, [started(), phase('training')], 0);
+
+describe('a run', () => {
+  it('appends the records of several events in order and takes its step from the newest', () => {
+    const state = reduceAll(
+      running(),
+      [
+        { type: 'steps', runId: 'a', records: [record(1), record(2)] },
+        { type: 'steps', runId: 'a', records: [record(3)] },
+      ],
+      10,
+    );
+    expect(state.run?.steps.map(({ step }) => step)).toEqual([1, 2, 3]);
+    expect(state.run?.state.step).toBe(3);
+  });
+
+  it('keeps events of the same frame apart when another kind comes between them', () => {
+    const state = reduceAll(
+      running(),
+      [
+        { type: 'steps', runId: 'a', records: [record(1)] },
+        { type: 'validation', runId: 'a', record: validation(1) },
+        { type: 'steps', runId: 'a', records: [record(2)] },
+      ],
+      10,
+    );
+    expect(state.run?.steps).toHaveLength(2);
+    expect(state.run?.validations).toHaveLength(1);
+  });
+
+  it('ignores records it already has, which a restored history brings along', () => {
+    const restored = reduce(initialState, started([record(1), record(2)], 'paused'), 0);
+    const state = reduce(restored, { type: 'steps', runId: 'a', records: [record(2), record(3)] }, 5);
+    expect(state.run?.steps.map(({ step }) => step)).toEqual([1, 2, 3]);
+  });
+
+  it('leaves the state untouched for events of another run', () => {
+    const before = running();
+    expect(reduce(before, { type: 'steps', runId: 'old', records: [record(1)] }, 5)).toBe(before);
+    expect(reduce(before, { type: 'saved', runId: 'old', step: 3 }, 5)).toBe(before);
+  });
+
+  it('does not change the arrays that were shown before', () => {
+    const before = running();
+    const shown = before.run?.steps;
+    reduce(before, { type: 'steps', runId: 'a', records: [record(1)] }, 5);
+    expect(shown).toHaveLength(0);
+  });
+
+  it('remembers the nearest tokens of the table before, to show what changed', () => {
+    const first = reduce(running(), { type: 'neighbours', runId: 'a', table: table(0, [7, 8]) }, 0);
+    const second = reduce(first, { type: 'neighbours', runId: 'a', table: table(5, [7, 9]) }, 1);
+    expect(first.run?.previousNearest).toEqual([]);
+    expect(second.run?.previousNearest).toEqual([7, 8]);
+    expect(second.run?.neighbours?.step).toBe(5);
+  });
+
+  it('says once that it is finished, with its best validation, and clears that when a new run starts', () => {
+    const finished = reduceAll(
+      running(),
+      [
+        { type: 'steps', runId: 'a', records: [record(1)] },
+        { type: 'validation', runId: 'a', record: validation(1) },
+        phase('finished', 100),
+      ],
+      10,
+    );
+    expect(finished.notice?.body).toContain('accuracy 90 %');
+    const dismissed = { ...finished, notice: null };
+    expect(reduce(dismissed, { type: 'saved', runId: 'a', step: 100 }, 11).notice).toBeNull();
+    expect(reduce(finished, started(), 12).notice).toBeNull();
+  });
+
+  it('raises no notice when it is stopped or fails', () => {
+    expect(reduce(running(), phase('stopped', 3), 5).notice).toBeNull();
+    expect(reduce(running(), phase('failed', 3), 5).notice).toBeNull();
+  });
+});
+
+describe('the clock of a run', () => {
+  const clockAfter = (...moments: [StudioEvent, number][]) => {
+    const state = moments.reduce((before, [event, now]) => reduce(before, event, now), initialState);
+    if (!state.run) throw new Error('no run');
+    return state.run.clock;
+  };
+
+  it('runs through training and validation and rests while paused', () => {
+    const clock = clockAfter(
+      [started(), 1000],
+      [phase('training'), 2000],
+      [phase('validating'), 5000],
+      [phase('training'), 6000],
+      [phase('paused'), 7000],
+    );
+    expect(elapsed(clock, 99_000)).toBe(6000);
+    expect(clock.validating).toBe(1000);
+  });
+
+  it('goes on where a pause left it', () => {
+    const clock = clockAfter([started(), 0], [phase('paused'), 500], [phase('training'), 10_000]);
+    expect(elapsed(clock, 10_250)).toBe(750);
+  });
+
+  it('starts a restored run with the time its steps took', () => {
+    expect(elapsed(clockAfter([started([record(1), record(2)], 'paused'), 0]), 5000)).toBe(40);
+  });
+});
+
+describe('loading and answers', () => {
+  it('shows progress only while something is loading', () => {
+    const progress = { phase: 'downloading', file: 'model.safetensors', loaded: 1, total: 2 } as const;
+    expect(reduce(initialState, { type: 'modelProgress', progress }, 0)).toBe(initialState);
+    const loading = {
+      ...initialState,
+      model: { ...initialState.model, loading: { address: { url: 'u', id: 'm' }, progress: null } },
+    };
+    expect(reduce(loading, { type: 'modelProgress', progress }, 0).model.loading?.progress).toEqual(progress);
+  });
+
+  it('joins the tokens of a column and ignores those of an older question', () => {
+    const asked = {
+      ...initialState,
+      playground: { ...initialState.playground, requestId: 2, running: true },
+    };
+    const state = reduceAll(
+      asked,
+      [
+        { type: 'token', requestId: 2, column: 'with', text: 'pos' },
+        { type: 'token', requestId: 1, column: 'with', text: 'OLD' },
+        { type: 'token', requestId: 2, column: 'with', text: 'itive' },
+        { type: 'generated', requestId: 2, column: 'with', tokens: 2, milliseconds: 30 },
+      ],
+      0,
+    );
+    expect(state.playground.answers.with).toEqual({
+      text: 'positive',
+      tokens: 2,
+      milliseconds: 30,
+      done: true,
+    });
+  });
+
+  it('keeps an answer that ended without a token as an empty one', () => {
+    const asked = { ...initialState, playground: { ...initialState.playground, requestId: 1 } };
+    const event = { type: 'generated', requestId: 1, column: 'without', tokens: 0, milliseconds: 3 } as const;
+    expect(reduce(asked, event, 0).playground.answers.without).toMatchObject({ text: '', done: true });
+  });
+});

@@ -1,0 +1,201 @@
+/** @file A random model of a few thousand weights and a task for it, small enough to train on the cpu backend in a test. */
+import { createRandom } from '../../app/data/random';
+import type { TokenExample } from '../../app/data/types';
+import type { Engine } from '../../app/engine/engine';
+import { createReferenceEngine } from '../../app/engine/reference/referenceEngine';
+import type { HostTensor, ModelSpec } from '../../app/engine/spec';
+import { measureEmbeddings } from '../../app/inspect/measures';
+import type { RunEvents, RunInputs } from '../../app/training/run';
+import type {
+  Checkpoint,
+  RunSettings,
+  RunState,
+  StepRecord,
+  ValidationRecord,
+} from '../../app/training/types';
+
+export const VOCAB = 48;
+export const HIDDEN = 16;
+export const END_OF_TEXT = 0;
+
+const spec: ModelSpec = {
+  modelType: 'tiny',
+  vocabSize: VOCAB,
+  hidden: HIDDEN,
+  heads: 2,
+  kvHeads: 1,
+  headDim: 8,
+  mlpWidth: 24,
+  contextLength: 64,
+  layers: [{ window: null, rope: 0 }],
+  embedScale: 1,
+  learnedPositionOffset: null,
+  ropes: [{ dims: 8, inverseFrequencies: [1, 0.1, 0.01, 0.001] }],
+  norm: { kind: 'rms', epsilon: 1e-5, weightOffset: 0 },
+  queryKeyNorm: null,
+  postNorms: false,
+  parallelResidual: false,
+  attentionScale: 8 ** -0.5,
+  attentionSoftcap: null,
+  logitSoftcap: null,
+  activation: 'silu',
+  gatedMlp: true,
+  tiedHead: true,
+};
+
+/** The same weights every time; needs a tfjs backend. */
+export function tinyEngine(): Engine {
+  const random = createRandom(7);
+  const tensor = (shape: number[], fill: () => number): HostTensor => {
+    const values = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, fill);
+    return { dtype: 'F32', shape, data: new Uint8Array(values.buffer) };
+  };
+  const normal = (...shape: number[]) => tensor(shape, () => 0.3 * random.normal());
+  const ones = () => tensor([HIDDEN], () => 1);
+  const weights = new Map<string, HostTensor>([
+    ['embed.tokens', normal(VOCAB, HIDDEN)],
+    ['layers.0.attention.norm.weight', ones()],
+    ['layers.0.attention.qkv.weight', normal(32, HIDDEN)],
+    ['layers.0.attention.out.weight', normal(HIDDEN, 16)],
+    ['layers.0.mlp.norm.weight', ones()],
+    ['layers.0.mlp.in.weight', normal(48, HIDDEN)],
+    ['layers.0.mlp.out.weight', normal(HIDDEN, 24)],
+    ['final.norm.weight', ones()],
+  ]);
+  return createReferenceEngine(spec, weights);
+}
+
+/** Token n is written `tn`. */
+export const tinyTokenizer = {
+  specialIds: new Set([END_OF_TEXT]),
+  stopIds: [END_OF_TEXT],
+  encode: (text: string) => [...text.matchAll(/t(\d+)/g)].map(([, id]) => Number(id)),
+  decode: (ids: readonly number[]) => ids.map((id) => `t${id}`).join(' '),
+  tokenText: (id: number) => `t${id}`,
+};
+
+const CLASSES = ['t5', 't6 t7'];
+const classTokens = [Int32Array.of(5, END_OF_TEXT), Int32Array.of(6, 7, END_OF_TEXT)];
+
+/** Inputs of 3 to 8 random tokens. The class `t5` is four times as common, so that a prompt has something to learn. */
+export function tinyData(training = 40, validation = 12): RunInputs['data'] {
+  const random = createRandom(3);
+  const make = (_: unknown, row: number) => {
+    const input = Array.from({ length: 3 + random.int(6) }, () => 10 + random.int(30));
+    const target = random.int(5) === 0 ? 1 : 0;
+    const tokenIds = Int32Array.from([...input, ...classTokens[target]]);
+    const isLabel = new Uint8Array(tokenIds.length).fill(1, input.length);
+    const tokens: TokenExample = { tokenIds, isLabel, cut: 0, row };
+    return { tokens, text: { input: tinyTokenizer.decode(input), target: CLASSES[target], row } };
+  };
+  const rows = Array.from({ length: training + validation }, make);
+  return {
+    training: rows.slice(0, training).map(({ tokens }) => tokens),
+    validation: rows.slice(training).map(({ tokens }) => tokens),
+    validationExamples: rows.slice(training).map(({ text }) => text),
+    classes: CLASSES,
+    classTokens,
+  };
+}
+
+export const tinySettings: RunSettings = {
+  method: 'prompt',
+  virtualTokens: 3,
+  initialiser: 'random',
+  initText: '',
+  learningRate: 0.05,
+  steps: 30,
+  batchSize: 3,
+  seed: 5,
+  warmupSteps: 2,
+  schedule: 'cosine',
+  clipNorm: 1,
+  weightDecay: 0.01,
+  validateEvery: 10,
+  validationRows: 4,
+};
+
+/** A start that is the same every time: `[virtualTokens, HIDDEN]`. */
+export function tinyStart(virtualTokens: number): Float32Array {
+  const random = createRandom(11);
+  return Float32Array.from({ length: virtualTokens * HIDDEN }, () => 0.3 * random.normal());
+}
+
+export async function tinyInputs(engine: Engine, settings: Partial<RunSettings> = {}): Promise<RunInputs> {
+  const all = { ...tinySettings, ...settings };
+  return {
+    runId: 'run',
+    engine,
+    measures: await measureEmbeddings(engine, 0),
+    modelKey: 'tiny',
+    dataHash: 'data',
+    settings: all,
+    data: tinyData(),
+    initialPrompt: tinyStart(all.virtualTokens),
+    tokenizer: tinyTokenizer,
+  };
+}
+
+/** Everything a run tells, by kind. */
+export interface Told {
+  states: RunState[];
+  steps: StepRecord[];
+  validations: ValidationRecord[];
+  neighbourSteps: number[];
+  answerSteps: number[];
+  saved: number[];
+  notSaved: unknown[];
+}
+
+/** Handlers that write down what they hear; `also` are called after. */
+export function listen(also: Partial<RunEvents> = {}): { told: Told; events: RunEvents } {
+  const told: Told = {
+    states: [],
+    steps: [],
+    validations: [],
+    neighbourSteps: [],
+    answerSteps: [],
+    saved: [],
+    notSaved: [],
+  };
+  const events: RunEvents = {
+    state(state) {
+      told.states.push(state);
+      also.state?.(state);
+    },
+    steps(records) {
+      told.steps.push(...records);
+      also.steps?.(records);
+    },
+    validation(record) {
+      told.validations.push(record);
+      also.validation?.(record);
+    },
+    validationProgress(done, total) {
+      also.validationProgress?.(done, total);
+    },
+    neighbours(table) {
+      told.neighbourSteps.push(table.step);
+      also.neighbours?.(table);
+    },
+    answers(step, rows) {
+      told.answerSteps.push(step);
+      also.answers?.(step, rows);
+    },
+    saved(step) {
+      told.saved.push(step);
+      also.saved?.(step);
+    },
+    notSaved(error) {
+      told.notSaved.push(error);
+      also.notSaved?.(error);
+    },
+  };
+  return { told, events };
+}
+
+/** What must be equal between two runs that did the same: all of a checkpoint but the times. */
+export function timeless({ elapsed: _elapsed, history, ...rest }: Checkpoint) {
+  const steps = history.steps.map(({ milliseconds: _milliseconds, ...record }) => record);
+  return { ...rest, history: { ...history, steps } };
+}

@@ -1,0 +1,179 @@
+"""Writes the sample datasets of the studio, from inputs that pretraining never saw.
+
+    python datasets.py            # public/datasets
+
+Each dataset has 200 training and 200 validation rows with the columns `input` and `target`. They come from the held-out
+eighth of the corpus' inputs (`corpus.is_held_out`). One dataset is hard on purpose: pretraining never used its label
+words for anything like it.
+"""
+
+import argparse
+import csv
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import pyarrow
+import pyarrow.parquet
+
+import corpus
+import skills
+
+DATASET_FOLDER = Path(__file__).resolve().parent.parent.parent / "public" / "datasets"
+ROWS = 200
+SEED = 11
+
+Row = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A sample dataset: what the page shows of it, and how its rows are made.
+
+    `instructions` are ten wordings a person would try, none of which pretraining saw.
+    """
+
+    id: str
+    title: str
+    description: str
+    task: str  # "class" or "text"
+    format: str  # file extension
+    skill: skills.Skill
+    answer: Callable[[skills.Facts], str]
+    instructions: tuple[str, ...]
+
+
+def _desk_colour(facts: skills.Facts) -> str:
+    """The labels of the hard dataset: known words, but never before the answer to a message."""
+    desks = {"track": "blue", "address": "green", "cancel": "red", "damage": "black", "payment": "white"}
+    return desks[str(facts["intent"])]
+
+
+DATASETS = (
+    Dataset(
+        "review-sentiment", "Review sentiment", "Tell whether a short review is positive or negative.",
+        "class", "csv", skills.SENTIMENT, skills.SENTIMENT.forms[0].answer,
+        ("Is this review positive or negative?", "Classify the sentiment as positive or negative.",
+         "Answer positive or negative.", "Sentiment analysis", "What is the sentiment of this review?",
+         "Decide if the review is positive or negative.", "Label the review: positive or negative.",
+         "You are a sentiment classifier. Reply with positive or negative.", "positive or negative?",
+         "Read the review and write its sentiment."),
+    ),
+    Dataset(
+        "courier-intent", "Customer intent", "Sort customers' messages to a courier into five kinds.",
+        "class", "csv", skills.INTENT, skills.INTENT.forms[1].answer,
+        ("Classify the message: where, move, stop, broken or bill.", "What does the customer want?",
+         "Choose one: where, move, stop, broken, bill.", "Which category is this message?",
+         "Answer with where, move, stop, broken or bill.", "Classify the intent of the customer.", "Intent:",
+         "Label this message with one word.", "Is this about where, move, stop, broken or bill?",
+         "Route the message to the right team."),
+    ),
+    Dataset(
+        "order-json", "Order to JSON", "Turn an order written in a sentence into a JSON record.",
+        "text", "jsonl", skills.ORDER, skills.ORDER.forms[0].answer,
+        ("Convert the order to JSON.", "Extract item, count and city as JSON.", "Return JSON.",
+         'Write a JSON object with the keys "item", "count" and "city".', "Parse this order.",
+         "What are the item, the count and the city?", "Order to JSON:", "Turn this sentence into a JSON record.",
+         "Output only JSON.", "Extract the details of the order."),
+    ),
+    Dataset(
+        "english-spanish", "English to Spanish", "Translate a short sentence into Spanish.",
+        "text", "csv", skills.TRANSLATION, skills.TRANSLATION.forms[0].answer,
+        ("Translate to Spanish.", "Translate the sentence into Spanish.", "Translate from English to Spanish:",
+         "What is this in Spanish?", "Write this in Spanish.", "Traduce al español.", "English to Spanish:",
+         "How do you say this in Spanish?", "You are a translator. Translate into Spanish.", "Spanish translation:"),
+    ),
+    Dataset(
+        "fact-question", "Question about facts", "Answer a question from the facts stated before it.",
+        "text", "parquet", skills.QUESTION, skills.QUESTION.forms[0].answer,
+        ("Answer the question.", "Answer:", "Read the facts and answer the question.", "Answer in one word.",
+         "What is the answer?", "Give a short answer.", "Answer with one word from the text.",
+         "Question answering", "Use the text to answer.", "Respond with the answer only."),
+    ),
+    Dataset(
+        "report-headline", "Report to headline", "Write the headline of a short news report.",
+        "text", "csv", skills.HEADLINE, skills.HEADLINE.forms[0].answer,
+        ("Write a headline.", "Write a headline for this report.", "Summarize the report.", "Summarize in one line.",
+         "What is the headline of this story?", "Give this story a title.", "TL;DR", "Make a short headline.",
+         "Newspaper headline:", "Summarize the news in five words."),
+    ),
+    Dataset(
+        "desk-color", "Message to desk color (hard)",
+        "Send each message to a desk with a color name; the model never met these labels, so it takes a longer run.",
+        "class", "csv", skills.INTENT, _desk_colour,
+        ("Which desk: blue, green, red, black or white?", "Blue is tracking, green is address, red is cancel, black is "
+         "damage, white is payment.", "Choose the color of the desk.", "Answer with a color.", "Classify the message.",
+         "Send the message to the blue, green, red, black or white desk.", "What color is the right desk?",
+         "Desk color:", "Label: blue, green, red, black, white.", "Pick one color for this message."),
+    ),
+)
+
+
+def rows_of(dataset: Dataset, count: int) -> list[Row]:
+    """`count` different rows of a dataset; classes are as balanced as the skill draws them."""
+    rng = Random(f"{SEED} {dataset.id}")
+    rows: dict[str, str] = {}
+    while len(rows) < count:
+        example = corpus.draw(dataset.skill, rng, held_out=True)
+        rows.setdefault(example.input, dataset.answer(example.facts))
+    return list(rows.items())
+
+
+def write_rows(path: Path, rows: list[Row]) -> None:
+    """Writes rows in the format of the path's extension."""
+    if path.suffix == ".csv":
+        with path.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file, lineterminator="\n").writerows([("input", "target"), *rows])
+    elif path.suffix == ".jsonl":
+        lines = (json.dumps({"input": text, "target": target}, ensure_ascii=False) for text, target in rows)
+        path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    else:
+        table = pyarrow.table({"input": [text for text, _ in rows], "target": [target for _, target in rows]})
+        pyarrow.parquet.write_table(table, path, compression="snappy")
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Reads what `write_rows` wrote."""
+    if path.suffix == ".csv":
+        with path.open(newline="", encoding="utf-8") as file:
+            return [(row["input"], row["target"]) for row in csv.DictReader(file)]
+    if path.suffix == ".jsonl":
+        records = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+        return [(record["input"], record["target"]) for record in records]
+    table = pyarrow.parquet.read_table(path).to_pydict()
+    return list(zip(table["input"], table["target"]))
+
+
+def write_all(folder: Path, best: dict[str, str]) -> None:
+    """Writes every dataset and the index; `best` names the measured best instruction of a dataset, where known."""
+    folder.mkdir(parents=True, exist_ok=True)
+    index = []
+    for dataset in DATASETS:
+        train, validation = f"{dataset.id}.{dataset.format}", f"{dataset.id}.validation.{dataset.format}"
+        rows = rows_of(dataset, 2 * ROWS)
+        write_rows(folder / train, rows[:ROWS])
+        write_rows(folder / validation, rows[ROWS:])
+        index.append({
+            "id": dataset.id, "title": dataset.title, "description": dataset.description, "task": dataset.task,
+            "train": train, "validation": validation,
+            "instruction": best.get(dataset.id, dataset.instructions[0]),
+        })
+    (folder / "index.json").write_text(json.dumps(index, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=DATASET_FOLDER)
+    parser.add_argument("--measured", type=Path, help="measured.json of measure.py, for the best instructions")
+    arguments = parser.parse_args()
+    best = {}
+    if arguments.measured and arguments.measured.exists():
+        measured = json.loads(arguments.measured.read_text())
+        best = {name: result["best_instruction"] for name, result in measured["datasets"].items()}
+    write_all(arguments.out, best)
+
+
+if __name__ == "__main__":
+    main()

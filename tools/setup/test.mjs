@@ -1,0 +1,70 @@
+/**
+ * @file `npm test`: installs what is missing, gets a Chromium, runs every test and ends with the true counts.
+ * `npm test -- unit`, `engine` or `e2e` runs only that part.
+ */
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { ensureChromium } from './chromium.mjs';
+import { ensureBuilt, ensureInstalled, requireNode, root, runTool } from './project.mjs';
+import { countPlaywright, countVitest, summary } from './testCounts.mjs';
+
+const parts = ['unit', 'engine', 'e2e'];
+
+requireNode();
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !parts.includes(name));
+if (unknown.length > 0) {
+  console.error(`Unknown part ${unknown.join(', ')}; the parts are ${parts.join(', ')}.`);
+  process.exit(2);
+}
+const wanted = asked.length > 0 ? asked : parts;
+
+await ensureInstalled();
+const results = join(root, 'test-results');
+mkdirSync(results, { recursive: true });
+const chromium = await ensureChromium();
+
+/** @type {import('./testCounts.mjs').Counts[]} */
+const counts = [];
+const projects = wanted.filter((name) => name !== 'e2e');
+if (projects.length > 0) counts.push(await runVitest(projects));
+if (wanted.includes('e2e')) counts.push(await runPlaywright());
+
+const total = summary(counts);
+console.log(`\n${total.line}`);
+process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
+
+/** @param {string[]} projects */
+async function runVitest(projects) {
+  const file = join(results, 'vitest.json');
+  rmSync(file, { force: true });
+  const code = await runTool('vitest/vitest.mjs', [
+    'run',
+    ...projects.flatMap((name) => ['--project', name]),
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${file}`,
+  ]);
+  return countVitest(readReport(file), code);
+}
+
+async function runPlaywright() {
+  if (!chromium) return { passed: 0, failed: 1, skipped: 0 };
+  await ensureBuilt();
+  const file = join(results, 'playwright.json');
+  rmSync(file, { force: true });
+  const code = await runTool('@playwright/test/cli.js', ['test', '--reporter=list,json'], {
+    CHROMIUM_PATH: chromium,
+    PLAYWRIGHT_JSON_OUTPUT_FILE: file,
+  });
+  return countPlaywright(readReport(file), code);
+}
+
+/** @param {string} file */
+function readReport(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    return null;
+  }
+}
