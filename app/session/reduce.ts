@@ -38,7 +38,6 @@ export function reduce(state: StudioState, event: StudioEvent, now: number): Stu
         answers: null,
         savedStep: null,
         notSaved: null,
-        notSaved: null,
         clock: tick(clock, event.state.phase, now),
       };
       return { ...state, run, notice: null };

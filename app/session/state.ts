@@ -71,8 +71,6 @@ export interface RunSlice {
   previousNearest: number[];
   answers: { step: number; rows: AnswerRow[] } | null;
   savedStep: number | null;
-  /** Why the last checkpoint could not be kept; null when it was. */
-  notSaved: string | null;
   /** Why the last checkpoint could not be kept, or null. */
   notSaved: string | null;
   clock: Clock;

@@ -2,6 +2,7 @@
 import { Button, Text } from '@radix-ui/themes';
 import { continueSaved, discardSaved } from '../../session/actions/opening';
 import { useStudio } from '../../session/store';
+import { phaseWords } from '../../session/summary';
 import { ErrorNote } from '../ui/ErrorNote';
 
 export function SavedBar() {
@@ -9,6 +10,8 @@ export function SavedBar() {
   const modelReady = useStudio((state) => state.model.report !== null);
   const runThere = useStudio((state) => state.run !== null);
   if (!work || runThere) return error ? <ErrorNote error={error} /> : null;
+  const phase = work.run?.phase;
+  const over = phase === 'finished' || phase === 'stopped' || phase === 'failed';
   return (
     <>
       <section className="saved-bar" aria-label="Saved work">
@@ -16,6 +19,7 @@ export function SavedBar() {
           {work.run ? (
             <>
               <strong>A run from last time:</strong> step {work.run.step} / {work.run.steps}
+              {over ? `, ${phaseWords[work.run.phase]}` : ''}
               {work.dataset ? ` on ${work.dataset}` : ''}
             </>
           ) : (
@@ -31,7 +35,7 @@ export function SavedBar() {
             disabled={busy || !modelReady}
             loading={busy && modelReady}
           >
-            Continue
+            {work.run && !over ? 'Continue' : 'Bring it back'}
           </Button>
           <Button size="1" variant="soft" color="gray" onClick={discardSaved} disabled={busy}>
             Discard

@@ -8,7 +8,10 @@ export function modelLoading(load: Promise<void>): Promise<void> {
   return load;
 }
 
-/** Resolves when the load under way is over, well or not. */
-export function modelSettled(): Promise<void> {
-  return loading;
+/** Resolves when nothing is loading any more, well or not: a load may have begun while another was waited for. */
+export async function modelSettled(): Promise<void> {
+  for (let waited = null; waited !== loading; ) {
+    waited = loading;
+    await waited;
+  }
 }

@@ -6,6 +6,7 @@ import { embeddedModel } from '../modelAddress';
 import { patch } from '../store';
 import { adoptDataset, loadSamples } from './data';
 import { loadModel } from './model';
+import { modelLoading } from './modelGate';
 
 /** `?backend=wasm` in the page's address chooses what it trains on. */
 export function backendInAddress(search: string): Backend | undefined {
@@ -14,14 +15,22 @@ export function backendInAddress(search: string): Backend | undefined {
 }
 
 export async function openStudio(): Promise<void> {
+  const started = start();
+  // A file dropped in the first moments waits for the device too.
+  void modelLoading(started.then(() => undefined));
+  if (!(await started)) return;
+  await Promise.all([loadModel(embeddedModel(document.baseURI)), loadSamples(), lookForSavedWork()]);
+}
+
+/** @returns whether there is a device to work on */
+async function start(): Promise<boolean> {
   try {
     patch('device', { report: await connect(backendInAddress(location.search)) });
+    return true;
   } catch (thrown) {
     patch('device', { error: toStudioError(thrown, 'device') });
-    return;
+    return false;
   }
-  const loading = loadModel(embeddedModel(document.baseURI));
-  await Promise.all([loading, loadSamples(), lookForSavedWork()]);
 }
 
 async function lookForSavedWork(): Promise<void> {
