@@ -23,7 +23,7 @@ export default defineConfig({
   retries: 0,
   forbidOnly: Boolean(process.env.CI),
   timeout: 240_000,
-  expect: { timeout: 60_000 },
+  expect: { timeout: 30_000 },
   reporter: [['list']],
   use: { headless: true, acceptDownloads: true, trace: 'retain-on-failure' },
   projects: [

@@ -43,7 +43,7 @@ export async function parseJson(
   const records = findRecords(name, value);
   if (records.length === 0) throw emptyFile(name);
   const rowNumbers = records.map((_, i) => i + 1);
-  return tableFromRecords(name, 'json', records, rowNumbers, notes, work);
+  return tableFromRecords({ name, format: 'json', records, rowNumbers, notes }, work);
 }
 
 /** One JSON value a line; blank lines are passed over. @throws DataError with the line that is not JSON. */
@@ -82,7 +82,7 @@ export async function parseJsonLines(
   if (records.length === 1 && (Array.isArray(records[0]) || hasRows(records[0]))) {
     return parseJson(name, text, notes, work);
   }
-  return tableFromRecords(name, 'jsonl', records, rowNumbers, notes, halfOf(work, 0.5));
+  return tableFromRecords({ name, format: 'jsonl', records, rowNumbers, notes }, halfOf(work, 0.5));
 }
 
 /** Work whose progress is one half of the whole, from `offset` on. */
@@ -140,14 +140,19 @@ function fromMaps(entries: [string, Record<string, unknown>][]): unknown[] {
   return rowKeys.map((key) => Object.fromEntries(entries.map(([column, values]) => [column, values[key]])));
 }
 
-async function tableFromRecords(
-  name: string,
-  format: 'json' | 'jsonl',
-  records: unknown[],
-  rowNumbers: number[],
-  notes: string[],
-  work: WorkOptions,
-): Promise<Table> {
+/** What a file holds, before its records are cells. */
+interface RecordFile {
+  name: string;
+  format: 'json' | 'jsonl';
+  /** At least one. */
+  records: unknown[];
+  /** Of each record, as messages count them. */
+  rowNumbers: number[];
+  notes: string[];
+}
+
+async function tableFromRecords(file: RecordFile, work: WorkOptions): Promise<Table> {
+  const { name, format, records, rowNumbers, notes } = file;
   checkRowCount(records.length);
   if (Array.isArray(records[0])) {
     const raw: RawRows = { cells: [], rowNumbers };
@@ -165,15 +170,11 @@ async function tableFromRecords(
     });
     return finishTable({ name, format, columns: ['text'], rows, rowNumbers, notes });
   }
-  return tableFromObjects(name, format, records, rowNumbers, notes, work);
+  return tableFromObjects(file, work);
 }
 
 async function tableFromObjects(
-  name: string,
-  format: 'json' | 'jsonl',
-  records: unknown[],
-  rowNumbers: number[],
-  notes: string[],
+  { name, format, records, rowNumbers, notes }: RecordFile,
   work: WorkOptions,
 ): Promise<Table> {
   const pace = createPace(work);

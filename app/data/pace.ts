@@ -1,4 +1,5 @@
 /** @file Long work in slices: tells how far it is, lets other messages through, and stops when asked. */
+import { nextTurn } from './eventLoop';
 
 export interface WorkOptions {
   /** Called now and then with the part that is done; units are the caller's (bytes, rows). */
@@ -21,20 +22,8 @@ export function createPace({
   return async (done, total) => {
     if (done < total && performance.now() < sliceEnd) return;
     onProgress?.(done, total);
-    await nextMessage();
+    await nextTurn();
     signal?.throwIfAborted();
     sliceEnd = performance.now() + SLICE_MS;
   };
-}
-
-/** A turn of the event loop. A message, not a timer: timers are slowed in hidden tabs. */
-function nextMessage(): Promise<void> {
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(null);
-  });
 }

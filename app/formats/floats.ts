@@ -1,9 +1,9 @@
-/** @file 16-bit floats widened to 32 bits, exactly. */
+/** @file Stored floats to 32-bit ones. Exact for 16 and 32 bits: every half float and bfloat16 is a float32. */
 
 const float32 = new Float32Array(1);
 const bits32 = new Uint32Array(float32.buffer);
 
-/** The value of an IEEE half float given by its 16 bits. NaN payloads are not kept. */
+/** The value of an IEEE half float (IEEE 754-2008, binary16) given by its 16 bits. NaN payloads are not kept. */
 export function float16ToNumber(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;
@@ -22,9 +22,13 @@ export function bfloat16ToNumber(bits: number): number {
 /** How an element is stored. */
 export type FloatType = 'F16' | 'BF16' | 'F32' | 'F64';
 
+/** Bytes an element takes. */
+export const floatBytes: Readonly<Record<FloatType, number>> = { F16: 2, BF16: 2, F32: 4, F64: 8 };
+
 /**
- * Reads `count` floats from the start of `bytes` into a new array; F64 is rounded to float32.
- * @param bytes at least `count` elements, any alignment
+ * Reads `count` floats from the start of `bytes` into a new array, whatever their alignment and byte order; F64 is
+ * rounded to float32. For small files; `toFloat32` is the quick way for a model's tensors.
+ * @param bytes at least `count` elements
  */
 export function decodeFloats(
   bytes: Uint8Array,
@@ -59,4 +63,35 @@ export function encodeFloat32(values: Float32Array): Uint8Array<ArrayBuffer> {
   const view = new DataView(bytes.buffer);
   for (let i = 0; i < values.length; i++) view.setFloat32(4 * i, values[i], true);
   return bytes;
+}
+
+/** Little-endian elements whose first byte lies at a multiple of their size in the buffer. */
+export interface StoredFloats {
+  dtype: 'F32' | 'F16' | 'BF16';
+  data: Uint8Array;
+}
+
+/** The elements of a tensor as float32. F32 data is viewed, not copied. */
+export function toFloat32({ dtype, data }: StoredFloats): Float32Array {
+  const { buffer, byteOffset, byteLength } = data;
+  if (dtype === 'F32') return new Float32Array(buffer, byteOffset, byteLength / 4);
+  const bits = new Uint16Array(buffer, byteOffset, byteLength / 2);
+  return dtype === 'F16' ? widenF16(bits) : widenBF16(bits);
+}
+
+/** The value of each of the 65,536 half floats; built on first use. A look-up beats arithmetic in large tensors. */
+let halfTable: Float32Array | null = null;
+
+function widenF16(bits: Uint16Array): Float32Array {
+  halfTable ??= Float32Array.from({ length: 65536 }, (_, half) => float16ToNumber(half));
+  const table = halfTable;
+  const values = new Float32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) values[i] = table[bits[i]];
+  return values;
+}
+
+function widenBF16(bits: Uint16Array): Float32Array {
+  const wide = new Uint32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) wide[i] = bits[i] << 16;
+  return new Float32Array(wide.buffer);
 }

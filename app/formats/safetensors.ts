@@ -1,44 +1,13 @@
 /**
  * @file The safetensors header: 8 bytes of header length (little-endian), a JSON header, then the tensors' bytes.
- * Shared by whoever reads such files; what the tensors mean is the caller's affair.
+ * What the tensors mean is the caller's affair. https://github.com/huggingface/safetensors#format
  */
+import { z } from 'zod';
+import { FormatError } from './errors';
 
-/** Bytes an element takes, by the header's dtype name. */
-const elementBytes: Readonly<Record<string, number>> = {
-  BOOL: 1,
-  U8: 1,
-  I8: 1,
-  F8_E4M3: 1,
-  F8_E5M2: 1,
-  U16: 2,
-  I16: 2,
-  F16: 2,
-  BF16: 2,
-  U32: 4,
-  I32: 4,
-  F32: 4,
-  U64: 8,
-  I64: 8,
-  F64: 8,
-};
-
-/** Longest header read, as in the format's own library. */
-const longestHeader = 100_000_000;
-
-/** A file that is not what the safetensors format says. `message` tells expected and found, `hint` what to do. */
-export class SafetensorsError extends Error {
-  override readonly name = 'SafetensorsError';
-
-  constructor(
-    message: string,
-    readonly hint: string,
-  ) {
-    super(message);
-  }
-}
-
-/** Where a tensor lies. `begin` and `end` count bytes from the file's start. */
-export interface SafetensorsEntry {
+/** Where a tensor lies in its file: bytes `[begin, end)` counted from the start of the file. */
+export interface TensorEntry {
+  /** As the file names it; may be a type unknown here. */
   dtype: string;
   shape: number[];
   begin: number;
@@ -46,31 +15,78 @@ export interface SafetensorsEntry {
 }
 
 export interface SafetensorsHeader {
-  tensors: Map<string, SafetensorsEntry>;
-  /** The `__metadata__` strings; entries that are not strings are an error. */
-  metadata: Record<string, string>;
-  /** Where the tensors' bytes start, counted from the file's start. */
+  tensors: ReadonlyMap<string, TensorEntry>;
+  /** The `__metadata__` strings. */
+  metadata: Readonly<Record<string, string>>;
+  /** Bytes of length and header together: where tensor data starts. */
   dataStart: number;
 }
 
+export interface HeaderOptions {
+  /** What messages call the file. */
+  file?: string;
+  /**
+   * As the format's own library reads: tensors must fill the file without a gap, and metadata must be strings.
+   * Otherwise gaps and bytes after the last tensor are passed over, and odd metadata counts as none.
+   */
+  strict?: boolean;
+}
+
+/** The limit of the format's own library. */
+const maxHeaderBytes = 100_000_000;
+
 const downloadAgain = 'Download or copy the file again.';
 
+/** Bytes an element takes, by type. */
+const elementBytes = new Map<string, number>([
+  ['BOOL', 1],
+  ['U8', 1],
+  ['I8', 1],
+  ['F8_E5M2', 1],
+  ['F8_E4M3', 1],
+  ['U16', 2],
+  ['I16', 2],
+  ['F16', 2],
+  ['BF16', 2],
+  ['U32', 4],
+  ['I32', 4],
+  ['F32', 4],
+  ['U64', 8],
+  ['I64', 8],
+  ['F64', 8],
+]);
+
+const natural = z.number().int().nonnegative();
+const entrySchema = z.object({
+  dtype: z.string(),
+  shape: z.array(natural),
+  data_offsets: z.tuple([natural, natural]),
+});
+const metadataSchema = z.record(z.string(), z.string());
+
+function truncated(message: string): FormatError {
+  return new FormatError('truncated', message, downloadAgain);
+}
+
+function malformed(message: string, cause?: unknown): FormatError {
+  return new FormatError('malformed', message, downloadAgain, { cause });
+}
+
 /**
- * Bytes of the file that hold length field and header together, from its first 8 bytes.
- * @throws SafetensorsError when these bytes cannot begin a safetensors file.
+ * Bytes of length and header together, from the first eight bytes of a file.
+ * @throws FormatError `truncated` below eight bytes, `otherFormat` where no safetensors header can be that long.
  */
-export function safetensorsHeaderBytes(firstBytes: Uint8Array): number {
-  if (firstBytes.length < 8) {
-    throw new SafetensorsError(
-      `The file is ${firstBytes.length} bytes long; a safetensors file has at least 10.`,
-      downloadAgain,
+export function safetensorsHeaderBytes(start: Uint8Array, file = 'The file'): number {
+  if (start.byteLength < 8) {
+    throw truncated(
+      `${file} ends after ${start.byteLength} bytes; a safetensors file starts with an 8-byte header length.`,
     );
   }
-  const view = new DataView(firstBytes.buffer, firstBytes.byteOffset, 8);
-  const length = view.getBigUint64(0, true);
-  if (length < 2n || length > BigInt(longestHeader)) {
-    throw new SafetensorsError(
-      `Expected a header of 2 to ${longestHeader} bytes, the file announces ${length}: this is not a safetensors file.`,
+  const length = new DataView(start.buffer, start.byteOffset, 8).getBigUint64(0, true);
+  if (length < 2n || length > BigInt(maxHeaderBytes)) {
+    throw new FormatError(
+      'otherFormat',
+      `${file} is not a safetensors file: it gives its header's length as ${length} bytes, where 2 to ${maxHeaderBytes} are possible.`,
       'Choose a file that was saved as safetensors.',
     );
   }
@@ -78,107 +94,101 @@ export function safetensorsHeaderBytes(firstBytes: Uint8Array): number {
 }
 
 /**
- * Reads the header and checks that the tensors it names fill the file exactly: no gap, no overlap, nothing missing.
- * @param bytes the file, or at least its first `safetensorsHeaderBytes`
- * @param fileBytes length of the whole file in bytes
- * @throws SafetensorsError saying what was expected and found
+ * Reads and checks the header of a whole file.
+ * @throws FormatError `truncated` when header or tensors reach past the file's end, `malformed` when the header
+ * cannot be, `otherFormat` when this is no safetensors file.
  */
-export function parseSafetensorsHeader(bytes: Uint8Array, fileBytes = bytes.length): SafetensorsHeader {
-  const dataStart = safetensorsHeaderBytes(bytes.subarray(0, 8));
-  if (dataStart > bytes.length || dataStart > fileBytes) {
-    throw new SafetensorsError(
-      `The file is truncated: its header needs ${dataStart} bytes, ${Math.min(bytes.length, fileBytes)} are there.`,
-      downloadAgain,
+export function parseSafetensorsHeader(
+  bytes: Uint8Array,
+  { file = 'The file', strict = false }: HeaderOptions = {},
+): SafetensorsHeader {
+  const dataStart = safetensorsHeaderBytes(bytes, file);
+  if (dataStart > bytes.byteLength) {
+    throw truncated(
+      `${file} is truncated: its header alone needs ${dataStart} bytes, the file has ${bytes.byteLength}.`,
     );
   }
-  const json = parseJson(bytes.subarray(8, dataStart));
-  const tensors = new Map<string, SafetensorsEntry>();
+  const header = parseJsonObject(bytes.subarray(8, dataStart), file);
+  const tensors = new Map<string, TensorEntry>();
   let metadata: Record<string, string> = {};
-  for (const [name, value] of Object.entries(json)) {
-    if (name === '__metadata__') metadata = readMetadata(value);
-    else tensors.set(name, readEntry(name, value, dataStart));
+  for (const [name, value] of Object.entries(header)) {
+    if (name === '__metadata__') metadata = readMetadata(value, file, strict);
+    else tensors.set(name, readEntry(name, value, dataStart, file));
   }
-  checkLayout(tensors, dataStart, fileBytes);
+  const end = checkLayout(tensors, dataStart, file, strict);
+  if (end > bytes.byteLength) {
+    throw truncated(
+      `${file} is truncated: its header describes ${end} bytes, the file has ${bytes.byteLength}.`,
+    );
+  }
+  if (strict && end < bytes.byteLength) {
+    throw malformed(`${file} has ${bytes.byteLength - end} bytes more than its tensors need.`);
+  }
   return { tensors, metadata, dataStart };
 }
 
-function parseJson(bytes: Uint8Array): Record<string, unknown> {
-  let json: unknown;
+function parseJsonObject(bytes: Uint8Array, file: string): object {
+  let value: unknown;
   try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch {
-    throw new SafetensorsError('The safetensors header is not valid JSON.', downloadAgain);
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw malformed(`${file} is not a safetensors file: its header is not JSON.`, cause);
   }
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    throw new SafetensorsError('The safetensors header is not a JSON object.', downloadAgain);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw malformed(`${file}: the header should be a JSON object of tensors by name.`);
   }
-  return json as Record<string, unknown>;
+  return value;
 }
 
-function readMetadata(value: unknown): Record<string, string> {
-  const isRecord = typeof value === 'object' && value !== null && !Array.isArray(value);
-  if (!isRecord || Object.values(value).some((entry) => typeof entry !== 'string')) {
-    throw new SafetensorsError('The safetensors metadata must be strings under names.', downloadAgain);
-  }
-  return value as Record<string, string>;
+function readMetadata(value: unknown, file: string, strict: boolean): Record<string, string> {
+  const parsed = metadataSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  if (strict) throw malformed(`${file}: the header's metadata must be strings under names.`);
+  return {};
 }
 
-function isCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
-}
-
-function readEntry(name: string, value: unknown, dataStart: number): SafetensorsEntry {
-  const entry = (value ?? {}) as { dtype?: unknown; shape?: unknown; data_offsets?: unknown };
-  const { dtype, shape, data_offsets: offsets } = entry;
-  if (
-    typeof dtype !== 'string' ||
-    !Array.isArray(shape) ||
-    !shape.every(isCount) ||
-    !Array.isArray(offsets) ||
-    offsets.length !== 2 ||
-    !offsets.every(isCount)
-  ) {
-    throw new SafetensorsError(
-      `The header's entry of tensor "${name}" is not {dtype, shape, data_offsets}.`,
-      downloadAgain,
+function readEntry(name: string, value: unknown, dataStart: number, file: string): TensorEntry {
+  const parsed = entrySchema.safeParse(value);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw malformed(
+      `${file}: header entry of tensor "${name}": ${issue.path.join('.') || 'entry'}: ${issue.message}.`,
     );
   }
-  const [begin, end] = offsets as [number, number];
-  const width = elementBytes[dtype];
-  if (width !== undefined) {
-    const expected = shape.reduce((product: number, size: number) => product * size, width);
-    if (end - begin !== expected) {
-      throw new SafetensorsError(
-        `Tensor "${name}" of type ${dtype} and shape [${shape.join(', ')}] needs ${expected} bytes, its offsets span ${end - begin}.`,
-        downloadAgain,
-      );
-    }
+  const {
+    dtype,
+    shape,
+    data_offsets: [begin, end],
+  } = parsed.data;
+  const size = elementBytes.get(dtype);
+  const expected = size === undefined ? end - begin : shape.reduce((product, n) => product * n, size);
+  if (end < begin || end - begin !== expected) {
+    throw malformed(
+      `${file}: tensor "${name}" (${dtype} [${shape.join(', ')}]) needs ${expected} bytes, its offsets ${begin} to ${end} hold ${end - begin}.`,
+    );
   }
-  return { dtype, shape: shape as number[], begin: dataStart + begin, end: dataStart + end };
+  return { dtype, shape, begin: dataStart + begin, end: dataStart + end };
 }
 
-function checkLayout(tensors: Map<string, SafetensorsEntry>, dataStart: number, fileBytes: number): void {
-  let position = dataStart;
+/** Checks that tensors do not share bytes and, where `strict`, leave none out; returns where the last one ends. */
+function checkLayout(
+  tensors: ReadonlyMap<string, TensorEntry>,
+  dataStart: number,
+  file: string,
+  strict: boolean,
+): number {
   const inOrder = [...tensors].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
+  let end = dataStart;
+  let previous = '';
   for (const [name, entry] of inOrder) {
-    if (entry.begin !== position || entry.end < entry.begin) {
-      throw new SafetensorsError(
-        `Tensor "${name}" should start at byte ${position} and starts at ${entry.begin}: tensors overlap or leave a gap.`,
-        downloadAgain,
+    if (entry.begin < end) throw malformed(`${file}: tensors "${previous}" and "${name}" overlap.`);
+    if (strict && entry.begin > end) {
+      throw malformed(
+        `${file}: tensor "${name}" should start at byte ${end} and starts at ${entry.begin}: tensors must not leave a gap.`,
       );
     }
-    position = entry.end;
+    end = entry.end;
+    previous = name;
   }
-  if (fileBytes < position) {
-    throw new SafetensorsError(
-      `The file is truncated: its tensors need ${position} bytes, ${fileBytes} are there.`,
-      downloadAgain,
-    );
-  }
-  if (fileBytes > position) {
-    throw new SafetensorsError(
-      `The file has ${fileBytes - position} bytes more than its tensors need.`,
-      downloadAgain,
-    );
-  }
+  return end;
 }

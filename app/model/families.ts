@@ -1,13 +1,13 @@
 /** @file From a model's configuration and the names in its checkpoint to what the engines need. */
 import { z } from 'zod';
 import type { ModelSpec } from '../engine/spec';
+import type { TensorEntry } from '../formats/safetensors';
 import { isWeightType } from './dtype';
 import { ModelError } from './errors';
 import type { Family, WeightSource } from './families/family';
 import { gpt2 } from './families/gpt2';
 import { gptNeox } from './families/gptNeox';
 import { llamaFamilies } from './families/llama';
-import type { TensorEntry } from './safetensors';
 
 export type { PartLayout, TensorPart, WeightSource } from './families/family';
 

@@ -1,5 +1,6 @@
 /** @file sha-256 as hex, also where the page is not on a secure origin (`http://192.168…`) and has no `crypto.subtle`. */
 import { sha256 as portableSha256 } from '@noble/hashes/sha2.js';
+import { concatBytes } from './bytes';
 
 /** sha-256 of the bytes of all parts, one after another, in hex. */
 export async function sha256(...parts: Uint8Array[]): Promise<string> {
@@ -14,11 +15,5 @@ function contiguous(parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
   // A view is enough for one part, as long as its memory is not shared between threads.
   if (parts.length === 1 && parts[0].buffer instanceof ArrayBuffer)
     return parts[0] as Uint8Array<ArrayBuffer>;
-  const all = new Uint8Array(parts.reduce((length, part) => length + part.byteLength, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.byteLength;
-  }
-  return all;
+  return concatBytes(parts);
 }

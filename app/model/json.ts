@@ -1,23 +1,18 @@
-/** @file JSON files of a model, with errors that name the file. */
+/** @file JSON files of a model, with errors as a model's. */
+import { FormatError } from '../formats/errors';
+import { parseJsonFile as parse } from '../formats/json';
 import { ModelError } from './errors';
 
 /** @throws ModelError `wrongContent` where a web page came instead, `malformed` where it is no JSON. */
 export function parseJsonFile(bytes: Uint8Array, file: string): unknown {
-  const text = new TextDecoder().decode(bytes);
   try {
-    return JSON.parse(text);
-  } catch (cause) {
-    if (/^\s*<(!doctype|html)/i.test(text)) {
-      throw new ModelError(
-        'wrongContent',
-        `${file} should be JSON, but a web page came in its place.`,
-        'The address is probably not that of the model folder; check it in the browser.',
-        { cause },
-      );
-    }
-    const reason = cause instanceof Error ? ` (${cause.message})` : '';
-    throw new ModelError('malformed', `${file} is not valid JSON${reason}.`, `Download ${file} again.`, {
-      cause,
-    });
+    return parse(bytes, file);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    const isPage = error.kind === 'otherFormat';
+    const hint = isPage
+      ? 'The address is probably not that of the model folder; check it in the browser.'
+      : `Download ${file} again.`;
+    throw new ModelError(isPage ? 'wrongContent' : 'malformed', error.message, hint, { cause: error });
   }
 }

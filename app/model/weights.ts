@@ -1,9 +1,11 @@
 /** @file Canonical weights out of a checkpoint: found, checked, and brought to `[out, in]` in canonical row order. */
 import type { HostTensor, ModelWeights, WeightType } from '../engine/spec';
-import { isWeightType, toFloat32, weightTypeBytes } from './dtype';
+import { toFloat32 } from '../formats/floats';
+import type { TensorEntry } from '../formats/safetensors';
+import { concatBytes } from './bytes';
+import { isWeightType, weightTypeBytes } from './dtype';
 import { ModelError } from './errors';
 import type { TensorPart, WeightSource } from './families';
-import type { TensorEntry } from './safetensors';
 
 /** A tensor and the file (or part of one) that holds it. */
 export interface StoredTensor {
@@ -65,13 +67,7 @@ function build({ shape, parts }: WeightSource, checkpoint: Checkpoint): HostTens
   const pieces = same
     ? tensors.map((tensor) => tensor.data)
     : tensors.map((tensor) => bytesOf(toFloat32(tensor)));
-  const data = new Uint8Array(pieces.reduce((length, piece) => length + piece.byteLength, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    data.set(piece, at);
-    at += piece.byteLength;
-  }
-  return { dtype: same ? dtype : 'F32', shape, data };
+  return { dtype: same ? dtype : 'F32', shape, data: concatBytes(pieces) };
 }
 
 function bytesOf(values: ArrayBufferView): Uint8Array {

@@ -1,19 +1,11 @@
-/** @file JSON text out of a file's bytes. */
-import { PromptError } from './errors';
+/** @file JSON files of a prompt, with errors as a prompt's. */
+import { parseJsonFile as parse } from '../formats/json';
+import { asPromptError } from './errors';
 
 /**
  * The value a JSON file holds; a byte-order mark is allowed.
  * @throws PromptError when the bytes are not UTF-8 or not JSON
  */
 export function parseJsonFile(bytes: Uint8Array, fileName: string): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new PromptError(
-      `Expected JSON, ${fileName} cannot be read as such: ${reason}.`,
-      'The file may be cut short: download or copy it again.',
-      { cause: error },
-    );
-  }
+  return asPromptError(() => parse(bytes, fileName));
 }

@@ -2,7 +2,7 @@
  * @file NumPy's .npy files (format 1, 2 and 3): one matrix of floats. Object arrays are pickles and never read.
  * https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
-import { decodeFloats, encodeFloat32, type FloatType } from '../formats/floats';
+import { decodeFloats, encodeFloat32, type FloatType, floatBytes } from '../formats/floats';
 import { checkSound } from './artefact';
 import { PromptError } from './errors';
 import type { PromptArtefact } from './types';
@@ -38,7 +38,6 @@ export function writeNpy(artefact: PromptArtefact): Uint8Array<ArrayBuffer> {
 }
 
 const types: Record<string, FloatType> = { f2: 'F16', f4: 'F32', f8: 'F64' };
-const bytesEach: Record<FloatType, number> = { F16: 2, BF16: 2, F32: 4, F64: 8 };
 
 /**
  * Reads a matrix of f2, f4 or f8 (rounded to f32), of either byte order, row- or column-major.
@@ -67,9 +66,10 @@ export function readNpy(bytes: Uint8Array, fileName: string, voidIsBfloat16 = fa
   const [virtualTokens, width] = shape;
   const count = virtualTokens * width;
   const found = bytes.length - dataStart;
-  if (found !== count * bytesEach[type]) {
+  const expected = count * floatBytes[type];
+  if (found !== expected) {
     throw new PromptError(
-      `Expected ${count * bytesEach[type]} bytes for (${shape.join(', ')}) of ${descr}, ${fileName} has ${found}${found < count * bytesEach[type] ? ': it is truncated' : ''}.`,
+      `Expected ${expected} bytes for (${shape.join(', ')}) of ${descr}, ${fileName} has ${found}${found < expected ? ': it is truncated' : ''}.`,
       'Download or copy the file again.',
     );
   }

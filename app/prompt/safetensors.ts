@@ -1,7 +1,7 @@
 /** @file The one tensor of a PEFT prompt adapter, `prompt_embeddings`, written and read as safetensors. */
 import { decodeFloats, encodeFloat32 } from '../formats/floats';
-import { parseSafetensorsHeader, SafetensorsError, type SafetensorsHeader } from '../formats/safetensors';
-import { PromptError } from './errors';
+import { parseSafetensorsHeader } from '../formats/safetensors';
+import { asPromptError, PromptError } from './errors';
 
 /** The tensor's name in PEFT, for prompts and prefixes alike. */
 export const tensorName = 'prompt_embeddings';
@@ -44,7 +44,7 @@ export function writePromptTensor(tensor: PromptTensor): Uint8Array<ArrayBuffer>
  * @throws PromptError when the file is damaged or holds something else
  */
 export function readPromptTensor(bytes: Uint8Array, fileName: string): PromptTensor {
-  const header = readHeader(bytes, fileName);
+  const header = asPromptError(() => parseSafetensorsHeader(bytes, { file: fileName, strict: true }));
   const entry = header.tensors.get(tensorName);
   if (!entry) throw missingTensor([...header.tensors.keys()], fileName);
   if (entry.dtype !== 'F32' && entry.dtype !== 'F16' && entry.dtype !== 'BF16') {
@@ -73,17 +73,6 @@ export function readPromptTensor(bytes: Uint8Array, fileName: string): PromptTen
     values: decodeFloats(bytes.subarray(entry.begin, entry.end), entry.dtype, virtualTokens * width),
     metadata: header.metadata,
   };
-}
-
-function readHeader(bytes: Uint8Array, fileName: string): SafetensorsHeader {
-  try {
-    return parseSafetensorsHeader(bytes);
-  } catch (error) {
-    if (error instanceof SafetensorsError) {
-      throw new PromptError(`${fileName}: ${error.message}`, error.hint, { cause: error });
-    }
-    throw error;
-  }
 }
 
 function list(names: string[]): string {

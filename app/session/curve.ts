@@ -1,6 +1,6 @@
 /** @file A run's history as the columns a chart draws: one row a step, gaps where nothing was measured. */
 import type { StepRecord, ValidationRecord } from '../workers/protocol';
-import { smooth } from './summary';
+import { rightShare, smooth, smoothingWeight } from './summary';
 
 type Column = (number | null)[];
 
@@ -15,8 +15,15 @@ export interface Curve {
   gradientNorm: Column;
 }
 
-/** Steps and validation passes merged by step; a pass before the first step gets a row of its own. */
-export function curve(steps: readonly StepRecord[], validations: readonly ValidationRecord[]): Curve {
+/**
+ * Steps and validation passes merged by step; a pass before the first step gets a row of its own.
+ * @param planned steps of the whole run, which its smoothing goes by
+ */
+export function curve(
+  steps: readonly StepRecord[],
+  validations: readonly ValidationRecord[],
+  planned: number,
+): Curve {
   const out: Curve = {
     step: [],
     loss: [],
@@ -26,7 +33,8 @@ export function curve(steps: readonly StepRecord[], validations: readonly Valida
     learningRate: [],
     gradientNorm: [],
   };
-  const smoothed = smooth(steps.map((record) => record.loss));
+  const losses = steps.map((record) => record.loss);
+  const smoothed = smooth(losses, smoothingWeight(planned));
   let s = 0;
   let v = 0;
   while (s < steps.length || v < validations.length) {
@@ -41,7 +49,7 @@ export function curve(steps: readonly StepRecord[], validations: readonly Valida
     let pass: ValidationRecord | null = null;
     while (v < validations.length && validations[v].step <= step) pass = validations[v++];
     out.validation.push(finite(pass?.loss));
-    out.accuracy.push(finite(pass?.accuracy ?? pass?.tokenAccuracy));
+    out.accuracy.push(finite(pass && rightShare(pass)));
   }
   return out;
 }

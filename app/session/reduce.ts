@@ -1,5 +1,5 @@
 /** @file What the worker's events do to the page's state: one pure function, so that it can be tested and coalesced. */
-import type { RunPhase, RunState, StepRecord, StudioEvent } from '../workers/protocol';
+import type { PromptReport, RunPhase, RunState, StepRecord, StudioEvent } from '../workers/protocol';
 import type { Clock, Notice, RunSlice, StudioState } from './state';
 import { runSummary } from './summary';
 
@@ -77,7 +77,7 @@ export function reduce(state: StudioState, event: StudioEvent, now: number): Stu
     case 'notSaved':
       return withRun(state, event.runId, (run) => ({ ...run, notSaved: event.message }));
     case 'promptChanged':
-      return { ...state, prompt: { ...state.prompt, report: event.prompt } };
+      return { ...state, prompt: withPrompt(state.prompt, event.prompt) };
     case 'token':
     case 'generated':
       return withAnswer(state, event);
@@ -99,6 +99,10 @@ function joinSteps(events: readonly StudioEvent[]): StudioEvent[] {
     } else joined.push(event);
   }
   return joined;
+}
+
+function withPrompt(before: StudioState['prompt'], report: PromptReport | null): StudioState['prompt'] {
+  return { ...before, report, imported: report?.origin === 'file' ? report : before.imported };
 }
 
 function withRun(state: StudioState, runId: string, change: (run: RunSlice) => RunSlice): StudioState {

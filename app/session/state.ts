@@ -113,7 +113,10 @@ export interface StudioState {
   pending: PendingCommand | null;
   trainError: StudioError | null;
   prompt: {
+    /** The prompt in use. */
     report: PromptReport | null;
+    /** The last one that came from a file: a run may start from it even when its own is in use. */
+    imported: PromptReport | null;
     busy: 'importing' | 'downloading' | null;
     error: StudioError | null;
   };
@@ -139,7 +142,7 @@ export const initialState: StudioState = {
   run: null,
   pending: null,
   trainError: null,
-  prompt: { report: null, busy: null, error: null },
+  prompt: { report: null, imported: null, busy: null, error: null },
   playground: { requestId: 0, running: false, columns: [], answers: {}, cancelled: false, error: null },
   saved: { work: null, busy: false, error: null },
   notice: null,

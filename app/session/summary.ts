@@ -31,11 +31,16 @@ export function timeLeft(run: RunSlice): number | null {
   return (stepsLeft / speed.stepsPerSecond) * 1000 + passesLeft * onePass;
 }
 
+/** How much of the past each step of a run keeps in its smoothed loss: about a twentieth of the run, 3 to 20 steps. */
+export function smoothingWeight(steps: number): number {
+  return 1 - 1 / Math.min(20, Math.max(3, steps / 20));
+}
+
 /**
  * Exponential moving average with its start corrected, as Adam corrects its moments: the first value is the first
  * loss itself. `weight` is how much of the past each step keeps, 0–1.
  */
-export function smooth(values: readonly number[], weight = 0.85): number[] {
+export function smooth(values: readonly number[], weight: number): number[] {
   let mean = 0;
   let kept = 1;
   return values.map((value) => {
@@ -68,11 +73,16 @@ export function statusLine(run: RunSlice): string {
   return `step ${step} / ${steps}${loss === undefined ? '' : ` · loss ${figures(loss)}`}`;
 }
 
+/** The share of rows answered right: by the likeliest class where there are classes, word for word elsewhere. */
+export function rightShare(record: ValidationRecord): number {
+  return record.accuracy ?? record.exact;
+}
+
 /** Validation in words: "loss 0.12, accuracy 97 %". */
 export function validationWords(record: ValidationRecord): string {
   const accuracy =
     record.accuracy === null
-      ? `${percent(record.tokenAccuracy)} of answer tokens right`
+      ? `${percent(record.exact)} answered exactly`
       : `accuracy ${percent(record.accuracy)}`;
   return `loss ${figures(record.loss)}, ${accuracy}`;
 }
@@ -81,7 +91,8 @@ export function validationWords(record: ValidationRecord): string {
 export function curveDescription(run: RunSlice | null): string {
   const last = run?.steps.at(-1);
   if (!run || !last) return 'No steps yet.';
-  const smoothed = smooth(run.steps.slice(-200).map((record) => record.loss)).at(-1) ?? last.loss;
+  const recent = run.steps.slice(-200).map((record) => record.loss);
+  const smoothed = smooth(recent, smoothingWeight(run.state.steps)).at(-1) ?? last.loss;
   const parts = [
     `Step ${run.state.step} of ${run.state.steps}`,
     `training loss ${figures(last.loss)}, smoothed ${figures(smoothed)}, first ${figures(run.steps[0].loss)}`,
@@ -101,9 +112,7 @@ export function runSummary(run: RunSlice): string {
     return loss === undefined ? 'No step was made.' : `Last training loss ${figures(loss)}.`;
   }
   const first = run.validations[0];
-  const from =
-    first && first.step < best.step && first.accuracy !== null && best.accuracy !== null
-      ? ` It was ${percent(first.accuracy)} at step ${first.step}.`
-      : '';
+  const [before, after] = [rightShare(first), rightShare(best)];
+  const from = before < after ? ` It was ${percent(before)} at step ${first.step}.` : '';
   return `Best at step ${best.step}: validation ${validationWords(best)}.${from}`;
 }

@@ -23,6 +23,8 @@ export interface Evaluation {
   accuracy: number | null;
   /** Part of the label tokens that are the model's first choice. */
   tokenAccuracy: number;
+  /** Part of the rows whose every label token is the first choice: greedy generation gives exactly the target. */
+  exact: number;
   rows: number;
 }
 
@@ -64,6 +66,7 @@ export async function evaluatePrompt(
   let nats = 0;
   let labels = 0;
   let hits = 0;
+  let exact = 0;
   const exclusive = areExclusive(classTokens);
   const undecided: number[] = [];
   for (const chunk of inChunks(rows, length)) {
@@ -73,6 +76,7 @@ export async function evaluatePrompt(
       nats += score.nats;
       labels += score.labels;
       hits += score.hits;
+      if (isExact(examples[i], score)) exact += 1;
       if (!(exclusive && isMajority(examples[i], score))) undecided.push(chunk[i]);
     });
   }
@@ -93,6 +97,7 @@ export async function evaluatePrompt(
     loss: nats / Math.max(1, labels),
     accuracy: classes && rows.length > 0 ? 1 - wrong / rows.length : null,
     tokenAccuracy: hits / Math.max(1, labels),
+    exact: exact / Math.max(1, rows.length),
     rows: rows.length,
   };
 }
@@ -134,9 +139,19 @@ export function withInstruction<Data extends EvaluationData>(
   return { ...data, validation: data.validation.map(instruct) };
 }
 
-/** Whether the target is likelier than everything else together; needs all its tokens to have been predicted. */
-function isMajority(example: TokenExample, { nats, labels }: ExampleScore): boolean {
-  return nats < Math.LN2 && labels === example.tokenIds.length - inputTokens(example).length;
+/** Whether the target is likelier than everything else together. */
+function isMajority(example: TokenExample, score: ExampleScore): boolean {
+  return score.nats < Math.LN2 && isWhole(example, score);
+}
+
+/** Whether choosing the likeliest token each time gives the target. */
+function isExact(example: TokenExample, score: ExampleScore): boolean {
+  return score.hits === score.labels && isWhole(example, score);
+}
+
+/** Whether all tokens of the target were predicted: without a row before it, a first token is not. */
+function isWhole(example: TokenExample, { labels }: ExampleScore): boolean {
+  return labels === example.tokenIds.length - inputTokens(example).length;
 }
 
 /** Whether no text can be an answer of two classes: none is the beginning of another. */

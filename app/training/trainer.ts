@@ -3,6 +3,7 @@
  * It knows the engine's interface and tfjs, nothing of models and devices.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import { nextTurn } from '../data/eventLoop';
 import { createOrder, type ExampleOrder } from '../data/order';
 import { packExamples } from '../data/pack';
 import type { VectorPrompt } from '../engine/engine';
@@ -14,7 +15,6 @@ import { CheckpointKeeper } from './checkpointKeeper';
 import { type Diagnosis, DivergenceWatch } from './divergence';
 import { TrainingError } from './errors';
 import { evaluatePrompt, pickRows } from './evaluate';
-import { nextTurn } from './eventLoop';
 import { Readback } from './readback';
 import { checkInputs, type RunEvents, type RunInputs, type TrainedPrompt } from './run';
 import { learningRateAt } from './schedule';

@@ -53,6 +53,8 @@ export interface ValidationRecord {
   accuracy: number | null;
   /** Part of label tokens that are the model's first choice. */
   tokenAccuracy: number;
+  /** Part of the rows that greedy generation answers with exactly the target. */
+  exact: number;
   rows: number;
   /** Whether this is the best prompt so far (lowest loss). */
   best: boolean;

@@ -85,7 +85,7 @@ export class PromptSlot {
   }
 
   /** From now on the run's prompt is the one in use. */
-  useRun(): void {
+  preferRun(): void {
     this.importedInUse = false;
   }
 

@@ -43,6 +43,7 @@ export function runCard(
       validationLoss: at.loss.toPrecision(6),
       validationRows: String(at.rows),
       tokenAccuracy: percent(at.tokenAccuracy),
+      exactAnswers: percent(at.exact),
       ...(at.accuracy !== null && { accuracy: percent(at.accuracy) }),
     }),
     engine: `${device.engine} on ${device.backend}`,

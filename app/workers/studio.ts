@@ -202,23 +202,9 @@ export class StudioService implements Studio {
 
   generate(requestId: number, request: GenerateRequest): Promise<void> {
     return attempt('generation', async () => {
-      const { prompts, emit } = this.ready();
-      await this.endGeneration();
-      const model = this.model();
+      const before = this.endGeneration();
       const abort = new AbortController();
-      const answering = async () => {
-        const wanted = request.columns.includes('with');
-        const uploaded = wanted ? uploadPrompt(await prompts.require()) : null;
-        try {
-          const template = await this.inputTemplate();
-          const prompt = uploaded?.prompt ?? null;
-          const { signal } = abort;
-          await generateAnswers({ model, request, requestId, template, prompt, signal, emit });
-        } finally {
-          uploaded?.dispose();
-        }
-      };
-      const done = answering();
+      const done = before.then(() => this.answer(requestId, request, abort.signal));
       this.generating = { abort, done };
       await done;
     });
@@ -262,7 +248,7 @@ export class StudioService implements Studio {
   private async newRun(settings: RunSettings) {
     const { runs, data, prompts } = this.ready();
     const run = await runs.create(settings, this.model(), data.get(), prompts.file);
-    prompts.useRun();
+    prompts.preferRun();
     data.keep(run.trainer.runId);
     for (const runId of await runs.forgetOld()) data.forget(runId);
     await this.tellPrompt();
@@ -277,7 +263,7 @@ export class StudioService implements Studio {
   }
 
   /** The template that the prompt in use was trained with: an imported one's own, else the dataset's. */
-  private async inputTemplate(): Promise<PlaygroundInput['template']> {
+  private inputTemplate(): PlaygroundInput['template'] {
     const { prompts, data } = this.ready();
     const dataset = data.current;
     if (dataset && !prompts.inUse) {
@@ -288,10 +274,24 @@ export class StudioService implements Studio {
     return { text, columns: [...text.matchAll(/\{([^{}]+)\}/g)].map(([, name]) => name) };
   }
 
+  private async answer(requestId: number, request: GenerateRequest, signal: AbortSignal): Promise<void> {
+    const { prompts, emit } = this.ready();
+    const model = this.model();
+    const uploaded = request.columns.includes('with') ? uploadPrompt(await prompts.require()) : null;
+    try {
+      const template = this.inputTemplate();
+      const prompt = uploaded?.prompt ?? null;
+      await generateAnswers({ model, request, requestId, template, prompt, signal, emit });
+    } finally {
+      uploaded?.dispose();
+    }
+  }
+
   private async endGeneration(): Promise<void> {
-    this.generating?.abort.abort();
-    await this.generating?.done.catch(() => undefined);
+    const ending = this.generating;
     this.generating = null;
+    ending?.abort.abort();
+    await ending?.done.catch(() => undefined);
   }
 }
 

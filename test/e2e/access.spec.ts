@@ -22,7 +22,7 @@ async function violations(page: Page): Promise<string[]> {
 
 test('the whole path works from the keyboard alone', async ({ studio, page }) => {
   await studio.open();
-  await expect(studio.data.locator('.sample').first()).toBeVisible();
+  await expect(studio.button('Review sentiment')).toBeVisible();
   await page.keyboard.press('Tab');
   await tabTo(page, 'button', 'Review sentiment');
   await page.keyboard.press('Enter');
@@ -55,7 +55,7 @@ for (const scheme of ['light', 'dark'] as const) {
   }) => {
     await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
     await studio.open();
-    await expect(studio.data.locator('.sample').first()).toBeVisible();
+    await expect(studio.button('Review sentiment')).toBeVisible();
     expect(await violations(page)).toEqual([]);
     await studio.openDataset(smallDataset(), 32);
     await studio.set({ ...quick, Steps: 2 });

@@ -96,7 +96,7 @@ test('saved work can be let go', async ({ studio, page }) => {
   await expect(bar).toBeHidden();
   await page.reload();
   await studio.modelReady();
-  await expect(studio.data.getByRole('button').first()).toBeEnabled();
+  await expect(studio.button('Review sentiment')).toBeEnabled();
   await expect(bar).toBeHidden();
 });
 

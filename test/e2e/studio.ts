@@ -98,7 +98,7 @@ export class Studio {
 
   /** Waits for a number of steps; the status is the one that assistive technology reads. */
   async reached(step: number, steps: number): Promise<void> {
-    await expect(this.status).toContainText(`step ${step} / ${steps}`, { timeout: 180_000 });
+    await expect(this.status).toContainText(`step ${step} / ${steps}`, { timeout: 500_000 });
   }
 
   /** The number of steps made so far, 0 before a run. */
@@ -154,17 +154,19 @@ export class Studio {
   }
 }
 
-/** Some of a sample's rows, with its header. */
-export function csvRows(file: string, count: number): Dropped {
-  const lines = readFileSync(join(datasets, file), 'utf8').split('\n');
-  return { name: basename(file), type: 'text/csv', content: `${lines.slice(0, count + 1).join('\n')}\n` };
+/** The shortest rows of a sample, with its header: a software GPU is slow. */
+export function shortRows(file: string, count: number): Dropped {
+  const [header, ...rows] = readFileSync(join(datasets, file), 'utf8').trimEnd().split('\n');
+  const chosen = new Set(rows.toSorted((a, b) => a.length - b.length).slice(0, count));
+  const kept = rows.filter((row) => chosen.has(row));
+  return { name: basename(file), type: 'text/csv', content: `${[header, ...kept].join('\n')}\n` };
 }
 
-/** A dataset small enough for a software GPU: short texts of two kinds, and a few rows for validation. */
+/** Texts of two kinds, and a few rows for validation. */
 export function smallDataset(training = 24, validation = 8): Dropped[] {
   return [
-    { ...csvRows('review-sentiment.csv', training), name: 'reviews.csv' },
-    { ...csvRows('review-sentiment.validation.csv', validation), name: 'reviews.validation.csv' },
+    { ...shortRows('review-sentiment.csv', training), name: 'reviews.csv' },
+    { ...shortRows('review-sentiment.validation.csv', validation), name: 'reviews.validation.csv' },
   ];
 }
 

@@ -4,9 +4,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { TokenExample } from '../../app/data/types';
 
 import { createReferenceEngine } from '../../app/engine/reference/referenceEngine';
+import { toFloat32 } from '../../app/formats/floats';
 import { measureEmbeddings } from '../../app/inspect/measures';
 import { openCheckpoint } from '../../app/model/checkpoint';
-import { toFloat32 } from '../../app/model/dtype';
 import { loadNetwork } from '../../app/model/load';
 import { Trainer } from '../../app/training/trainer';
 import type { StepRecord } from '../../app/training/types';

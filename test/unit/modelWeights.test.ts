@@ -1,7 +1,7 @@
 /** @file Tensors of a checkpoint are found, checked and brought into canonical order; broken files are told apart. */
 import { describe, expect, it } from 'vitest';
+import { toFloat32 } from '../../app/formats/floats';
 import { openCheckpoint } from '../../app/model/checkpoint';
-import { toFloat32 } from '../../app/model/dtype';
 import { describeModel } from '../../app/model/families';
 import { loadNetwork } from '../../app/model/load';
 import { parseSafetensorsHeader } from '../../app/model/safetensors';
@@ -220,6 +220,12 @@ describe('a safetensors file', () => {
       new: { dtype: 'F4', shape: [4], data: new Uint8Array(2) },
     });
     expect([...parse(file).tensors.keys()]).toEqual(['mask', 'new']);
+  });
+
+  it('may have bytes after its last tensor and metadata that are no strings', () => {
+    const header = JSON.stringify({ __metadata__: { version: 1 }, a: entry([0, 4]) });
+    expect(parse(withHeader(header, 10))).toMatchObject({ metadata: {} });
+    expect([...parse(withHeader(header, 10)).tensors.keys()]).toEqual(['a']);
   });
 
   it('beside another with the same tensor is refused', () => {

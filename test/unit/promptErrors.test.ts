@@ -131,7 +131,7 @@ describe('adapters of other kinds', () => {
 
   test('a configuration that is not JSON', () => {
     expect(errorOf(textFile('adapter_config.json', '{"peft_type": '), peftTensor).message).toMatch(
-      /Expected JSON/,
+      /is not valid JSON/,
     );
   });
 
@@ -150,12 +150,12 @@ describe('damaged safetensors files', () => {
     [
       'cut short',
       { ...peftTensor, bytes: peftTensor.bytes.slice(0, 900) },
-      /truncated: its tensors need 1272 bytes, 900/,
+      /truncated: its header describes 1272 bytes, the file has 900/,
     ],
     [
       'cut in the header',
       { ...peftTensor, bytes: peftTensor.bytes.slice(0, 60) },
-      /truncated: its header needs/,
+      /truncated: its header alone needs/,
     ],
     [
       'longer than its tensors',
@@ -166,7 +166,11 @@ describe('damaged safetensors files', () => {
     ['a double tensor', safetensors(tensor('F64', [2, 3], 48), 48), /F32, F16 or BF16, .* as F64/],
     ['a vector', safetensors(tensor('F32', [6], 24), 24), /shape \[virtual tokens, width\], .* has \[6\]/],
     ['no rows', safetensors(tensor('F32', [0, 6], 0), 0), /at least one virtual token/],
-    ['wrong offsets', safetensors(tensor('F32', [2, 3], 20), 20), /needs 24 bytes, its offsets span 20/],
+    [
+      'wrong offsets',
+      safetensors(tensor('F32', [2, 3], 20), 20),
+      /needs 24 bytes, its offsets 0 to 20 hold 20/,
+    ],
     [
       'another name',
       safetensors(tensor('F32', [2, 3], 24, 'weight'), 24),
@@ -193,7 +197,7 @@ describe('damaged safetensors files', () => {
         { ...tensor('F32', [1, 3], 12), head: { dtype: 'F32', shape: [1], data_offsets: [16, 20] } },
         20,
       ),
-      /overlap or leave a gap/,
+      /should start at byte .*: tensors must not leave a gap/,
     ],
   ])('%s', (_, file, message) => {
     expect(errorOf(file).message).toMatch(message);
@@ -226,7 +230,7 @@ describe('damaged files of the other formats', () => {
     ['a .npy cut in its header', { ...npy, bytes: npy.bytes.slice(0, 40) }, /truncated after 40 bytes/],
     ['a .npy of format 9', { ...npy, bytes: npy.bytes.with(6, 9) }, /is of format 9/],
     ['a .npy that is a web page', textFile('f4.npy', '<html>'), /to be what its name says/],
-    ['cut JSON', { name: 'p.json', bytes: json.slice(0, 300) }, /Expected JSON/],
+    ['cut JSON', { name: 'p.json', bytes: json.slice(0, 300) }, /is not valid JSON/],
     ['other JSON', textFile('p.json', '{"a": 1}'), /"format": "soft-prompt"/],
     ['a list', textFile('p.json', '[1]'), /"format": "soft-prompt"/],
     ['JSON of the future', changed({ version: 2 }), /version 1 .* is version 2/],

@@ -25,6 +25,7 @@ const validation = (step: number, best = true): ValidationRecord => ({
   loss: 0.5,
   accuracy: 0.9,
   tokenAccuracy: 0.8,
+  exact: 0.7,
   rows: 20,
   best,
 });
@@ -155,6 +156,30 @@ describe('the clock of a run', () => {
 
   it('starts a restored run with the time its steps took', () => {
     expect(elapsed(clockAfter([started([record(1), record(2)], 'paused'), 0]), 5000)).toBe(40);
+  });
+});
+
+describe('prompts', () => {
+  const prompt = (origin: 'run' | 'file', name: string): StudioEvent => ({
+    type: 'promptChanged',
+    prompt: { name, origin, virtualTokens: 8, warning: null, card: {} },
+  });
+
+  it('keeps an imported one at hand when a run brings its own', () => {
+    const state = reduceAll(initialState, [prompt('file', 'mine.zip'), prompt('run', 'step 10')], 0);
+    expect(state.prompt.report?.name).toBe('step 10');
+    expect(state.prompt.imported?.name).toBe('mine.zip');
+  });
+});
+
+describe('saving', () => {
+  it('says why a checkpoint was not kept until the next one is', () => {
+    const failed = reduce(running(), { type: 'notSaved', runId: 'a', message: 'The disk is full.' }, 0);
+    expect(failed.run?.notSaved).toBe('The disk is full.');
+    expect(reduce(failed, { type: 'saved', runId: 'a', step: 20 }, 1).run).toMatchObject({
+      notSaved: null,
+      savedStep: 20,
+    });
   });
 });
 

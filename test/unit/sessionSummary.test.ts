@@ -6,7 +6,15 @@ import { toStudioError } from '../../app/session/errors';
 import { bytes, duration, figures, percent, short } from '../../app/session/format';
 import { reduceAll } from '../../app/session/reduce';
 import { initialState, type RunSlice } from '../../app/session/state';
-import { curveDescription, pace, runSummary, smooth, statusLine, timeLeft } from '../../app/session/summary';
+import {
+  curveDescription,
+  pace,
+  runSummary,
+  smooth,
+  smoothingWeight,
+  statusLine,
+  timeLeft,
+} from '../../app/session/summary';
 import type { RunSettings, StepRecord, ValidationRecord } from '../../app/workers/protocol';
 
 const step = (number: number, loss: number): StepRecord => ({
@@ -21,7 +29,8 @@ const pass = (number: number, loss: number, accuracy: number | null, best: boole
   step: number,
   loss,
   accuracy,
-  tokenAccuracy: 0.75,
+  tokenAccuracy: 0.9,
+  exact: 0.75,
   rows: 10,
   best,
 });
@@ -65,8 +74,8 @@ describe('words of a run', () => {
     );
   });
 
-  it('speaks of tokens where there are no classes', () => {
-    expect(runSummary(run([step(1, 3)], [pass(1, 1, null, true)]))).toContain('75 % of answer tokens right');
+  it('speaks of exact answers where there are no classes', () => {
+    expect(runSummary(run([step(1, 3)], [pass(1, 1, null, true)]))).toContain('75 % answered exactly');
   });
 });
 
@@ -88,7 +97,7 @@ describe('speed', () => {
 
 describe('the curve', () => {
   it('merges steps and passes into rows of equal length, a pass before the first step included', () => {
-    const columns = curve([step(1, 3), step(2, 2)], [pass(0, 4, 0.5, true), pass(2, 1, 0.9, true)]);
+    const columns = curve([step(1, 3), step(2, 2)], [pass(0, 4, 0.5, true), pass(2, 1, 0.9, true)], 40);
     expect(columns.step).toEqual([0, 1, 2]);
     expect(columns.loss).toEqual([null, 3, 2]);
     expect(columns.validation).toEqual([4, null, 1]);
@@ -97,15 +106,23 @@ describe('the curve', () => {
   });
 
   it('leaves a gap where a loss is not a number', () => {
-    const columns = curve([step(1, 3), step(2, Number.NaN), step(3, 1)], []);
+    const columns = curve([step(1, 3), step(2, Number.NaN), step(3, 1)], [], 40);
     expect(columns.loss).toEqual([3, null, 1]);
     expect(columns.smoothed[2]).toBeGreaterThan(1);
     expect(columns.smoothed[2]).toBeLessThan(3);
   });
 
   it('smooths a constant to itself and starts at the first value', () => {
-    for (const value of smooth([2, 2, 2, 2])) expect(value).toBeCloseTo(2);
-    expect(smooth([5, 0])[0]).toBeCloseTo(5);
+    for (const value of smooth([2, 2, 2, 2], 0.9)) expect(value).toBeCloseTo(2);
+    expect(smooth([5, 0], 0.9)[0]).toBeCloseTo(5);
+  });
+});
+
+describe('smoothing', () => {
+  it('reaches over a twentieth of the run, but never under 3 or over 20 steps', () => {
+    expect(smoothingWeight(200)).toBeCloseTo(0.9);
+    expect(smoothingWeight(10)).toBeCloseTo(2 / 3);
+    expect(smoothingWeight(100_000)).toBeCloseTo(0.95);
   });
 });
 

@@ -1,5 +1,5 @@
 /** @file The engines' backends in Node: wasm from node_modules, WebGPU through Dawn (npm `webgpu`). */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { constants, homedir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -22,12 +22,19 @@ export async function startNodeBackend(name: BackendName): Promise<void> {
   await startWebGpu(device, adapter.info);
 }
 
+/** Whether `openNodeDevice` would find an adapter. */
+export async function hasNodeGpu(): Promise<boolean> {
+  const { device } = await openNodeDevice().catch(() => ({ device: null }));
+  device?.destroy();
+  return device !== null;
+}
+
 /** A WebGPU device through Dawn, on a GPU where Vulkan finds one, else on SwiftShader where a Chromium ships it. */
 export async function openNodeDevice(): Promise<{ device: GPUDevice; adapter: GPUAdapter }> {
   if (process.platform === 'linux') preferVulkan();
   const { create, globals } = await import('webgpu');
   Object.assign(globalThis, globals);
-  const gpu = create([]);
+  const gpu: GPU = create([]);
   // tfjs asks `navigator.gpu` whether there is WebGPU; Node has no navigator, or one without it.
   Object.defineProperty(globalThis, 'navigator', { value: { gpu }, configurable: true });
   const opened = await requestDevice(gpu).catch(() => {
@@ -61,7 +68,8 @@ function preferVulkan(): void {
 
 /** The folder of a Chromium that ships SwiftShader: the system's or Playwright's. */
 function findChromiumFolder(): string | null {
-  const folders = ['/usr/lib/chromium', '/usr/lib64/chromium-browser', '/opt/google/chrome'];
+  const folders = process.env.CHROMIUM_PATH ? [dirname(realpathSync(process.env.CHROMIUM_PATH))] : [];
+  folders.push('/usr/lib/chromium', '/usr/lib64/chromium-browser', '/opt/google/chrome');
   const playwright = process.env.PLAYWRIGHT_BROWSERS_PATH ?? join(homedir(), '.cache/ms-playwright');
   if (existsSync(playwright)) {
     for (const browser of readdirSync(playwright)) {

@@ -196,9 +196,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=["tokenizer", "train", "export"])
     parser.add_argument("--work", type=Path, default=HERE / "build", help="folder for the tokenizer and checkpoints")
-    parser.add_argument("--steps", type=int, default=5600, help=f"training steps of {TOKENS_A_STEP} tokens")
+    parser.add_argument("--steps", type=int, default=3000, help=f"training steps of {TOKENS_A_STEP} tokens")
     parser.add_argument("--workers", type=int, default=2, help="training processes of one thread each")
-    parser.add_argument("--save-every", type=int, default=400, help="steps between checkpoints")
+    parser.add_argument("--save-every", type=int, default=200, help="steps between checkpoints")
     parser.add_argument("--out", type=Path, default=MODEL_FOLDER, help="folder of the exported model")
     arguments = parser.parse_args()
     if arguments.command == "tokenizer":

@@ -38,13 +38,17 @@ process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
 async function runVitest(projects) {
   const file = join(results, 'vitest.json');
   rmSync(file, { force: true });
-  const code = await runTool('vitest/vitest.mjs', [
-    'run',
-    ...projects.flatMap((name) => ['--project', name]),
-    '--reporter=default',
-    '--reporter=json',
-    `--outputFile.json=${file}`,
-  ]);
+  const code = await runTool(
+    'vitest/vitest.mjs',
+    [
+      'run',
+      ...projects.flatMap((name) => ['--project', name]),
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${file}`,
+    ],
+    chromium ? { CHROMIUM_PATH: chromium } : {},
+  );
   return countVitest(readReport(file), code);
 }
 

@@ -13,7 +13,9 @@ interface NeighbourRowsProps {
 export function NeighbourRows({ table, previousNearest }: NeighbourRowsProps) {
   const farthest = Math.max(...table.rows.map((row) => row.moved), 1e-9);
   return (
-    <div className="neighbours">
+    // Scrolled by keyboard too.
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling part without a control must be reachable
+    <section className="neighbours" aria-label="Neighbours" tabIndex={0}>
       <table>
         <caption>Nearest vocabulary tokens</caption>
         <thead>
@@ -43,7 +45,7 @@ export function NeighbourRows({ table, previousNearest }: NeighbourRowsProps) {
           })}
         </tbody>
       </table>
-    </div>
+    </section>
   );
 }
 

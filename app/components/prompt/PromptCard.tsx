@@ -12,16 +12,24 @@ export function PromptCard({ report }: { report: PromptReport }) {
   const running = useStudio((state) => isRunning(state.run));
   const warm = useStudio((state) => state.settings.entered.initialiser === 'file');
   const entries = Object.entries(report.card).filter(([, value]) => value !== '');
-  const imported = report.origin === 'file';
+  const imported = useStudio((state) => state.prompt.imported);
   return (
     <div className="stack">
       {imported && (
         <>
           <Text as="p" size="2" className="breakable">
-            In use: <strong>{report.name}</strong>, from a file
+            {report.origin === 'file' ? (
+              <>
+                In use: <strong>{imported.name}</strong>, from a file
+              </>
+            ) : (
+              <>
+                The run's own prompt is in use; <strong>{imported.name}</strong> is at hand as a start.
+              </>
+            )}
           </Text>
           <div className="row row-tight">
-            <Button size="1" variant="soft" disabled={running || warm} onClick={() => startFrom(report)}>
+            <Button size="1" variant="soft" disabled={running || warm} onClick={() => startFrom(imported)}>
               {warm ? 'The next run starts from it' : 'Start the next run from it'}
             </Button>
             <Button size="1" variant="soft" color="gray" disabled={running} onClick={forget}>

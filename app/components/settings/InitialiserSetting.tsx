@@ -22,7 +22,7 @@ export function InitialiserSetting() {
   const id = useId();
   const { entered, suggested } = useStudio((state) => state.settings);
   const disabled = useStudio((state) => isRunning(state.run));
-  const imported = useStudio((state) => state.prompt.report?.origin === 'file');
+  const imported = useStudio((state) => state.prompt.imported !== null);
   const { errors } = useResolvedSettings();
   const value = entered.initialiser ?? suggested?.settings.initialiser ?? 'text';
   const text = entered.initText ?? suggested?.settings.initText ?? '';

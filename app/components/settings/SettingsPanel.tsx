@@ -1,7 +1,8 @@
 /** @file How to train: values chosen for model and data, each with its reason, each the person's to change. */
 import { Button, Text } from '@radix-ui/themes';
 import { resetAllSettings } from '../../session/actions/settings';
-import { figures } from '../../session/format';
+
+import { numberText } from '../../session/settings';
 import { isRunning } from '../../session/state';
 import { useStudio } from '../../session/store';
 import { useResolvedSettings } from '../../session/useSettings';
@@ -29,7 +30,7 @@ export function SettingsPanel() {
         startOpen
         title={
           settings
-            ? `${settings.virtualTokens} virtual tokens · ${settings.steps} steps · lr ${figures(settings.learningRate)}`
+            ? `${settings.virtualTokens} virtual tokens · ${settings.steps} steps · lr ${numberText(settings.learningRate)}`
             : 'Values'
         }
       >

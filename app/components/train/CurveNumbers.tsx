@@ -17,13 +17,14 @@ export function CurveNumbers({ steps, validations }: CurveNumbersProps) {
       {validations.length > 0 && (
         <Table.Root size="1">
           <caption>Validation</caption>
-          <Head names={['step', 'loss', 'accuracy', 'tokens right', 'rows', '']} />
+          <Head names={['step', 'loss', 'accuracy', 'exact', 'tokens right', 'rows', '']} />
           <Table.Body>
             {validations.toReversed().map((record) => (
               <Table.Row key={record.step}>
                 <Table.RowHeaderCell>{record.step}</Table.RowHeaderCell>
                 <Table.Cell>{figures(record.loss)}</Table.Cell>
                 <Table.Cell>{record.accuracy === null ? '–' : percent(record.accuracy)}</Table.Cell>
+                <Table.Cell>{percent(record.exact)}</Table.Cell>
                 <Table.Cell>{percent(record.tokenAccuracy)}</Table.Cell>
                 <Table.Cell>{record.rows}</Table.Cell>
                 <Table.Cell>{record.step === best ? 'best' : ''}</Table.Cell>

@@ -4,6 +4,7 @@ import { useId, useMemo, useRef, useState } from 'react';
 import { curve } from '../../session/curve';
 import { useThrottled } from '../../session/hooks';
 import type { RunSlice, StudioState } from '../../session/state';
+import { useStudio } from '../../session/store';
 import { bestValidation, curveDescription } from '../../session/summary';
 import { Fold } from '../ui/Fold';
 import { Empty } from '../ui/Panel';
@@ -24,12 +25,14 @@ export function CurvePanel() {
   const run = useThrottled(runOf, DRAW_INTERVAL);
   const steps = run?.steps ?? none;
   const validations = run?.validations ?? none;
-  const columns = useMemo(() => curve(steps, validations), [steps, validations]);
+  const planned = run?.state.steps ?? 0;
+  const columns = useMemo(() => curve(steps, validations, planned), [steps, validations, planned]);
   const [log, setLog] = useState(false);
   const [zoomed, setZoomed] = useState(false);
   const [point, setPoint] = useState<number | null>(null);
   const chart = useRef<LossChart | null>(null);
   const description = useId();
+  const classes = useStudio((state) => state.data.report?.classes != null);
   const empty = columns.step.length === 0;
   const shownPoint = point !== null && point < columns.step.length ? point : null;
   return (
@@ -78,7 +81,7 @@ export function CurvePanel() {
       {!empty && (
         <>
           <PointReadout columns={columns} index={shownPoint} />
-          <SmallCurves columns={columns} classes={hasClasses(run)} />
+          <SmallCurves columns={columns} classes={hasClasses(run) ?? classes} />
           <Fold title="Numbers">
             <CurveNumbers steps={steps} validations={validations} />
           </Fold>
@@ -111,6 +114,8 @@ function Legend() {
   );
 }
 
-function hasClasses(run: RunSlice | null): boolean {
-  return run?.validations.some((record) => record.accuracy !== null) ?? false;
+/** Whether the run's task has classes, or null before its first validation. */
+function hasClasses(run: RunSlice | null): boolean | null {
+  const first = run?.validations[0];
+  return first ? first.accuracy !== null : null;
 }

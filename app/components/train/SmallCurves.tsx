@@ -16,11 +16,7 @@ export const SmallCurves = memo(function SmallCurves({
     <div className="small-curves">
       <Small
         name={
-          classes ? (
-            <Term of="accuracy">validation accuracy</Term>
-          ) : (
-            <Term of="tokenAccuracy">answer tokens right</Term>
-          )
+          classes ? <Term of="accuracy">validation accuracy</Term> : <Term of="exact">exact answers</Term>
         }
         step={columns.step}
         values={columns.accuracy}

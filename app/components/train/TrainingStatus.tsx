@@ -47,8 +47,7 @@ function Words({ run, now }: { run: RunSlice; now: number }) {
   }
   details.push(`${duration(elapsed(run.clock, now))} elapsed`);
   if (left !== null) details.push(`${duration(left)} left`);
-  if (run.notSaved) details.push(`not saved: ${run.notSaved}`);
-  else if (run.savedStep !== null) details.push(`saved at step ${run.savedStep}`);
+  if (run.savedStep !== null) details.push(`saved at step ${run.savedStep}`);
   return (
     <>
       <span className="status-line numbers">{statusLine(run)}</span>

@@ -24,7 +24,7 @@ export const terms = {
   smoothed: 'A moving average over the last steps: single batches are noisy.',
   gradientNorm: 'How strongly the batch pulls at the prompt: sudden peaks mean that training is unsteady.',
   accuracy: 'The share of validation rows for which the right answer is the likeliest of all answers.',
-  tokenAccuracy: 'The share of answer tokens in validation rows that are the model’s first choice.',
+  exact: 'The share of validation rows that the model answers word for word as wanted.',
   label: 'A token the model has to say itself: only these count in the loss.',
   template: 'The text of an example: words in braces, such as {input}, stand for a column of your file.',
   plainText: 'No question and answer: the model learns to continue text like yours.',

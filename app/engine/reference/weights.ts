@@ -1,6 +1,6 @@
 /** @file A model's weights as f32 tensors in the shape the reference engine multiplies by. */
 import * as tf from '@tensorflow/tfjs-core';
-import { toFloat32 } from '../halfPrecision';
+import { toFloat32 } from '../../formats/floats';
 import type { HostTensor, ModelSpec, ModelWeights, NormSpec } from '../spec';
 import type { Linear, Norm } from './operations';
 

@@ -129,6 +129,12 @@ export function stored(name: string, from: string, shape: number[]): WeightSourc
   return { name, shape, parts: [{ name: from, shape, layout: 'stored' }] };
 }
 
+/** A layer's weight and, unless it has none, its bias, as stored. */
+export function storedWithBias(name: string, from: string, shape: number[], bias = true): WeightSource[] {
+  const weight = stored(`${name}.weight`, `${from}.weight`, shape);
+  return bias ? [weight, stored(`${name}.bias`, `${from}.bias`, [shape[0]])] : [weight];
+}
+
 /** One tensor stored `[in, out]`. */
 export function transposed(name: string, from: string, shape: [number, number]): WeightSource {
   return { name, shape, parts: [{ name: from, shape: [shape[1], shape[0]], layout: 'transposed' }] };

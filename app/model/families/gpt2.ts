@@ -8,6 +8,7 @@ import {
   parseConfig,
   readActivation,
   stored,
+  storedWithBias,
   transposed,
   unsupported,
   type WeightSource,
@@ -76,10 +77,7 @@ function sources(config: Config, width: number, body: string, head: string): Wei
     transposed(`${name}.weight`, `${from}.weight`, shape),
     stored(`${name}.bias`, `${from}.bias`, [shape[0]]),
   ];
-  const norm = (name: string, from: string): WeightSource[] => [
-    stored(`${name}.weight`, `${from}.weight`, [hidden]),
-    stored(`${name}.bias`, `${from}.bias`, [hidden]),
-  ];
+  const norm = (name: string, from: string): WeightSource[] => storedWithBias(name, from, [hidden]);
   const layer = (i: number): WeightSource[] => [
     ...norm(`layers.${i}.attention.norm`, `${body}h.${i}.ln_1`),
     ...both(`layers.${i}.attention.qkv`, `${body}h.${i}.attn.c_attn`, [3 * hidden, hidden]),

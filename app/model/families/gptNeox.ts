@@ -8,6 +8,7 @@ import {
   parseConfig,
   readActivation,
   stored,
+  storedWithBias,
   type WeightSource,
 } from './family';
 import { ropeParametersSchema, ropeSpec } from './rope';
@@ -83,10 +84,6 @@ function sources(config: Config, body: string, head: string): WeightSource[] {
     intermediate_size: width,
     num_attention_heads: heads,
   } = config;
-  const both = (name: string, from: string, shape: number[], bias = true): WeightSource[] => [
-    stored(`${name}.weight`, `${from}.weight`, shape),
-    ...(bias ? [stored(`${name}.bias`, `${from}.bias`, [shape[0]])] : []),
-  ];
   const byHead = (source: WeightSource): WeightSource => ({
     ...source,
     parts: source.parts.map((part) => ({ ...part, layout: { qkvByHead: heads } })),
@@ -94,28 +91,28 @@ function sources(config: Config, body: string, head: string): WeightSource[] {
   const layer = (i: number): WeightSource[] => {
     const from = `${body}layers.${i}`;
     return [
-      ...both(`layers.${i}.attention.norm`, `${from}.input_layernorm`, [hidden]),
-      ...both(
+      ...storedWithBias(`layers.${i}.attention.norm`, `${from}.input_layernorm`, [hidden]),
+      ...storedWithBias(
         `layers.${i}.attention.qkv`,
         `${from}.attention.query_key_value`,
         [3 * hidden, hidden],
         config.attention_bias,
       ).map(byHead),
-      ...both(
+      ...storedWithBias(
         `layers.${i}.attention.out`,
         `${from}.attention.dense`,
         [hidden, hidden],
         config.attention_bias,
       ),
-      ...both(`layers.${i}.mlp.norm`, `${from}.post_attention_layernorm`, [hidden]),
-      ...both(`layers.${i}.mlp.in`, `${from}.mlp.dense_h_to_4h`, [width, hidden]),
-      ...both(`layers.${i}.mlp.out`, `${from}.mlp.dense_4h_to_h`, [hidden, width]),
+      ...storedWithBias(`layers.${i}.mlp.norm`, `${from}.post_attention_layernorm`, [hidden]),
+      ...storedWithBias(`layers.${i}.mlp.in`, `${from}.mlp.dense_h_to_4h`, [width, hidden]),
+      ...storedWithBias(`layers.${i}.mlp.out`, `${from}.mlp.dense_4h_to_h`, [hidden, width]),
     ];
   };
   return [
     stored('embed.tokens', `${body}embed_in.weight`, [vocab, hidden]),
     ...Array.from({ length: config.num_hidden_layers }, (_, i) => layer(i)).flat(),
-    ...both('final.norm', `${body}final_layer_norm`, [hidden]),
+    ...storedWithBias('final.norm', `${body}final_layer_norm`, [hidden]),
     ...(config.tie_word_embeddings
       ? []
       : [stored('head.weight', `${head}embed_out.weight`, [vocab, hidden])]),

@@ -34,7 +34,7 @@ async function load(address: ModelAddress): Promise<void> {
     // Runs and prompts belong to the model they were made with.
     useStudio.setState({ run: null, trainError: null });
     patch('model', { report, loading: null });
-    patch('prompt', { report: null, error: null });
+    patch('prompt', { report: null, imported: null, error: null });
     patch('settings', { suggested: null });
   } catch (thrown) {
     flushEvents();

@@ -23,7 +23,7 @@ export async function importPrompt(files: readonly File[]): Promise<void> {
   try {
     const report = await worker().importPrompt([...files]);
     flushEvents();
-    patch('prompt', { report, busy: null });
+    patch('prompt', { report, imported: report, busy: null });
   } catch (thrown) {
     flushEvents();
     patch('prompt', { busy: null, error: toStudioError(thrown, 'prompt') });
@@ -32,7 +32,7 @@ export async function importPrompt(files: readonly File[]): Promise<void> {
 
 export async function forgetPrompt(): Promise<void> {
   try {
-    patch('prompt', { report: await worker().forgetPrompt(), error: null });
+    patch('prompt', { report: await worker().forgetPrompt(), imported: null, error: null });
   } catch (thrown) {
     patch('prompt', { error: toStudioError(thrown, 'prompt') });
   }

@@ -1,4 +1,4 @@
-/** @file A turn of the event loop between two steps, so that commands get through. */
+/** @file A turn of the event loop between two pieces of long work, so that messages get through. */
 
 /**
  * Resolves after the messages that are waiting have been handled. A message, not a timer or a frame:

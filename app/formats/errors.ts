@@ -1,0 +1,23 @@
+/** @file What can be wrong with a file of a known format, for the layer that reads it to say in its own terms. */
+
+export type FormatErrorKind =
+  /** The file ends too early. */
+  | 'truncated'
+  /** The file says something that cannot be. */
+  | 'malformed'
+  /** The file is something else altogether. */
+  | 'otherFormat';
+
+/** A file that is not what its format says. `message` names the file and tells expected and found, `hint` what to do. */
+export class FormatError extends Error {
+  override readonly name = 'FormatError';
+
+  constructor(
+    readonly kind: FormatErrorKind,
+    message: string,
+    readonly hint: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}

@@ -1,0 +1,33 @@
+/** @file The reference engine against PyTorch's numbers, for every golden case on every backend. */
+import { readdirSync } from 'node:fs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { BackendName } from '../../app/engine/backend';
+import { createReferenceEngine } from '../../app/engine/reference/referenceEngine';
+import { findCases, runCase } from '../../tools/golden/case';
+import { hasNodeGpu, startNodeBackend } from '../../tools/node/backend';
+
+const folder = new URL('../golden', import.meta.url).pathname;
+const cases = findCases(folder);
+const backends: BackendName[] = ['cpu', 'wasm', 'webgpu'];
+
+it('knows every case of the folder', () => {
+  const folders = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  expect(new Set(cases.map(({ folder }) => folder)).size).toBe(folders.length);
+  expect(folders.length).toBeGreaterThan(0);
+});
+
+const gpu = await hasNodeGpu();
+describe.each(backends)('the reference engine on %s', (backend) => {
+  const missing = backend === 'webgpu' && !gpu;
+  describe.skipIf(missing)(
+    missing ? 'no Vulkan, Metal or Direct3D driver for Node here' : 'equals PyTorch',
+    () => {
+      beforeAll(() => startNodeBackend(backend));
+
+      it.each(cases)('in $name', async (golden) => {
+        const result = await runCase(golden, ({ spec, weights }) => createReferenceEngine(spec, weights));
+        expect(result).toMatchObject({ ok: true });
+      });
+    },
+  );
+});
