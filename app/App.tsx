@@ -27,10 +27,10 @@ export function App() {
       className="page"
     >
       <Header />
-      <div className="notices">
+      <aside className="notices" aria-label="Notices">
         <DeviceNotice />
         <SavedBar />
-      </div>
+      </aside>
       <main className="columns">
         <div className="column column-setup">
           <ModelPanel />

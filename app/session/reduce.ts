@@ -1,5 +1,12 @@
 /** @file What the worker's events do to the page's state: one pure function, so that it can be tested and coalesced. */
-import type { PromptReport, RunPhase, RunState, StepRecord, StudioEvent } from '../workers/protocol';
+import type {
+  DatasetReport,
+  PromptReport,
+  RunPhase,
+  RunState,
+  StepRecord,
+  StudioEvent,
+} from '../workers/protocol';
 import type { Clock, Notice, RunSlice, StudioState } from './state';
 import { runSummary } from './summary';
 
@@ -29,6 +36,7 @@ export function reduce(state: StudioState, event: StudioEvent, now: number): Stu
       const run: RunSlice = {
         id: runId,
         settings,
+        dataset: datasetOf(state.data.report),
         state: event.state,
         steps: history.steps,
         validations: history.validations,
@@ -82,6 +90,11 @@ export function reduce(state: StudioState, event: StudioEvent, now: number): Stu
     case 'generated':
       return withAnswer(state, event);
   }
+}
+
+/** What a run remembers of its data, which may be replaced while the run still stands on the page. */
+export function datasetOf(report: DatasetReport | null): RunSlice['dataset'] {
+  return report && { name: report.name, hasClasses: report.classes !== null };
 }
 
 /** A run's elapsed time now, in milliseconds. */

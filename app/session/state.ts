@@ -43,7 +43,10 @@ export interface DataSlice {
   loading: { name: string; progress: { phase: string; done: number; total: number } | null } | null;
   /** Options sent and not yet answered. */
   updating: boolean;
+  /** Of a file that could not be opened; the dataset before it stays. */
   error: StudioError | null;
+  /** Of options that do not fit the data; the last ones that do stay in use. */
+  optionsError: StudioError | null;
   /** Name of the dataset that *Undo* brings back. */
   undo: string | null;
 }
@@ -62,6 +65,8 @@ export interface Clock {
 export interface RunSlice {
   id: string;
   settings: RunSettings;
+  /** What it trains on, as far as the page has to tell; null if that is not known. */
+  dataset: { name: string; hasClasses: boolean } | null;
   state: RunState;
   steps: StepRecord[];
   validations: ValidationRecord[];
@@ -136,6 +141,7 @@ export const initialState: StudioState = {
     loading: null,
     updating: false,
     error: null,
+    optionsError: null,
     undo: null,
   },
   settings: { suggested: null, entered: {}, error: null },

@@ -60,6 +60,8 @@ export class Trainer {
   private running: Promise<void> | null = null;
   private request: 'none' | 'pause' | 'stop' = 'none';
   private validationAbort: AbortController | null = null;
+  private readonly announcing = new AbortController();
+  private announced: Promise<void> | null = null;
   private neighbours: Promise<void> | null = null;
   private neighboursStep = -1;
   private keptStep: number;
@@ -168,10 +170,22 @@ export class Trainer {
     return { values: await this.readPrompt(), step, loss: null };
   }
 
+  /**
+   * Tells what the history of a run that was brought back does not hold: the nearest tokens and the answers of the
+   * present prompt. Resolves when they are told.
+   */
+  announce(): Promise<void> {
+    this.tellNeighbours();
+    this.announced = this.tellAnswers(this.announcing.signal);
+    return this.announced;
+  }
+
   /** Pauses if need be and gives the tensors back. */
   async dispose(): Promise<void> {
+    this.announcing.abort();
     await this.pause();
     await this.settled();
+    await this.announced;
     this.optimizer.dispose();
     tf.dispose([this.prompt, this.initial]);
   }
@@ -311,6 +325,19 @@ export class Trainer {
         if (this.neighbours === told) this.neighbours = null;
       });
     this.neighbours = told;
+  }
+
+  private async tellAnswers(signal: AbortSignal): Promise<void> {
+    const { step } = this;
+    const vectors = tf.clone(this.prompt) as tf.Tensor2D;
+    try {
+      const answers = await this.answerBook.answers({ kind: 'prompt', vectors }, signal);
+      if (answers.length > 0) this.events.answers?.(step, answers);
+    } catch (error) {
+      if (!signal.aborted) this.fail(error);
+    } finally {
+      vectors.dispose();
+    }
   }
 
   /** Leaves the loop: from here on commands find the run at rest. */

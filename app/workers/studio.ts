@@ -50,7 +50,7 @@ export class StudioService implements Studio {
         this.platform.openDatasetStore(),
       ]);
       const emit = (event: StudioEvent) => void onEvent(event);
-      const runs = new RunSlot(store, emit, () => void this.tellPrompt());
+      const runs = new RunSlot(store, emit, () => void this.tellPrompt().catch(() => undefined));
       const samplesUrl = new URL('datasets/', baseUrl).href;
       this.opened = {
         device,
@@ -181,7 +181,8 @@ export class StudioService implements Studio {
       const dataset = stored && (await data.openStored(stored, model));
       const checkpoint = last && (await store?.load(last.runId));
       if (!checkpoint || !dataset) return { dataset, runId: null };
-      await runs.restore(checkpoint, model, data.get());
+      const { trainer } = await runs.restore(checkpoint, model, data.get());
+      void trainer.announce();
       await this.tellPrompt();
       return { dataset, runId: checkpoint.runId };
     });

@@ -21,7 +21,11 @@ const broken: [string, Dropped, RegExp][] = [
   ['an empty file', { name: 'nothing.csv', content: '' }, /nothing\.csv/],
   ['a file that is no table', { name: 'picture.parquet', content: 'PNG, not Parquet' }, /picture\.parquet/],
   ['broken JSON', { name: 'rows.jsonl', content: '{"input": "a", "target": "b"}\n{"input": ' }, /2/],
-  ['an unknown kind', { name: 'notes.docx', content: 'PK' }, /notes\.docx/],
+  [
+    'an unknown kind',
+    { name: 'notes.docx', content: zipSync({ 'word/document.xml': new Uint8Array(900) }) },
+    /notes\.docx/,
+  ],
   ['an unclosed quote', { name: 'quote.csv', content: 'input,target\na,b\n"c,d\ne,f\n' }, /3/],
 ];
 

@@ -51,6 +51,11 @@ async function phase({ events }: Visit, ...phases: string[]): Promise<void> {
   }
 }
 
+/** Resolves once an event of this type has come. */
+async function told({ events }: Visit, type: StudioEvent['type']): Promise<void> {
+  while (!events.some((event) => event.type === type)) await new Promise((resolve) => setImmediate(resolve));
+}
+
 const losses = (events: StudioEvent[]) =>
   events.flatMap((event) => (event.type === 'steps' ? event.records.map(({ loss }) => loss) : []));
 
@@ -183,6 +188,8 @@ describe('the studio', () => {
     expect(saved.run?.step).toBeGreaterThanOrEqual(20);
     const { runId } = await second.studio.restore();
     expect(runId).toBe(saved.run?.runId);
+    await told(second, 'neighbours');
+    await told(second, 'answers');
     await second.studio.resume();
     await phase(second, 'finished');
     const resumed = losses(second.events);

@@ -37,7 +37,7 @@ TOKENS_A_STEP = 2048
 ROW_LENGTHS = (64, 128, 64, 128, 64, 128, 64, CONTEXT)
 PEAK_RATE = 2.5e-3
 WARM_UP_STEPS = 100
-DECAY_SHARE = 0.4  # the last part of the run, in which the rate falls to zero
+DECAY_STEPS = 500  # at the end of the run, in which the rate falls to zero
 WEIGHT_DECAY = 0.05
 CONTEXT_WEIGHT = 0.3  # of a token that is no answer; most of the text before an answer is chance and only adds noise
 REPORT_EVERY = 20
@@ -104,7 +104,7 @@ def batch(tokenizer: Tokenizer, step: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 def learning_rate(step: int, steps: int) -> float:
     """Warm-up, a plateau, and a straight line to zero."""
-    return PEAK_RATE * min(1.0, (step + 1) / WARM_UP_STEPS, (steps - step) / (DECAY_SHARE * steps))
+    return PEAK_RATE * min(1.0, (step + 1) / WARM_UP_STEPS, (steps - step) / DECAY_STEPS)
 
 
 def train(worker: int, work: Path, steps: int, workers: int, save_every: int) -> None:
@@ -196,9 +196,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=["tokenizer", "train", "export"])
     parser.add_argument("--work", type=Path, default=HERE / "build", help="folder for the tokenizer and checkpoints")
-    parser.add_argument("--steps", type=int, default=3000, help=f"training steps of {TOKENS_A_STEP} tokens")
+    parser.add_argument("--steps", type=int, default=2500, help=f"training steps of {TOKENS_A_STEP} tokens")
     parser.add_argument("--workers", type=int, default=2, help="training processes of one thread each")
-    parser.add_argument("--save-every", type=int, default=200, help="steps between checkpoints")
+    parser.add_argument("--save-every", type=int, default=100, help="steps between checkpoints")
     parser.add_argument("--out", type=Path, default=MODEL_FOLDER, help="folder of the exported model")
     arguments = parser.parse_args()
     if arguments.command == "tokenizer":

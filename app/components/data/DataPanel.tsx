@@ -55,8 +55,13 @@ export function DataPanel() {
           )}
           <Preview report={report} busy={data.updating} />
           <DataFacts report={report} />
-          <Fold title="Columns and split" aside={`${count(report.training)} + ${count(report.validation)}`}>
-            <OptionsForm key={data.opened} report={report} disabled={running} />
+          <Fold
+            title="Columns and split"
+            aside={
+              data.optionsError ? 'needs a look' : `${count(report.training)} + ${count(report.validation)}`
+            }
+          >
+            <OptionsForm key={data.opened} report={report} error={data.optionsError} disabled={running} />
           </Fold>
         </>
       )}

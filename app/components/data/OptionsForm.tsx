@@ -3,15 +3,23 @@ import { Checkbox, SegmentedControl, Text, TextArea } from '@radix-ui/themes';
 import { type ChangeEvent, useEffect, useId, useRef, useState } from 'react';
 import { addValidation, canAddValidation, setDataOptions } from '../../session/actions/data';
 import { columnOf, withInputColumn, withKind, withTargetColumn } from '../../session/templates';
-import type { DataOptions, DatasetReport } from '../../workers/protocol';
+import type { DataOptions, DatasetReport, StudioError } from '../../workers/protocol';
 import { Choice } from '../ui/Choice';
+import { ErrorNote } from '../ui/ErrorNote';
 import { NumberBox } from '../ui/NumberBox';
 import { Term } from '../ui/Term';
 
 /** Long enough that a word is typed, short enough to feel live. */
 const DEBOUNCE = 300;
 
-export function OptionsForm({ report, disabled }: { report: DatasetReport; disabled: boolean }) {
+interface OptionsFormProps {
+  report: DatasetReport;
+  /** Why the options as they stand cannot be used. */
+  error: StudioError | null;
+  disabled: boolean;
+}
+
+export function OptionsForm({ report, error, disabled }: OptionsFormProps) {
   const [options, change] = useDraft(report.options);
   const { columns } = report;
   const plain = options.kind === 'plainText';
@@ -73,6 +81,7 @@ export function OptionsForm({ report, disabled }: { report: DatasetReport; disab
       <Text as="p" size="1" color="gray">
         <Term of="template">Templates</Term>: columns are {columns.map((column) => `{${column}}`).join(', ')}.
       </Text>
+      {error && <ErrorNote error={error} />}
       <Text as="label" size="2" className="check">
         <Checkbox
           checked={options.endOfText}

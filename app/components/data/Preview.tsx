@@ -43,7 +43,7 @@ const ExampleTokens = memo(function ExampleTokens({ example }: { example: Previe
   return (
     <li className="preview-example">
       {example.cut > 0 && (
-        <Text size="1" color="amber" className="preview-cut">
+        <Text size="1" color="amber" highContrast className="preview-cut">
           {example.cut} tokens cut{' '}
         </Text>
       )}

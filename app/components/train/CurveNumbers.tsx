@@ -1,5 +1,4 @@
 /** @file The curve as tables: every validation pass, and the last steps. */
-import { Table } from '@radix-ui/themes';
 import { figures, percent } from '../../session/format';
 import type { StepRecord, ValidationRecord } from '../../workers/protocol';
 
@@ -13,57 +12,59 @@ interface CurveNumbersProps {
 export function CurveNumbers({ steps, validations }: CurveNumbersProps) {
   const best = validations.findLast((record) => record.best)?.step;
   return (
-    <div className="curve-numbers numbers">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and the keyboard must be able to
+    <section className="curve-numbers numbers" aria-label="Numbers of the run" tabIndex={0}>
       {validations.length > 0 && (
-        <Table.Root size="1">
+        <table>
           <caption>Validation</caption>
-          <Head names={['step', 'loss', 'accuracy', 'exact', 'tokens right', 'rows', '']} />
-          <Table.Body>
+          <Head names={['step', 'loss', 'accuracy', 'exact', 'rows', 'best']} />
+          <tbody>
             {validations.toReversed().map((record) => (
-              <Table.Row key={record.step}>
-                <Table.RowHeaderCell>{record.step}</Table.RowHeaderCell>
-                <Table.Cell>{figures(record.loss)}</Table.Cell>
-                <Table.Cell>{record.accuracy === null ? '–' : percent(record.accuracy)}</Table.Cell>
-                <Table.Cell>{percent(record.exact)}</Table.Cell>
-                <Table.Cell>{percent(record.tokenAccuracy)}</Table.Cell>
-                <Table.Cell>{record.rows}</Table.Cell>
-                <Table.Cell>{record.step === best ? 'best' : ''}</Table.Cell>
-              </Table.Row>
+              <tr key={record.step}>
+                <th scope="row">{record.step}</th>
+                <td>{figures(record.loss)}</td>
+                <td>{record.accuracy === null ? '–' : percent(record.accuracy)}</td>
+                <td>{percent(record.exact)}</td>
+                <td>{record.rows}</td>
+                <td>{record.step === best ? 'best' : ''}</td>
+              </tr>
             ))}
-          </Table.Body>
-        </Table.Root>
+          </tbody>
+        </table>
       )}
-      <Table.Root size="1">
+      <table>
         <caption>Last steps</caption>
         <Head names={['step', 'loss', 'gradient', 'rate', 'tokens', 'ms']} />
-        <Table.Body>
+        <tbody>
           {steps
             .slice(-LAST_STEPS)
             .toReversed()
             .map((record) => (
-              <Table.Row key={record.step}>
-                <Table.RowHeaderCell>{record.step}</Table.RowHeaderCell>
-                <Table.Cell>{figures(record.loss)}</Table.Cell>
-                <Table.Cell>{figures(record.gradientNorm)}</Table.Cell>
-                <Table.Cell>{figures(record.learningRate)}</Table.Cell>
-                <Table.Cell>{record.tokens}</Table.Cell>
-                <Table.Cell>{Math.round(record.milliseconds)}</Table.Cell>
-              </Table.Row>
+              <tr key={record.step}>
+                <th scope="row">{record.step}</th>
+                <td>{figures(record.loss)}</td>
+                <td>{figures(record.gradientNorm)}</td>
+                <td>{figures(record.learningRate)}</td>
+                <td>{record.tokens}</td>
+                <td>{Math.round(record.milliseconds)}</td>
+              </tr>
             ))}
-        </Table.Body>
-      </Table.Root>
-    </div>
+        </tbody>
+      </table>
+    </section>
   );
 }
 
 function Head({ names }: { names: string[] }) {
   return (
-    <Table.Header>
-      <Table.Row>
+    <thead>
+      <tr>
         {names.map((name) => (
-          <Table.ColumnHeaderCell key={name}>{name}</Table.ColumnHeaderCell>
+          <th key={name} scope="col">
+            {name}
+          </th>
         ))}
-      </Table.Row>
-    </Table.Header>
+      </tr>
+    </thead>
   );
 }

@@ -3,8 +3,7 @@ import { Button, SegmentedControl } from '@radix-ui/themes';
 import { useId, useMemo, useRef, useState } from 'react';
 import { curve } from '../../session/curve';
 import { useThrottled } from '../../session/hooks';
-import type { RunSlice, StudioState } from '../../session/state';
-import { useStudio } from '../../session/store';
+import type { StudioState } from '../../session/state';
 import { bestValidation, curveDescription } from '../../session/summary';
 import { Fold } from '../ui/Fold';
 import { Empty } from '../ui/Panel';
@@ -32,7 +31,6 @@ export function CurvePanel() {
   const [point, setPoint] = useState<number | null>(null);
   const chart = useRef<LossChart | null>(null);
   const description = useId();
-  const classes = useStudio((state) => state.data.report?.classes != null);
   const empty = columns.step.length === 0;
   const shownPoint = point !== null && point < columns.step.length ? point : null;
   return (
@@ -81,7 +79,7 @@ export function CurvePanel() {
       {!empty && (
         <>
           <PointReadout columns={columns} index={shownPoint} />
-          <SmallCurves columns={columns} classes={hasClasses(run) ?? classes} />
+          <SmallCurves columns={columns} classes={run?.dataset?.hasClasses ?? false} />
           <Fold title="Numbers">
             <CurveNumbers steps={steps} validations={validations} />
           </Fold>
@@ -112,10 +110,4 @@ function Legend() {
       </li>
     </ul>
   );
-}
-
-/** Whether the run's task has classes, or null before its first validation. */
-function hasClasses(run: RunSlice | null): boolean | null {
-  const first = run?.validations[0];
-  return first ? first.accuracy !== null : null;
 }

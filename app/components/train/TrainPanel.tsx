@@ -9,9 +9,10 @@ import { TrainingStatus } from './TrainingStatus';
 
 export function TrainPanel() {
   const error = useStudio((state) => state.trainError);
+  const dataset = useStudio((state) => state.run?.dataset?.name);
   const notSaved = useStudio((state) => state.run?.notSaved);
   return (
-    <Panel title="Train" className="panel-train">
+    <Panel title="Train" aside={dataset ? `on ${dataset}` : undefined} className="panel-train">
       <div className="train-bar">
         <RunButtons />
         <TrainingStatus />

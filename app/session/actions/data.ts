@@ -10,6 +10,7 @@ import { refreshSuggestions } from './settings';
 
 /** The files of the dataset in use, when it came from files: a validation file can be added to it. */
 let openedFile: File | null = null;
+const noErrors = { error: null, optionsError: null };
 let sampleBefore: SampleDataset | null = null;
 
 export async function loadSamples(): Promise<void> {
@@ -63,11 +64,11 @@ export async function setDataOptions(options: DataOptions): Promise<void> {
   try {
     const report = await worker().setDataOptions(options);
     if (mine !== optionsSent) return;
-    patch('data', { report, updating: false, error: null });
+    patch('data', { report, updating: false, optionsError: null });
     await refreshSuggestions();
   } catch (thrown) {
     if (mine !== optionsSent) return;
-    patch('data', { updating: false, error: toStudioError(thrown, 'data') });
+    patch('data', { updating: false, optionsError: toStudioError(thrown, 'data') });
   }
 }
 
@@ -86,7 +87,7 @@ export async function adoptDataset(report: DatasetReport): Promise<void> {
   openedFile = null;
   const { samples, opened } = useStudio.getState().data;
   const sample = samples?.find((known) => known.title === report.name) ?? null;
-  patch('data', { report, opened: opened + 1, sample, undo: null, error: null });
+  patch('data', { report, opened: opened + 1, sample, undo: null, ...noErrors });
   await refreshSuggestions();
 }
 
@@ -107,7 +108,7 @@ async function replace(
     sampleBefore = before.sample;
     const undo = before.report?.name ?? null;
     const opened = before.opened + 1;
-    patch('data', { report, opened, sample, loading: null, updating: false, error: null, undo });
+    patch('data', { report, opened, sample, loading: null, updating: false, undo, ...noErrors });
   } catch (thrown) {
     flushEvents();
     patch('data', { loading: null, error: toStudioError(thrown, 'data') });

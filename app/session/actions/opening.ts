@@ -3,6 +3,7 @@ import type { Backend } from '../../workers/protocol';
 import { connect, flushEvents, worker } from '../client';
 import { toStudioError } from '../errors';
 import { embeddedModel } from '../modelAddress';
+import { datasetOf } from '../reduce';
 import { patch } from '../store';
 import { adoptDataset, loadSamples } from './data';
 import { loadModel } from './model';
@@ -46,9 +47,13 @@ async function lookForSavedWork(): Promise<void> {
 export async function continueSaved(): Promise<void> {
   patch('saved', { busy: true, error: null });
   try {
-    const { dataset } = await worker().restore();
+    const { dataset, runId } = await worker().restore();
     flushEvents();
-    if (dataset) await adoptDataset(dataset);
+    if (dataset) {
+      // The run's events came before its dataset was known here.
+      if (runId) patch('run', { dataset: datasetOf(dataset) });
+      await adoptDataset(dataset);
+    }
     patch('saved', { work: null, busy: false });
   } catch (thrown) {
     flushEvents();
