@@ -97,9 +97,9 @@ export function datasetOf(report: DatasetReport | null): RunSlice['dataset'] {
   return report && { name: report.name, hasClasses: report.classes !== null };
 }
 
-/** A run's elapsed time now, in milliseconds. */
+/** A run's elapsed time now, in milliseconds. The page's clock may be read a moment before work began. */
 export function elapsed(clock: Clock, now: number): number {
-  return clock.spent + (clock.since === null ? 0 : now - clock.since);
+  return clock.spent + (clock.since === null ? 0 : Math.max(0, now - clock.since));
 }
 
 /** Neighbouring `steps` events of one run become one, so that a frame copies the history once. */

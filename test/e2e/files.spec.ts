@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import { exportPrompt } from '../../app/prompt/exportPrompt';
+import { importPrompt } from '../../app/prompt/importPrompt';
 import type { PromptArtefact } from '../../app/prompt/types';
 import { root } from '../../tools/setup/project.mjs';
 import { readPrompt } from './download';
@@ -92,17 +93,27 @@ test('a downloaded prompt dropped back is the same prompt', async ({ studio, pag
   await expect(region).toContainText(/\d tokens? · /);
 });
 
-test('a prompt made by PEFT loads, to try and to train on from', async ({ studio }) => {
-  const { bytes } = exportPrompt(foreignPrompt(hidden), 'peft');
+test('a prompt made by PEFT loads, to try, to take along and to train on from', async ({ studio, page }) => {
+  const adapter = ['adapter_config.json', 'adapter_model.safetensors'].map((name) => ({
+    name,
+    content: readFileSync(join(fixtures, 'studio', name)),
+  }));
   await studio.open();
-  await studio.drop([{ name: 'foreign.zip', content: bytes }]);
-  await expect(studio.prompt).toContainText('foreign.zip');
+  await studio.drop(adapter);
+  await expect(studio.prompt).toContainText('from a file');
+  await expect(studio.prompt).toContainText('3 virtual tokens');
+  const download = page.waitForEvent('download');
+  await studio.button('Download prompt').click();
+  const path = test.info().outputPath('again.zip');
+  await (await download).saveAs(path);
+  const made = importPrompt(adapter.map(({ name, content }) => ({ name, bytes: new Uint8Array(content) })));
+  expect(readPrompt(path).values).toEqual(made.values);
+
   await studio.openDataset(smallDataset(), 32);
   await studio.set({ ...quick, Steps: 2 });
   await studio.prompt.getByRole('button', { name: 'Start the next run from it' }).click();
   await expect(studio.setting('Virtual tokens')).toHaveValue('3');
   await studio.button('Train').click();
-  await studio.reached(2, 2);
   await studio.phase('finished');
   await expect(studio.neighbours.getByRole('row')).toHaveCount(1 + 3);
 });

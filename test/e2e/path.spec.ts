@@ -16,7 +16,7 @@ test('trains a prompt on a dropped file, shows what it does, tries it and hands 
   page,
 }, { project }) => {
   // A software GPU on busy cores makes a step in seconds.
-  test.setTimeout(600_000);
+  test.setTimeout(900_000);
   const file = { ...shortRows('review-sentiment.csv', 40), name: 'my reviews.csv' };
 
   await test.step('the page says what it trains on', async () => {
@@ -41,7 +41,7 @@ test('trains a prompt on a dropped file, shows what it does, tries it and hands 
   await test.step('thirty steps at a small batch', async () => {
     await studio.set({ ...quick, Steps: 30 });
     await page.getByText('Advanced', { exact: true }).click();
-    await page.getByRole('spinbutton', { name: 'Validate every' }).fill('10');
+    await page.getByRole('spinbutton', { name: 'Validate every' }).fill('15');
     await page.evaluate(() => {
       const seen = new Set<string>();
       Object.assign(window, { seenTables: seen });
@@ -62,7 +62,7 @@ test('trains a prompt on a dropped file, shows what it does, tries it and hands 
     expect(losses).toHaveLength(30);
     expect(mean(losses.slice(-5))).toBeLessThan(mean(losses.slice(0, 5)));
     const { validation } = await studio.numbers();
-    expect(validation.map(([step]) => step)).toEqual(['10', '20', '30']);
+    expect(validation.map(([step]) => step)).toEqual(['15', '30']);
     await expect
       .poll(() => studio.description())
       .toMatch(/Step 30 of 30; training loss .* validation at step 30/);

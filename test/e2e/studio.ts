@@ -98,7 +98,7 @@ export class Studio {
 
   /** Waits for a number of steps; the status is the one that assistive technology reads. */
   async reached(step: number, steps: number): Promise<void> {
-    await expect(this.status).toContainText(`step ${step} / ${steps}`, { timeout: 500_000 });
+    await expect(this.status).toContainText(`step ${step} / ${steps}`, { timeout: 840_000 });
   }
 
   /** The number of steps made so far, 0 before a run. */

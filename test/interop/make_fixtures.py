@@ -25,6 +25,8 @@ def adapters():
     """A folder for each method, and the prompt again in half precision."""
     for method in ("prompt", "prefix", "ptuning"):
         make(MODEL, OUT / method, method, 3, 5, 0.2)
+    # One for the model that ships with the page.
+    make(ROOT / "public" / "models" / "studio-2.6m", OUT / "studio", "prompt", 3, 5, 0.2)
     for name, dtype in (("prompt-f16", torch.float16), ("prompt-bf16", torch.bfloat16)):
         shutil.copytree(OUT / "prompt", OUT / name)
         file = OUT / name / "adapter_model.safetensors"
@@ -37,7 +39,7 @@ def adapters():
     # The folder the adapters were made from is no one's business.
     for file in OUT.glob("*/adapter_config.json"):
         config = json.loads(file.read_text())
-        config["base_model_name_or_path"] = MODEL.name
+        config["base_model_name_or_path"] = Path(config["base_model_name_or_path"]).name
         file.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
 
 

@@ -154,6 +154,11 @@ describe('the clock of a run', () => {
     expect(elapsed(clock, 10_250)).toBe(750);
   });
 
+  it('never runs backwards when the clock was read before work began', () => {
+    const clock = clockAfter([started(), 30_000], [phase('training'), 30_000]);
+    expect(elapsed(clock, 5000)).toBe(0);
+  });
+
   it('starts a restored run with the time its steps took', () => {
     expect(elapsed(clockAfter([started([record(1), record(2)], 'paused'), 0]), 5000)).toBe(40);
   });

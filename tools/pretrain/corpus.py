@@ -8,7 +8,8 @@ Three kinds of document, in shares that were found by trying:
 - skills (the rest): each in several forms and wordings, alone or after examples.
 
 Answers are marked (`mark`), so that training can give them more weight than the text before them, most of which nobody
-could predict. Every input whose hash falls into the held-out eighth is skipped here and used only for the sample datasets.
+could predict. Every input whose hash falls into the held-out eighth is skipped here and used only for the sample
+datasets.
 """
 
 import hashlib

@@ -110,8 +110,8 @@ def learning_rate(step: int, steps: int) -> float:
 def train(worker: int, work: Path, steps: int, workers: int, save_every: int) -> None:
     """Runs the pretraining, from the checkpoint in `work` where there is one, as one of several processes.
 
-    Each process takes its share of a batch's rows and all add up their gradients. One thread a process and one meeting a
-    step: on a machine that does other things too, threads that meet after every operation mostly wait for each other.
+    Each process takes its share of a batch's rows and all add up their gradients. One thread a process and one meeting
+    a step: on a machine that does other things too, threads that meet after every operation mostly wait.
     """
     torch.set_num_threads(1)
     torch.manual_seed(SEED)
@@ -185,7 +185,8 @@ def use_common_names(folder: Path) -> None:
     kept = ("clean_up_tokenization_spaces", "eos_token", "model_max_length", "pad_token")
     tokenizer = {name: tokenizer[name] for name in kept} | {"tokenizer_class": "PreTrainedTokenizerFast"}
     generation = {
-        "bos_token_id": END_ID, "eos_token_id": END_ID, "pad_token_id": END_ID, "do_sample": False, "max_new_tokens": 48}
+        "bos_token_id": END_ID, "eos_token_id": END_ID, "pad_token_id": END_ID, "do_sample": False,
+        "max_new_tokens": 48}
     files = {"config.json": config, "tokenizer_config.json": tokenizer, "generation_config.json": generation}
     for name, settings in files.items():
         (folder / name).write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n")

@@ -231,7 +231,8 @@ TRANSLATION = Skill("translation", sample_translation, (
          ("Quote it in Spanish.", "As they say in Spain.", "What would Rosa say?", "Spanish, in quotes."),
          (("English", "Quote"), ("She said", "Ella dijo"), ("", "En España"))),
     Form(lambda f: str(f["noun"]),
-         ("Spanish word for the thing.", "Name the thing in Spanish.", "Noun with its article.", "The thing, in Spanish."),
+         ("Spanish word for the thing.", "Name the thing in Spanish.", "Noun with its article.",
+          "The thing, in Spanish."),
          (("Sentence", "Noun"), ("English", "Word"), ("", "Word"))),
 ))
 
