@@ -1,11 +1,11 @@
 /** @file The model in use: its engine, tokenizer and measures. A load that fails or is cancelled leaves the present one. */
 import type { Engine } from '../engine/engine';
-import { createReferenceEngine } from '../engine/reference/referenceEngine';
 import { type EmbeddingMeasures, measureEmbeddings } from '../inspect/measures';
 import { loadModel } from '../model/load';
 import type { FileSource } from '../model/source';
 import type { Tokenizer } from '../model/tokenizer';
 import type { ModelIdentity } from '../prompt/types';
+import { createEngine } from './engineChoice';
 import { StudioRequestError } from './errors';
 import type { ModelProgress, ModelReport } from './protocol';
 
@@ -48,9 +48,9 @@ export class ModelSlot {
     try {
       const model = await loadModel(source, { id, onProgress, signal });
       onProgress({ phase: 'uploading', file: id, loaded: 0, total: model.bytes });
-      const engine = createReferenceEngine(model.spec, model.weights);
+      onProgress({ phase: 'compiling', file: id, loaded: 0, total: 0 });
+      const { engine, report } = await createEngine(model.spec, model.weights);
       try {
-        onProgress({ phase: 'compiling', file: id, loaded: 0, total: 0 });
         const measures = await measureEmbeddings(engine, MEASURE_SEED);
         signal.throwIfAborted();
         const { spec, tokenizer, identity, parameters, bytes, dtype, fromCache } = model;
@@ -71,6 +71,7 @@ export class ModelSlot {
             layers: spec.layers.length,
             contextLength: spec.contextLength,
             fromCache,
+            engine: report,
           },
         };
       } catch (error) {

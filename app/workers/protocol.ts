@@ -40,7 +40,6 @@ export type Backend = 'webgpu' | 'wasm' | 'cpu';
 /** What the training runs on, and if it is not WebGPU, why. */
 export interface DeviceReport {
   backend: Backend;
-  engine: 'reference' | 'webgpu';
   /** The adapter's name, or the processor's threads. */
   name: string;
   /** A software adapter: WebGPU without a GPU. */
@@ -48,6 +47,13 @@ export interface DeviceReport {
   threads: number;
   /** Why WebGPU is not used, for the person; null when it is. */
   reason: string | null;
+}
+
+/** What computes loss and gradient. */
+export interface EngineReport {
+  name: 'reference' | 'webgpu';
+  /** Why the fused engine is not used though WebGPU is there: for the person, and in numbers to copy. */
+  problem: { message: string; details: string } | null;
 }
 
 export interface ModelReport {
@@ -62,6 +68,7 @@ export interface ModelReport {
   layers: number;
   contextLength: number;
   fromCache: boolean;
+  engine: EngineReport;
 }
 
 /** Progress of loading a model, in bytes where bytes are what passes. */

@@ -6,7 +6,7 @@ import type { ActiveRun } from './runSlot';
 
 /** Keys in camelCase; the model card spells them out. */
 export function runCard(
-  { trainer, data }: ActiveRun,
+  { trainer, data, model }: ActiveRun,
   trained: TrainedPrompt,
   device: DeviceReport,
 ): Record<string, string> {
@@ -46,6 +46,6 @@ export function runCard(
       exactAnswers: percent(at.exact),
       ...(at.accuracy !== null && { accuracy: percent(at.accuracy) }),
     }),
-    engine: `${device.engine} on ${device.backend}`,
+    engine: `${model.report.engine.name} on ${device.backend}`,
   };
 }

@@ -1,15 +1,24 @@
 /**
- * @file `npm run golden -- FOLDER… [--engine reference] [--backend cpu|wasm|webgpu]`: compares an engine
- * with PyTorch's numbers, one JSON line a case; exits 1 if any case is not ok.
+ * @file `npm run golden -- FOLDER… [--engine reference|webgpu] [--backend cpu|wasm|webgpu]`: compares an engine
+ * with PyTorch's numbers, one JSON line a case; exits 1 if any case is not ok. The webgpu engine runs on no other backend.
  */
 import { parseArgs } from 'node:util';
+import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+import * as tf from '@tensorflow/tfjs-core';
 import type { BackendName } from '../../app/engine/backend';
+import type { Engine } from '../../app/engine/engine';
 import { createReferenceEngine } from '../../app/engine/reference/referenceEngine';
+import type { ModelSpec, ModelWeights } from '../../app/engine/spec';
+import { createWebGpuEngine } from '../../app/engine/webgpu/webgpuEngine';
 import { startNodeBackend } from '../node/backend';
 import { findCases, runCase } from './case';
 
-const engines = {
+type CreateEngine = (spec: ModelSpec, weights: ModelWeights) => Engine | Promise<Engine>;
+
+const engines: Record<'reference' | 'webgpu', CreateEngine> = {
   reference: createReferenceEngine,
+  webgpu: (spec, weights) =>
+    createWebGpuEngine(spec, weights, (tf.backend() as unknown as WebGPUBackend).device),
 };
 const backends: readonly string[] = ['cpu', 'wasm', 'webgpu'] satisfies BackendName[];
 
@@ -17,22 +26,28 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     engine: { type: 'string', default: 'reference' },
-    backend: { type: 'string', default: 'cpu' },
+    backend: { type: 'string' },
   },
 });
 process.exitCode = await main();
 
 async function main(): Promise<number> {
   const engine = values.engine as keyof typeof engines;
+  const backend = values.backend ?? (engine === 'webgpu' ? 'webgpu' : 'cpu');
   const usage = `usage: npm run golden -- FOLDER… [--engine ${Object.keys(engines).join('|')}] [--backend ${backends.join('|')}]`;
-  if (!(engine in engines) || !backends.includes(values.backend) || positionals.length === 0) {
+  if (
+    !(engine in engines) ||
+    !backends.includes(backend) ||
+    positionals.length === 0 ||
+    (engine === 'webgpu' && backend !== 'webgpu')
+  ) {
     console.error(usage);
     return 2;
   }
-  await startNodeBackend(values.backend as BackendName);
+  await startNodeBackend(backend as BackendName);
   let allOk = true;
   for (const golden of positionals.flatMap(findCases)) {
-    const shared = { case: golden.name, engine, backend: values.backend };
+    const shared = { case: golden.name, engine, backend };
     try {
       const result = await runCase(golden, ({ spec, weights }) => engines[engine](spec, weights));
       console.log(JSON.stringify({ ...shared, ...result }));

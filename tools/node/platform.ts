@@ -11,7 +11,7 @@ import { startNodeBackend } from './backend';
 export const nodePlatform: Platform = {
   async startDevice(force = 'wasm') {
     await startNodeBackend(force);
-    return { backend: force, engine: 'reference', name: 'Node', software: false, threads: 1, reason: null };
+    return { backend: force, name: 'Node', software: false, threads: 1, reason: null };
   },
   modelFiles: (url) => folderSource(fileURLToPath(url)),
   fetchBytes: async (url) => Uint8Array.from(await readFile(fileURLToPath(url))),

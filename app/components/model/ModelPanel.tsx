@@ -1,11 +1,12 @@
 /** @file Which frozen model: what it is, how far it has come, and another one by address. */
 import { Button, Text } from '@radix-ui/themes';
+import { useState } from 'react';
 import { cancelModel, dismissModelError, loadModel } from '../../session/actions/model';
 import { bytes, count, short } from '../../session/format';
 import { embeddedModelId } from '../../session/modelAddress';
 import { useStudio } from '../../session/store';
 import type { ModelProgress, ModelReport } from '../../workers/protocol';
-import { ErrorNote } from '../ui/ErrorNote';
+import { ErrorNote, Note } from '../ui/ErrorNote';
 import { Fold } from '../ui/Fold';
 import { Empty, Panel } from '../ui/Panel';
 import { ProgressLine } from '../ui/ProgressLine';
@@ -73,7 +74,29 @@ function ModelFacts({ report }: { report: ModelReport }) {
         {report.layers} layers of {report.hidden} · {count(report.vocabSize)} <Term of="token">tokens</Term> ·{' '}
         {count(report.contextLength)} positions · {report.dtype}
       </Text>
+      {report.engine.problem && <EngineProblem problem={report.engine.problem} />}
     </div>
+  );
+}
+
+/** A driver that computes wrong numbers is named; the numbers can be copied into a report. */
+function EngineProblem({ problem }: { problem: NonNullable<ModelReport['engine']['problem']> }) {
+  const [copied, setCopied] = useState(false);
+  const device = useStudio((state) => state.device.report?.name);
+  const copy = async () => {
+    await navigator.clipboard.writeText([device, navigator.userAgent, problem.details].join('\n'));
+    setCopied(true);
+  };
+  return (
+    <Note tone="warning">
+      <p>{problem.message}</p>
+      <Fold title="What was measured">
+        <pre className="report">{problem.details}</pre>
+        <Button size="1" variant="soft" onClick={copy}>
+          {copied ? 'Copied' : 'Copy the report'}
+        </Button>
+      </Fold>
+    </Note>
   );
 }
 

@@ -1,0 +1,226 @@
+/**
+ * @file Records the backward pass: gradients with respect to the rows only, no weight has one. The first layer needs
+ * nothing for text rows but what their queries give to the prompt's keys and values.
+ */
+import { attentionGroups } from '../kernels/attention';
+import {
+  deltaKernel,
+  keyGradientKernel,
+  promptSumGroups,
+  promptSumKernel,
+  queryGradientKernel,
+} from '../kernels/attentionBackward';
+import { activateBackwardKernel, mlpGroups } from '../kernels/mlp';
+import { headGroups, rotaryBackwardKernel } from '../kernels/rotary';
+import { elementGroups, prefixKernel } from '../kernels/rows';
+import { domainSize } from '../kernels/wgsl';
+import type { GpuMemory } from '../memory';
+import { type Saving, widths } from './activations';
+import type { Capacity } from './capacity';
+import {
+  attentionShape,
+  headResources,
+  headShape,
+  isLast,
+  layerWeights,
+  linearBackward,
+  normBackward,
+  type PlanContext,
+} from './context';
+import { prefixShape, recordLayerAgain, recordMlpInner } from './forward';
+
+export interface BackwardBuffers {
+  /** Gradient of the residual stream: of active rows, and of slots in the last layer. */
+  rows: GPUBuffer;
+  slots: GPUBuffer;
+  /** Through a norm after attention or MLP, where the family has these. */
+  post: GPUBuffer | null;
+  inner: GPUBuffer;
+  mixed: GPUBuffer;
+  /** (log-sum-exp, Δ) of queries and heads. */
+  stats: GPUBuffer;
+  qkv: GPUBuffer;
+  /** Partial gradients of prompts' keys and values, `[jobs, 2, K, d]`. */
+  partials: GPUBuffer;
+  prefix: GPUBuffer | null;
+}
+
+export function makeBackwardBuffers(
+  memory: GpuMemory,
+  context: Pick<PlanContext, 'spec'>,
+  capacity: Capacity,
+): BackwardBuffers {
+  const { spec } = context;
+  const width = widths(spec);
+  const rows = (name: string, elements: number, count = capacity.rows) =>
+    memory.storage(`gradient of ${name}`, count * elements * 4);
+  return {
+    rows: rows('rows', spec.hidden),
+    slots: rows('slots', spec.hidden, capacity.slots),
+    post: spec.postNorms ? rows('post-norm', spec.hidden) : null,
+    inner: rows('inner', width.inner),
+    mixed: rows('mixed', width.mixed),
+    stats: rows('log sums', 2 * spec.heads),
+    qkv: rows('qkv', width.qkv),
+    partials: rows('prompt keys and values, a sequence each', width.keysValues, capacity.jobs),
+    prefix:
+      capacity.prefixRows > 0
+        ? rows('prefix', width.keysValues * spec.layers.length, capacity.prefixRows)
+        : null,
+  };
+}
+
+/** All layers, from the gradient of the slots (`gradients.slots`) to that of the first layer's prompt rows and of prefixes. */
+export function recordBackward(context: PlanContext, gradients: BackwardBuffers, saving: Saving): void {
+  for (let layer = context.spec.layers.length - 1; layer >= 0; layer--) {
+    // The last layer's buffers are still as the forward pass left them.
+    if (!isLast(context, layer)) {
+      if (saving === 'layers') recordLayerAgain(context, layer);
+      if (saving === 'mlp') recordMlpInner(context, layer);
+    }
+    recordLayerBackward(context, gradients, layer);
+  }
+}
+
+function recordLayerBackward(context: PlanContext, gradients: BackwardBuffers, layer: number): void {
+  // With the residuals in parallel, attention's output has the gradient of the layer's output,
+  // which the MLP's norm adds to; else of the sum.
+  if (context.spec.parallelResidual) {
+    recordOutputBackward(context, gradients, layer);
+    recordMlpBackward(context, gradients, layer);
+  } else {
+    recordMlpBackward(context, gradients, layer);
+    recordOutputBackward(context, gradients, layer);
+  }
+  recordAttentionBackward(context, gradients, layer);
+  recordProjectionBackward(context, gradients, layer);
+}
+
+function recordMlpBackward(context: PlanContext, gradients: BackwardBuffers, layer: number): void {
+  const { spec, recorder, tables, layers, scratch } = context;
+  const buffers = layers[layer];
+  const weights = layerWeights(context, layer);
+  const domain = isLast(context, layer) ? 'slots' : 'active';
+  const stream = isLast(context, layer) ? gradients.slots : gradients.rows;
+  let output = stream;
+  if (gradients.post && buffers.mlpRaw && buffers.mlpPostStats && weights.mlpPostNorm) {
+    output = gradients.post;
+    normBackward(
+      context,
+      domain,
+      buffers.mlpRaw,
+      weights.mlpPostNorm,
+      buffers.mlpPostStats,
+      stream,
+      output,
+      'set',
+    );
+  }
+  linearBackward(context, domain, output, weights.mlpOut, scratch.activated);
+  recorder.add(
+    activateBackwardKernel({
+      width: spec.mlpWidth,
+      gated: spec.gatedMlp,
+      activation: spec.activation,
+      domain,
+    }),
+    [tables.counts, buffers.inner, scratch.activated, gradients.inner],
+    (counts) => mlpGroups(spec.mlpWidth, domainSize(domain, counts)),
+  );
+  linearBackward(context, domain, gradients.inner, weights.mlpIn, scratch.normed);
+  const input = spec.parallelResidual ? buffers.residual : buffers.middle;
+  normBackward(context, domain, input, weights.mlpNorm, buffers.mlpStats, scratch.normed, stream, 'add');
+}
+
+/** The gradient of attention's mixed values. */
+function recordOutputBackward(context: PlanContext, gradients: BackwardBuffers, layer: number): void {
+  const buffers = context.layers[layer];
+  const weights = layerWeights(context, layer);
+  const domain = isLast(context, layer) ? 'slots' : 'active';
+  const stream = isLast(context, layer) ? gradients.slots : gradients.rows;
+  let output = stream;
+  if (gradients.post && buffers.attentionRaw && buffers.attentionPostStats && weights.attentionPostNorm) {
+    output = gradients.post;
+    normBackward(
+      context,
+      domain,
+      buffers.attentionRaw,
+      weights.attentionPostNorm,
+      buffers.attentionPostStats,
+      stream,
+      output,
+      'set',
+    );
+  }
+  linearBackward(context, domain, output, weights.out, gradients.mixed);
+}
+
+function recordAttentionBackward(context: PlanContext, gradients: BackwardBuffers, layer: number): void {
+  const { spec, recorder, tables, layers } = context;
+  const buffers = layers[layer];
+  const shape = attentionShape(context, layer);
+  const last = isLast(context, layer);
+  const domain = last ? 'slots' : 'active';
+  const queries = layer === 0 ? 'prompt' : 'active';
+  const inputs = [buffers.qkv, gradients.mixed, gradients.stats];
+  const keyTables = [tables.counts, tables.rowInfo, tables.sequences, ...(last ? [tables.slotRow] : [])];
+  recorder.add(
+    deltaKernel(shape),
+    [tables.counts, buffers.mixed, gradients.mixed, buffers.logSums, gradients.stats],
+    (counts) => attentionGroups(domainSize(domain, counts), spec.heads),
+  );
+  recorder.add(
+    queryGradientKernel(shape, queries),
+    [tables.counts, tables.rowInfo, tables.sequences, ...inputs, gradients.qkv],
+    (counts) => attentionGroups(domainSize(queries, counts), spec.heads),
+  );
+  if (layer > 0) {
+    recorder.add(keyGradientKernel(shape, 'text'), [...keyTables, ...inputs, gradients.qkv], (counts) =>
+      attentionGroups(domainSize('text', counts), spec.kvHeads),
+    );
+  }
+  recorder.add(
+    keyGradientKernel(shape, 'prompt'),
+    [...keyTables, tables.jobs, ...inputs, gradients.partials],
+    (counts) => attentionGroups(counts.jobs, spec.kvHeads),
+  );
+  recorder.add(
+    promptSumKernel(shape),
+    [tables.counts, tables.promptRows, gradients.partials, gradients.qkv],
+    (counts) => promptSumGroups(shape, counts.promptEnd),
+  );
+}
+
+/** From the gradient of queries, keys and values to that of the layer's input. */
+function recordProjectionBackward(context: PlanContext, gradients: BackwardBuffers, layer: number): void {
+  const { spec, recorder, tables, layers, scratch } = context;
+  const buffers = layers[layer];
+  const weights = layerWeights(context, layer);
+  if (gradients.prefix) {
+    recorder.add(
+      prefixKernel(prefixShape(context, layer), 'prefix'),
+      [tables.counts, gradients.qkv, gradients.prefix],
+      (counts) => elementGroups(widths(spec).keysValues, counts.prefixEnd),
+    );
+  }
+  const domain = layer === 0 ? 'prompt' : 'active';
+  const shape = headShape(context, layer, domain);
+  if (shape.norm || shape.ropeDims > 0) {
+    recorder.add(
+      rotaryBackwardKernel(shape),
+      [tables.counts, ...headResources(context, layer), gradients.qkv],
+      (counts) => headGroups(spec.heads + spec.kvHeads, domainSize(domain, counts)),
+    );
+  }
+  linearBackward(context, domain, gradients.qkv, weights.qkv, scratch.normed);
+  normBackward(
+    context,
+    domain,
+    buffers.input,
+    weights.attentionNorm,
+    buffers.attentionStats,
+    scratch.normed,
+    gradients.rows,
+    isLast(context, layer) ? { slots: gradients.slots } : 'add',
+  );
+}

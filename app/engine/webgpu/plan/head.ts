@@ -1,0 +1,150 @@
+/**
+ * @file Records final norm, head, cross-entropy, and their backward pass. The logits of all slots at once would not fit, nor would a
+ * large vocabulary in one binding: slots go in chunks, and the head's weight in parts.
+ */
+
+import type { DispatchList } from '../dispatches';
+import { elementBytes, type MatrixPart } from '../gpuWeights';
+import { crossEntropyKernel, lossKernel } from '../kernels/head';
+import { type MatmulShape, matmul } from '../kernels/matmul';
+import { domainSize } from '../kernels/wgsl';
+import type { GpuMemory } from '../memory';
+import { bindings, norm, normBackward, type PlanContext } from './context';
+
+/** Slots whose logits are in the buffer at one time. */
+export interface HeadChunk {
+  start: number;
+  size: number;
+  uniform: GPUBuffer;
+}
+
+export interface HeadBuffers {
+  chunks: HeadChunk[];
+  normed: GPUBuffer;
+  stats: GPUBuffer;
+  /** `[slots of a chunk, V]` */
+  logits: GPUBuffer;
+  /** Of each label (nats, hit). */
+  scores: GPUBuffer;
+  /** Of each prompt. */
+  loss: GPUBuffer;
+}
+
+export function makeHeadBuffers(
+  memory: GpuMemory,
+  device: GPUDevice,
+  context: Pick<PlanContext, 'spec' | 'capacity'>,
+  logitBytes: number,
+): HeadBuffers {
+  const { spec, capacity } = context;
+  const size = Math.max(1, Math.min(capacity.slots, Math.floor(logitBytes / (spec.vocabSize * 4))));
+  const chunks: HeadChunk[] = [];
+  for (let start = 0; start < capacity.slots; start += size) {
+    const uniform = memory.uniform('chunk', 16);
+    device.queue.writeBuffer(uniform, 0, Uint32Array.of(start, size, 0, 0));
+    chunks.push({ start, size, uniform });
+  }
+  return {
+    chunks,
+    normed: memory.storage('final normed', capacity.slots * spec.hidden * 4),
+    stats: memory.storage('final stats', capacity.slots * 8),
+    logits: memory.storage('logits', size * spec.vocabSize * 4),
+    scores: memory.storage('scores', capacity.labels * 8),
+    loss: memory.storage('loss', capacity.prompts * 4),
+  };
+}
+
+/** The final norm of the slots. */
+export function recordFinalNorm(context: PlanContext, head: HeadBuffers): void {
+  const output = context.layers[context.layers.length - 1].output;
+  norm(context, 'slots', output, context.weights.finalNorm, head.normed, head.stats);
+}
+
+/**
+ * One list a chunk: logits, losses, and where `gradient` the gradient of the normed rows, which replaces them.
+ * After a list without gradient `logits` has the chunk's logits.
+ */
+export function recordChunks(context: PlanContext, head: HeadBuffers, gradient: boolean): DispatchList[] {
+  const { spec, weights, recorder, tables, headParts, tile } = context;
+  return head.chunks.map((chunk) => {
+    const rows = (counts: Parameters<typeof domainSize>[1]) => domainSize('chunk', counts, chunk);
+    for (const part of headParts) {
+      const { kernel, groups } = matmul(headShapeOf(context, part, 'NT', false), tile);
+      const biasBinding = weights.head.bias ? [biasPart(context, part)] : [];
+      recorder.add(
+        kernel,
+        [tables.counts, chunk.uniform, head.normed, part.binding, ...biasBinding, head.logits],
+        (counts) => groups(rows(counts)),
+      );
+    }
+    recorder.add(
+      crossEntropyKernel({ vocab: spec.vocabSize, softcap: spec.logitSoftcap, gradient }),
+      [tables.counts, chunk.uniform, tables.slotTargets, tables.targets, head.logits, head.scores],
+      (counts) => [rows(counts), 1, 1],
+    );
+    if (gradient) {
+      headParts.forEach((part, i) => {
+        const { kernel, groups } = matmul(headShapeOf(context, part, 'NN', i > 0), tile);
+        recorder.add(
+          kernel,
+          [tables.counts, chunk.uniform, head.logits, part.binding, head.normed],
+          (counts) => groups(rows(counts)),
+        );
+      });
+    }
+    return recorder.take();
+  });
+}
+
+/** Part of the head's bias; its offset is aligned because a part's first row is a multiple of the alignment. */
+function biasPart({ weights }: PlanContext, part: MatrixPart): GPUBufferBinding {
+  const [bias] = bindings(weights.head.bias);
+  const bytes = elementBytes(weights.head.bias?.dtype ?? 'F32');
+  return part.firstRow === 0
+    ? bias
+    : { buffer: bias.buffer, offset: part.firstRow * bytes, size: Math.ceil((part.rows * bytes) / 4) * 4 };
+}
+
+function headShapeOf(
+  { spec, weights }: PlanContext,
+  part: MatrixPart,
+  form: 'NT' | 'NN',
+  onTop: boolean,
+): MatmulShape {
+  const { weight, bias } = weights.head;
+  const shared = { form, weight: weight.dtype, domain: 'chunk' } as const;
+  return form === 'NT'
+    ? {
+        ...shared,
+        inner: spec.hidden,
+        outer: part.rows,
+        bias: bias?.dtype ?? null,
+        add: null,
+        localY: true,
+        yStride: spec.vocabSize,
+        yOffset: part.firstRow,
+      }
+    : {
+        ...shared,
+        inner: part.rows,
+        outer: spec.hidden,
+        bias: null,
+        add: onTop ? 'result' : null,
+        localX: true,
+        xStride: spec.vocabSize,
+        xOffset: part.firstRow,
+      };
+}
+
+/** Losses of prompts, and where there is a gradient, through the final norm into the slots' gradient. */
+export function recordLoss(context: PlanContext, head: HeadBuffers, slots: GPUBuffer | null): void {
+  const { recorder, tables, capacity, weights } = context;
+  recorder.add(lossKernel(), [tables.counts, tables.targets, head.scores, head.loss], () => [
+    capacity.prompts,
+    1,
+    1,
+  ]);
+  if (!slots) return;
+  const output = context.layers[context.layers.length - 1].output;
+  normBackward(context, 'slots', output, weights.finalNorm, head.stats, head.normed, slots, 'set');
+}

@@ -1,0 +1,339 @@
+/**
+ * @file The fused engine: packed rows without padding, prompt rows once a step, weights as stored, and a gradient with respect to the
+ * prompt alone, computed in the same submit as the loss.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import { checkContext, checkRows, predictsFirstToken, promptLength } from '../batch';
+import type {
+  Engine,
+  ExampleScore,
+  Metric,
+  Neighbour,
+  PackedBatch,
+  SamplingOptions,
+  SoftPrompt,
+} from '../engine';
+import { sample, uniform } from '../sampling';
+import type { ModelSpec, ModelWeights } from '../spec';
+import { Decoders } from './generation';
+import { uploadWeights } from './gpuWeights';
+import { DEFAULT_TILE, type MatmulTile } from './kernels/matmul';
+import { layoutStep, promptShape, type StepLayout } from './layout';
+import { GpuMemory } from './memory';
+import { Pipelines } from './pipelines';
+import type { Saving } from './plan/activations';
+import { neededCapacity } from './plan/capacity';
+import { estimateBytes } from './plan/estimate';
+import { type PlanSource, planKernels } from './plan/plan';
+import { type KernelTime, profileStep } from './profile';
+import { promptTensor, Readback, StepRunner } from './steps';
+import { emptyTensor, recordsGradient, sharedBackend } from './tensors';
+import { Vocabulary } from './vocabulary';
+
+/** Rows that `evaluate` runs at a time; bounds its memory. */
+const EVALUATION_ROWS = 2048;
+/** Logits at one time: bounds the memory of large vocabularies, and how long one dispatch takes. */
+const LOGIT_BYTES = 32 * 2 ** 20;
+
+export interface WebGpuEngineOptions {
+  /** What training keeps of the forward pass; `auto`, the default, keeps the most that fits `memoryBudget`. */
+  saving?: Saving | 'auto';
+  /** Most bytes that training should take beside the weights; no limit by default. */
+  memoryBudget?: number;
+  /** Most bytes of one binding, where less than the device's limit is wanted. */
+  bindingLimit?: number;
+  /** Most bytes of logits at one time. */
+  logitBytes?: number;
+  /** How products are divided among threads; see `tuneTile`. */
+  tile?: MatmulTile;
+}
+
+/** What an engine has made of its device, in bytes and dispatches. */
+export interface WebGpuUsage {
+  weightBytes: number;
+  /** Buffers of plans, tables included. */
+  planBytes: number;
+  /** Dispatches of a training step; 0 before the first. */
+  dispatches: number;
+  /** What training keeps of the forward pass; null before the first step. */
+  saving: Saving | null;
+}
+
+/**
+ * Uploads the weights and compiles the kernels. tfjs must run on the same device when the engine is used.
+ * @throws Error naming a missing weight; GpuMemoryError where the device's limits are too small.
+ */
+export async function createWebGpuEngine(
+  spec: ModelSpec,
+  weights: ModelWeights,
+  device: GPUDevice,
+  options: WebGpuEngineOptions = {},
+): Promise<WebGpuEngine> {
+  const memory = new GpuMemory(device);
+  try {
+    const limit = device.limits.maxStorageBufferBindingSize;
+    const source: PlanSource = {
+      spec,
+      weights: uploadWeights(spec, weights, device, memory),
+      device,
+      pipelines: Pipelines.of(device),
+      tile: options.tile ?? DEFAULT_TILE,
+      bindingLimit: Math.min(limit, options.bindingLimit ?? limit),
+      logitBytes: options.logitBytes ?? LOGIT_BYTES,
+    };
+    await source.pipelines.prepare([...planKernels(source, 'train'), ...planKernels(source, 'forward')]);
+    return new WebGpuEngine(source, memory, options);
+  } catch (error) {
+    memory.destroyAll();
+    throw error;
+  }
+}
+
+export class WebGpuEngine implements Engine {
+  readonly name = 'webgpu';
+  readonly spec: ModelSpec;
+  private readonly steps: StepRunner;
+  private readonly decoders: Decoders;
+  private readonly vocabulary: Vocabulary;
+
+  constructor(
+    private readonly source: PlanSource,
+    private readonly memory: GpuMemory,
+    options: Pick<WebGpuEngineOptions, 'saving' | 'memoryBudget'>,
+  ) {
+    this.spec = source.spec;
+    this.steps = new StepRunner(
+      source,
+      options.saving ?? 'auto',
+      options.memoryBudget ?? Number.POSITIVE_INFINITY,
+    );
+    this.decoders = new Decoders(source, this.steps);
+    this.vocabulary = new Vocabulary(source);
+  }
+
+  embed(tokenIds: Int32Array): tf.Tensor2D {
+    return this.vocabulary.embed(this.backend(), tokenIds);
+  }
+
+  loss(prompts: readonly SoftPrompt[], batch: PackedBatch): tf.Tensor1D {
+    for (const text of batch.texts) this.check(prompts[text.prompt] ?? null, text.length);
+    const layout = layoutStep(prompts.map(promptShape), batch);
+    if (layout.counts.labels === 0 || prompts.length === 0) {
+      return tf.tidy(() =>
+        prompts.length === 0 ? tf.tensor1d([]) : zeroLoss(prompts.map(promptTensor), prompts.length),
+      );
+    }
+    const wanted = recordsGradient();
+    const compute = tf.customGrad((...inputs) => {
+      const save = inputs.pop() as unknown as tf.GradSaveFunc;
+      const { loss, gradients } = this.step(prompts, layout, wanted);
+      save(gradients);
+      return {
+        value: loss,
+        gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) =>
+          // The gradient of each prompt's mean is there already; only what is done with the mean is left.
+          saved.map((gradient, i) => tf.mul(gradient, tf.slice(dy, [i], [1]))),
+      };
+    });
+    return compute(...prompts.map(promptTensor)) as tf.Tensor1D;
+  }
+
+  labelLogits(prompts: readonly SoftPrompt[], batch: PackedBatch): tf.Tensor2D {
+    for (const text of batch.texts) this.check(prompts[text.prompt] ?? null, text.length);
+    const layout = layoutStep(prompts.map(promptShape), batch);
+    const order = layout.textLabels.flat();
+    const { vocabSize } = this.spec;
+    if (order.length === 0) return tf.zeros([0, vocabSize]);
+    const backend = this.backend();
+    const plan = this.steps.planFor('forward', layout, prompts.length);
+    const { tensor, buffer } = emptyTensor<tf.Tensor2D>(backend, [order.length, vocabSize]);
+    const slotOfLabel = labelSlots(layout);
+    const rowBytes = vocabSize * 4;
+    const inPass = (encoder: GPUCommandEncoder, list: typeof plan.forward) => {
+      const pass = encoder.beginComputePass();
+      list.encode(pass, layout.counts);
+      pass.end();
+    };
+    this.steps.run(
+      backend,
+      plan,
+      layout,
+      prompts,
+      () => {},
+      (encoder) => {
+        inPass(encoder, plan.forward);
+        plan.head.chunks.forEach((chunk, i) => {
+          inPass(encoder, plan.chunks[i]);
+          order.forEach((label, row) => {
+            const local = slotOfLabel[label] - chunk.start;
+            if (local < 0 || local >= chunk.size) return;
+            encoder.copyBufferToBuffer(plan.head.logits, local * rowBytes, buffer, row * rowBytes, rowBytes);
+          });
+        });
+      },
+    );
+    return tensor;
+  }
+
+  async evaluate(prompt: SoftPrompt | null, batch: PackedBatch): Promise<ExampleScore[]> {
+    checkContext(batch, promptLength(prompt), this.spec.contextLength);
+    const shape = promptShape(prompt);
+    const pending: { group: number[]; layout: StepLayout; readback: Readback }[] = [];
+    for (const group of evaluationGroups(batch)) {
+      const texts = group.map((i) => ({ ...batch.texts[i], prompt: 0 }));
+      const layout = layoutStep([shape], { ...batch, texts });
+      if (layout.counts.labels === 0) continue;
+      const plan = this.steps.planFor('forward', layout, 1);
+      const readback = new Readback(this.source.device, layout.counts.labels * 8);
+      this.steps.run(this.backend(), plan, layout, [prompt], (encoder) =>
+        encoder.copyBufferToBuffer(plan.head.scores, 0, readback.buffer, 0, readback.bytes),
+      );
+      pending.push({ group, layout, readback });
+    }
+    const scores: ExampleScore[] = batch.texts.map(() => ({ nats: 0, labels: 0, hits: 0 }));
+    for (const { group, layout, readback } of pending) {
+      const values = new Float32Array(await readback.read());
+      group.forEach((text, i) => {
+        for (const label of layout.textLabels[i]) {
+          scores[text].nats += values[2 * label];
+          scores[text].hits += values[2 * label + 1];
+          scores[text].labels++;
+        }
+      });
+    }
+    return scores;
+  }
+
+  async *generate(
+    prompt: SoftPrompt | null,
+    tokenIds: Int32Array,
+    options: SamplingOptions,
+  ): AsyncIterable<number> {
+    if (tokenIds.length === 0 && !predictsFirstToken(prompt)) {
+      throw new RangeError('There is nothing to go on from: give at least one token, or a soft prompt.');
+    }
+    this.check(prompt, tokenIds.length);
+    const before = promptLength(prompt) + tokenIds.length;
+    const random = uniform(options.seed ?? 0);
+    const room = Math.min(options.maxTokens, this.spec.contextLength - before);
+    if (room <= 0) return;
+    const decoder = this.decoders.start(this.backend(), prompt, tokenIds, room);
+    try {
+      for (let made = 0; made < room; made++) {
+        const next = sample(await decoder.logits(), options, random);
+        if (options.signal?.aborted || options.stopIds.includes(next)) return;
+        // The next step runs while the caller looks at this token.
+        if (made + 1 < room) decoder.push(next);
+        yield next;
+      }
+    } finally {
+      decoder.release();
+    }
+  }
+
+  nearest(vectors: tf.Tensor2D, k: number, metric: Metric): Promise<Neighbour[][]> {
+    return this.vocabulary.nearest(this.backend(), vectors, k, metric);
+  }
+
+  /**
+   * Milliseconds on the GPU of each kind of kernel in one training step, longest first.
+   * @throws Error where the device lacks `timestamp-query`.
+   */
+  profile(prompts: readonly SoftPrompt[], batch: PackedBatch): Promise<KernelTime[]> {
+    const layout = layoutStep(prompts.map(promptShape), batch);
+    const plan = this.steps.planFor('train', layout, prompts.length);
+    return profileStep(this.source.device, plan, layout.counts, (encode, copyOut) =>
+      this.steps.run(this.backend(), plan, layout, prompts, copyOut, encode),
+    );
+  }
+
+  /** What a training step of this batch would take beside the weights, in bytes, with each saving. */
+  estimate(prompts: readonly SoftPrompt[], batch: PackedBatch): Record<Saving, number> {
+    const capacity = neededCapacity(layoutStep(prompts.map(promptShape), batch), prompts.length);
+    const bytes = (saving: Saving) => estimateBytes(this.source, saving, capacity);
+    return { all: bytes('all'), mlp: bytes('mlp'), layers: bytes('layers') };
+  }
+
+  usage(): WebGpuUsage {
+    return {
+      weightBytes: this.source.weights.bytes,
+      planBytes: this.steps.bytes + this.decoders.bytes + this.vocabulary.bytes,
+      dispatches: this.steps.plan('train')?.dispatches ?? 0,
+      saving: this.steps.plan('train')?.saving ?? null,
+    };
+  }
+
+  dispose(): void {
+    this.steps.dispose();
+    this.decoders.dispose();
+    this.vocabulary.dispose();
+    this.memory.destroyAll();
+  }
+
+  private backend() {
+    return sharedBackend(this.source.device);
+  }
+
+  /** @throws RangeError where prompt and text do not fit the context. */
+  private check(prompt: SoftPrompt | null, length: number): void {
+    checkRows(promptLength(prompt), length, this.spec.contextLength);
+  }
+
+  /** Losses, and each prompt's gradient of its own loss where `gradient`; tensors in tfjs's present scope. */
+  private step(prompts: readonly SoftPrompt[], layout: StepLayout, gradient: boolean) {
+    const backend = this.backend();
+    const plan = this.steps.planFor(gradient ? 'train' : 'forward', layout, prompts.length);
+    const loss = emptyTensor<tf.Tensor1D>(backend, [prompts.length]);
+    const { gradients } = plan;
+    const outputs = gradients
+      ? prompts.map((prompt) => emptyTensor(backend, promptTensor(prompt).shape))
+      : [];
+    this.steps.run(backend, plan, layout, prompts, (encoder) => {
+      encoder.copyBufferToBuffer(plan.head.loss, 0, loss.buffer, 0, prompts.length * 4);
+      outputs.forEach(({ buffer }, i) => {
+        const [rows, width] = promptTensor(prompts[i]).shape;
+        const from = prompts[i].kind === 'prompt' ? gradients?.rows : gradients?.prefix;
+        if (!from || rows === 0) return;
+        encoder.copyBufferToBuffer(from, layout.promptStarts[i] * width * 4, buffer, 0, rows * width * 4);
+      });
+    });
+    return { loss: loss.tensor, gradients: outputs.map(({ tensor }) => tensor) };
+  }
+}
+
+/** A loss of 0 whose gradient is 0, for a batch without labels. */
+function zeroLoss(inputs: tf.Tensor[], prompts: number): tf.Tensor1D {
+  const compute = tf.customGrad((...args) => {
+    const tensors = args.slice(0, -1) as tf.Tensor[];
+    return {
+      value: tf.zeros([prompts]),
+      gradFunc: () => tensors.map((tensor) => tf.zeros(tensor.shape)),
+    };
+  });
+  return compute(...inputs) as tf.Tensor1D;
+}
+
+/** The slot that predicts each label. */
+function labelSlots({ counts, slotTargets }: StepLayout): Uint32Array {
+  const slots = new Uint32Array(counts.labels);
+  for (let slot = 0; slot < counts.slots; slot++) {
+    const [first, count] = slotTargets.subarray(slot * 4);
+    slots.fill(slot, first, first + count);
+  }
+  return slots;
+}
+
+/** Indices of texts, in order, in groups of at most `EVALUATION_ROWS` rows. */
+function evaluationGroups(batch: PackedBatch): number[][] {
+  const groups: number[][] = [];
+  let rows = Number.POSITIVE_INFINITY;
+  batch.texts.forEach((text, i) => {
+    rows += text.length;
+    if (rows > EVALUATION_ROWS) {
+      groups.push([]);
+      rows = text.length;
+    }
+    groups[groups.length - 1].push(i);
+  });
+  return groups;
+}

@@ -1,0 +1,470 @@
+/** @file The WebGPU engine against the reference engine, on random tiny models of every shape of family. */
+import * as tf from '@tensorflow/tfjs-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startCpu } from '../../app/engine/backend';
+import type { Engine, PackedBatch, SoftPrompt } from '../../app/engine/engine';
+import { createReferenceEngine } from '../../app/engine/reference/referenceEngine';
+import type { ModelSpec } from '../../app/engine/spec';
+import { checkAgainstReference } from '../../app/engine/webgpu/selfCheck';
+import {
+  createWebGpuEngine,
+  type WebGpuEngine,
+  type WebGpuEngineOptions,
+} from '../../app/engine/webgpu/webgpuEngine';
+import { AdamW } from '../../app/training/adamW';
+import {
+  type Gpu,
+  openGpu,
+  Random,
+  relativeError,
+  SMALL_TILE,
+  type TinyModel,
+  tinyModel,
+} from './webgpuHarness';
+
+const opened = await openGpu();
+const missing = typeof opened === 'string' ? `: skipped, ${opened}` : '';
+const gpu = opened as Gpu;
+
+beforeAll(async () => {
+  if (!missing) await tf.setBackend('webgpu');
+});
+
+/** Prompts as numbers, so that both engines get them on their own backend. */
+interface PromptValues {
+  kind: SoftPrompt['kind'];
+  shape: [number, number];
+  values: Float32Array;
+}
+
+function promptValues(
+  random: Random,
+  spec: ModelSpec,
+  kind: SoftPrompt['kind'],
+  length: number,
+): PromptValues {
+  const width = kind === 'prompt' ? spec.hidden : spec.layers.length * 2 * spec.kvHeads * spec.headDim;
+  return { kind, shape: [length, width], values: random.floats(length * width, 0.8) };
+}
+
+function softPrompt(kind: SoftPrompt['kind'], tensor: tf.Tensor2D): SoftPrompt {
+  return kind === 'prompt' ? { kind, vectors: tensor } : { kind, keysValues: tensor };
+}
+
+/** Texts of the given lengths; `labels` counts the labels at a text's end. */
+function randomBatch(
+  random: Random,
+  spec: ModelSpec,
+  texts: { length: number; labels: number; prompt?: number }[],
+): PackedBatch {
+  const rows = texts.reduce((sum, text) => sum + text.length, 0);
+  const batch: PackedBatch = {
+    tokenIds: Int32Array.from({ length: rows }, () => random.below(spec.vocabSize)),
+    isLabel: new Uint8Array(rows),
+    texts: [],
+  };
+  let start = 0;
+  for (const { length, labels, prompt = 0 } of texts) {
+    batch.texts.push({ start, length, prompt });
+    batch.isLabel.fill(1, start + length - labels, start + length);
+    start += length;
+  }
+  return batch;
+}
+
+interface Results {
+  losses: number[];
+  gradients: Float32Array[];
+  logits: Float32Array;
+}
+
+async function results(engine: Engine, prompts: PromptValues[], batch: PackedBatch): Promise<Results> {
+  const variables = prompts.map(({ shape, values }) =>
+    tf.tidy(() => tf.variable(tf.tensor2d(values.slice(), shape))),
+  );
+  const soft = variables.map((variable, i) => softPrompt(prompts[i].kind, variable as tf.Tensor2D));
+  let losses: tf.Tensor | null = null;
+  const { value, grads } = tf.variableGrads(() => {
+    losses = tf.keep(engine.loss(soft, batch));
+    return tf.sum(losses) as tf.Scalar;
+  }, variables);
+  const logits = engine.labelLogits(soft, batch);
+  const found = {
+    losses: Array.from(await (losses as unknown as tf.Tensor).data()),
+    gradients: await Promise.all(
+      variables.map(async (variable) => Float32Array.from(await grads[variable.name].data())),
+    ),
+    logits: Float32Array.from(await logits.data()),
+  };
+  tf.dispose([losses as unknown as tf.Tensor, value, grads, logits, variables]);
+  return found;
+}
+
+/** What the reference makes of it, on the cpu backend; then back to webgpu. */
+async function withReference<T>(model: TinyModel, use: (engine: Engine) => Promise<T>): Promise<T> {
+  await startCpu();
+  const reference = createReferenceEngine(model.spec, model.weights);
+  try {
+    return await use(reference);
+  } finally {
+    reference.dispose();
+    await tf.setBackend('webgpu');
+  }
+}
+
+async function withEngine<T>(
+  model: TinyModel,
+  use: (engine: WebGpuEngine) => Promise<T>,
+  options?: WebGpuEngineOptions,
+): Promise<T> {
+  const engine = await createWebGpuEngine(model.spec, model.weights, gpu.device, {
+    tile: SMALL_TILE,
+    ...options,
+  });
+  try {
+    return await use(engine);
+  } finally {
+    engine.dispose();
+  }
+}
+
+function expectSame(found: Results, want: Results): void {
+  for (const [i, loss] of want.losses.entries()) {
+    expect(Math.abs(found.losses[i] - loss)).toBeLessThan(2e-5);
+    expect(relativeError(found.gradients[i], want.gradients[i])).toBeLessThan(1e-4);
+  }
+  expect(found.logits.length).toBe(want.logits.length);
+  expect(relativeError(found.logits, want.logits)).toBeLessThan(2e-5);
+}
+
+const turn = (dims: number): ModelSpec['ropes'] => [
+  { dims, inverseFrequencies: Array.from({ length: dims / 2 }, (_, i) => 100 ** ((-2 * i) / dims)) },
+];
+const layers = (...windows: (number | null)[]) => windows.map((window) => ({ window, rope: 0 }));
+
+/** Together these have every field of a specification at every kind of value. */
+const families: { name: string; change: Parameters<typeof tinyModel>[1] }[] = [
+  {
+    name: 'learned positions, LayerNorm, biases, plain GELU (tanh)',
+    change: {
+      norm: { kind: 'layer', epsilon: 1e-5, weightOffset: 0 },
+      learnedPositionOffset: 2,
+      layers: [
+        { window: null, rope: null },
+        { window: null, rope: null },
+      ],
+      biases: true,
+      kvHeads: 4,
+      activation: 'geluTanh',
+      gatedMlp: false,
+    },
+  },
+  {
+    name: 'parallel residuals, partial rotation, erf GELU, own head with a bias, half floats',
+    change: {
+      dtype: 'F16',
+      norm: { kind: 'layer', epsilon: 1e-5, weightOffset: 0 },
+      ropes: turn(4),
+      parallelResidual: true,
+      biases: true,
+      activation: 'gelu',
+      gatedMlp: false,
+      tiedHead: false,
+      layers: layers(null),
+    },
+  },
+  {
+    name: 'norms before and after, offset weights, windows, softcaps, q/k norms, scaled embeddings, bfloat16',
+    change: {
+      dtype: 'BF16',
+      norm: { kind: 'rms', epsilon: 1e-6, weightOffset: 1 },
+      queryKeyNorm: { kind: 'rms', epsilon: 1e-6, weightOffset: 1 },
+      postNorms: true,
+      layers: layers(5, null, 3),
+      attentionSoftcap: 4,
+      logitSoftcap: 6,
+      embedScale: 4.875,
+      activation: 'geluTanh',
+      heads: 3,
+      kvHeads: 1,
+    },
+  },
+  {
+    name: 'widths that are no multiple of 4, ReLU, parallel residuals after norms',
+    change: {
+      hidden: 18,
+      headDim: 6,
+      heads: 2,
+      kvHeads: 1,
+      mlpWidth: 13,
+      vocabSize: 47,
+      ropes: turn(6),
+      activation: 'relu',
+      parallelResidual: true,
+      postNorms: true,
+    },
+  },
+];
+
+describe.skipIf(missing)(`the WebGPU engine${missing}`, () => {
+  it.each(families)('agrees with the reference: $name', async ({ name, change }) => {
+    const model = tinyModel(name.length, change);
+    const random = new Random(7);
+    const { spec } = model;
+    // Two prompts and a prefix in one batch; a text of length 1; one without labels; a first token that is a label.
+    const prompts = [
+      promptValues(random, spec, 'prompt', 3),
+      promptValues(random, spec, 'prefix', 5),
+      promptValues(random, spec, 'prompt', 1),
+    ];
+    const batch = randomBatch(random, spec, [
+      { length: 7, labels: 3, prompt: 0 },
+      { length: 1, labels: 1, prompt: 0 },
+      { length: 11, labels: 11, prompt: 1 },
+      { length: 4, labels: 4, prompt: 0 },
+      { length: 6, labels: 0, prompt: 2 },
+      { length: 17, labels: 2, prompt: 2 },
+    ]);
+    const vectors = random.floats(5 * spec.hidden);
+    const text = batch.tokenIds.slice(0, 6);
+    const greedy = { maxTokens: 6, temperature: 0, stopIds: [] };
+    const questions = async (engine: Engine) => {
+      const first = prompts[0];
+      const prefix = prompts[1];
+      const tensors = [
+        tf.tensor2d(first.values.slice(), first.shape),
+        tf.tensor2d(prefix.values.slice(), prefix.shape),
+        tf.tensor2d(vectors.slice(), [5, spec.hidden]),
+      ];
+      const soft = [softPrompt('prompt', tensors[0]), softPrompt('prefix', tensors[1])];
+      const embedded = engine.embed(text);
+      const answers = {
+        scores: await Promise.all([...soft, null].map((prompt) => engine.evaluate(prompt, batch))),
+        tokens: await Promise.all([
+          all(engine.generate(soft[0], text, greedy)),
+          all(engine.generate(soft[0], new Int32Array(0), greedy)),
+          all(engine.generate(soft[1], text, greedy)),
+          all(engine.generate(null, text, greedy)),
+        ]),
+        cosine: await engine.nearest(tensors[2], 4, 'cosine'),
+        euclidean: await engine.nearest(tensors[2], 4, 'euclidean'),
+        embedded: Float32Array.from(await embedded.data()),
+      };
+      tf.dispose([...tensors, embedded]);
+      return answers;
+    };
+
+    const [want, wanted] = await withReference(
+      model,
+      async (reference) => [await results(reference, prompts, batch), await questions(reference)] as const,
+    );
+    await withEngine(model, async (engine) => {
+      expectSame(await results(engine, prompts, batch), want);
+      const found = await questions(engine);
+      expect(found.tokens).toEqual(wanted.tokens);
+      expect(relativeError(found.embedded, wanted.embedded)).toBeLessThan(1e-6);
+      wanted.scores.flat().forEach((score, i) => {
+        const other = found.scores.flat()[i];
+        expect([other.labels, other.hits]).toEqual([score.labels, score.hits]);
+        expect(Math.abs(other.nats - score.nats)).toBeLessThan(1e-4);
+      });
+      for (const metric of ['cosine', 'euclidean'] as const) {
+        expect(found[metric].flat().map((one) => one.tokenId)).toEqual(
+          wanted[metric].flat().map((one) => one.tokenId),
+        );
+        expect(
+          relativeError(
+            found[metric].flat().map((one) => one.value),
+            wanted[metric].flat().map((one) => one.value),
+          ),
+        ).toBeLessThan(1e-4);
+      }
+    });
+  });
+
+  it('follows the reference for 30 replayed steps of changing batches', async () => {
+    const model = tinyModel(3);
+    const random = new Random(11);
+    const start = promptValues(random, model.spec, 'prompt', 6);
+    const batches = Array.from({ length: 30 }, (_, step) =>
+      randomBatch(
+        random,
+        model.spec,
+        Array.from({ length: 1 + (step % 3) }, () => {
+          const length = 1 + random.below(12);
+          return { length, labels: 1 + random.below(length) };
+        }),
+      ),
+    );
+    const trajectory = async (engine: Engine): Promise<number[]> => {
+      const variable = tf.variable(tf.tensor2d(start.values.slice(), start.shape)) as tf.Variable<tf.Rank.R2>;
+      const optimizer = new AdamW(start.shape);
+      const losses: number[] = [];
+      for (const batch of batches) {
+        const { value, grads } = tf.variableGrads(
+          () => tf.sum(engine.loss([softPrompt('prompt', variable)], batch)) as tf.Scalar,
+          [variable],
+        );
+        losses.push((await value.data())[0]);
+        tf.dispose([value, optimizer.apply(variable, grads[variable.name], 0.02), grads]);
+      }
+      tf.dispose(variable);
+      optimizer.dispose();
+      return losses;
+    };
+    const want = await withReference(model, trajectory);
+    const found = await withEngine(model, trajectory);
+    expect(Math.max(...found.map((loss, step) => Math.abs(loss - want[step])))).toBeLessThan(1e-3);
+    expect(want[29]).not.toBeCloseTo(want[0], 2);
+  });
+
+  it('gives several prompts of one batch what each gets alone', async () => {
+    const model = tinyModel(5);
+    const random = new Random(13);
+    const prompts = [4, 2, 7].map((length) => promptValues(random, model.spec, 'prompt', length));
+    const batch = randomBatch(random, model.spec, [
+      { length: 9, labels: 4, prompt: 2 },
+      { length: 5, labels: 5, prompt: 0 },
+      { length: 3, labels: 1, prompt: 1 },
+      { length: 12, labels: 6, prompt: 0 },
+    ]);
+    await withEngine(model, async (engine) => {
+      const together = await results(engine, prompts, batch);
+      for (const [i, prompt] of prompts.entries()) {
+        const texts = batch.texts.filter((text) => text.prompt === i).map((text) => ({ ...text, prompt: 0 }));
+        const alone = await results(engine, [prompt], { ...batch, texts });
+        expect(Math.abs(together.losses[i] - alone.losses[0])).toBeLessThan(1e-6);
+        expect(relativeError(together.gradients[i], alone.gradients[0])).toBeLessThan(1e-5);
+      }
+    });
+  });
+
+  it.each([
+    ['which keep less of the forward pass', [{ saving: 'mlp' }, { saving: 'layers' }]],
+    // 61 rows of 24 floats are 5,856 bytes: no binding of 4,096 holds the table, nor any two rows of logits 300.
+    [
+      'which take the head in chunks and parts',
+      [{ logitBytes: 300 }, { bindingLimit: 24 * 4 * 256, logitBytes: 600 }],
+    ],
+  ] as [string, WebGpuEngineOptions[]][])('is the same with settings %s', async (_, settings) => {
+    const model = tinyModel(8, { vocabSize: 300, biases: true, tiedHead: false });
+    const random = new Random(17);
+    const prompts = [
+      promptValues(random, model.spec, 'prompt', 3),
+      promptValues(random, model.spec, 'prefix', 2),
+    ];
+    const batch = randomBatch(random, model.spec, [
+      { length: 5, labels: 3, prompt: 0 },
+      { length: 8, labels: 8, prompt: 1 },
+      { length: 6, labels: 6, prompt: 0 },
+    ]);
+    const want = await withEngine(model, (engine) => results(engine, prompts, batch));
+    for (const options of settings) {
+      await withEngine(
+        model,
+        async (engine) => {
+          expectSame(await results(engine, prompts, batch), want);
+          if (options.saving) expect(engine.usage().saving).toBe(options.saving);
+        },
+        options,
+      );
+    }
+  });
+
+  it('estimates a step’s memory and keeps the most that fits the budget', async () => {
+    const model = tinyModel(3);
+    const random = new Random(37);
+    const prompts = [promptValues(random, model.spec, 'prompt', 4)];
+    const batch = randomBatch(random, model.spec, [{ length: 30, labels: 9 }]);
+    const shape = [{ kind: 'prompt', vectors: tf.zeros([4, model.spec.hidden]) as tf.Tensor2D } as const];
+    let estimated = { all: 0, mlp: 0, layers: 0 };
+    for (const saving of ['all', 'mlp', 'layers'] as const) {
+      await withEngine(
+        model,
+        async (engine) => {
+          estimated = engine.estimate(shape, batch);
+          await results(engine, prompts, batch);
+          expect(engine.usage().saving).toBe(saving);
+        },
+        { memoryBudget: saving === 'all' ? undefined : estimated[saving] },
+      );
+    }
+    expect(estimated.all).toBeGreaterThan(estimated.mlp);
+    expect(estimated.mlp).toBeGreaterThan(estimated.layers);
+    tf.dispose(shape[0].vectors);
+  });
+
+  it('holds 16-bit weights in 2 bytes a parameter', async () => {
+    const model = tinyModel(2, { dtype: 'BF16' });
+    await withEngine(model, async (engine) => {
+      expect(engine.usage().weightBytes).toBe(2 * model.parameters);
+    });
+  });
+
+  it('neither allocates nor leaks once it has seen the largest batch', async () => {
+    const model = tinyModel(4);
+    const random = new Random(19);
+    const start = promptValues(random, model.spec, 'prompt', 4);
+    const lengths = [20, 3, 11, 1, 17, 8, 20, 5];
+    await withEngine(model, async (engine) => {
+      const sizes: number[][] = [];
+      for (const length of lengths) {
+        await results(engine, [start], randomBatch(random, model.spec, [{ length, labels: length }]));
+        sizes.push([engine.usage().planBytes, tf.memory().numTensors]);
+      }
+      for (const size of sizes) expect(size).toEqual(sizes[0]);
+    });
+  });
+
+  it('has no loss and no gradient where nothing is predicted', async () => {
+    const model = tinyModel(6);
+    const random = new Random(23);
+    const prompts = [promptValues(random, model.spec, 'prompt', 2)];
+    const batch = randomBatch(random, model.spec, [{ length: 4, labels: 0 }]);
+    await withEngine(model, async (engine) => {
+      const found = await results(engine, prompts, batch);
+      expect(found.losses).toEqual([0]);
+      expect([...found.gradients[0]]).toEqual(new Array(2 * model.spec.hidden).fill(0));
+      expect(found.logits).toHaveLength(0);
+      expect(await engine.evaluate(null, batch)).toEqual([{ nats: 0, labels: 0, hits: 0 }]);
+    });
+  });
+
+  it('refuses texts that do not fit the context, and tensors of another backend’s device', async () => {
+    const model = tinyModel(6);
+    const random = new Random(29);
+    await withEngine(model, async (engine) => {
+      const long = randomBatch(random, model.spec, [{ length: 70, labels: 1 }]);
+      await expect(engine.evaluate(null, long)).rejects.toThrow('the model has 64');
+      await startCpu();
+      expect(() => engine.embed(Int32Array.of(1))).toThrow('start tfjs on the engine');
+      await tf.setBackend('webgpu');
+      expect(() => engine.embed(Int32Array.of(61))).toThrow('outside the vocabulary');
+    });
+  });
+
+  it('checks itself against the reference and finds a wrong weight', async () => {
+    const model = tinyModel(9, { dtype: 'BF16' });
+    const wrong = tinyModel(10, { dtype: 'BF16' });
+    await withReference(model, async (reference) => {
+      const check = async (other: TinyModel) => {
+        await tf.setBackend('webgpu');
+        return withEngine(other, (engine) => checkAgainstReference(engine, reference, 'cpu'));
+      };
+      expect((await check(model)).ok).toBe(true);
+      const found = await check(wrong);
+      expect(found.ok).toBe(false);
+      expect(found.report).toContain('gradient');
+    });
+  });
+});
+
+async function all(tokens: AsyncIterable<number>): Promise<number[]> {
+  const found: number[] = [];
+  for await (const token of tokens) found.push(token);
+  return found;
+}
+
+afterAll(() => {
+  if (!missing) gpu.device.destroy();
+});
