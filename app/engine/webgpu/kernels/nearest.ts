@@ -24,7 +24,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let value = tableAt(row * ${width}u + i) * ${real(scale)};
     sum += value * value;
   }
-  let whole = total(lane, sum);
+  let whole = total(lane, vec2<f32>(sum, 0.0)).x;
   if (lane == 0u) { squares[size.y + row] = whole; }
 }`,
   );
@@ -60,7 +60,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   if (row >= size.x) { return; }
   var sum = 0.0;
   for (var i = lane; i < ${hidden}u; i += ${LANES}u) { let v = vectors[row * ${hidden}u + i]; sum += v * v; }
-  let own = total(lane, sum);
+  let own = total(lane, vec2<f32>(sum, 0.0)).x;
   for (var i = lane; i < ${vocab}u; i += ${LANES}u) {
     let product = products[row * ${vocab}u + i] * ${real(scale)};
     products[row * ${vocab}u + i] = ${nearness};

@@ -18,7 +18,7 @@ import {
   workgroupSum,
 } from './wgsl';
 
-const LANES = 64;
+const LANES = 32;
 
 export interface NormShape {
   width: number;
@@ -59,10 +59,10 @@ ${bias ? storedElement('bias', bias) : ''}
 ${workgroupSum(LANES)}
 ${rowHead(width)}
   var mean = 0.0;
-  ${centre ? `var sum = 0.0; ${eachElement(width, 'sum += x[base + i];')} mean = total(lane, sum) / ${width}.0;` : ''}
+  ${centre ? `var sum = 0.0; ${eachElement(width, 'sum += x[base + i];')} mean = total(lane, vec2<f32>(sum, 0.0)).x / ${width}.0;` : ''}
   var squares = 0.0;
   ${eachElement(width, 'let centred = x[base + i] - mean; squares += centred * centred;')}
-  let r = inverseSqrt(total(lane, squares) / ${width}.0 + ${real(norm.epsilon)});
+  let r = inverseSqrt(total(lane, vec2<f32>(squares, 0.0)).x / ${width}.0 + ${real(norm.epsilon)});
   if (lane == 0u) { stats[row] = vec2<f32>(mean, r); }
   ${eachElement(
     width,
@@ -130,8 +130,9 @@ ${rowHead(width)}
     `let g = dy[base + i] * (weightAt(i) + ${norm.weightOffset}.0);
     sum += g; product += g * (x[base + i] - mean) * r;`,
   )}
-  let meanProduct = total(lane, product) / ${width}.0;
-  ${centre ? `let meanGradient = total(lane, sum) / ${width}.0;` : 'let meanGradient = 0.0;'}
+  let means = total(lane, vec2<f32>(product, sum)) / ${width}.0;
+  let meanProduct = means.x;
+  let meanGradient = ${centre ? 'means.y' : '0.0'};
   ${eachElement(
     width,
     `let g = dy[base + i] * (weightAt(i) + ${norm.weightOffset}.0);

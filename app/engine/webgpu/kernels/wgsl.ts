@@ -174,18 +174,18 @@ export function real(value: number): string {
   return `f32(${text})`;
 }
 
-/** Sum over a workgroup of `size` (a power of two) invocations; `total(lane, value)` gives it to all. */
+/**
+ * Sums over a workgroup of `size` invocations (a multiple of 4): `total(lane, pair)` gives both sums to all. Every
+ * invocation adds up all parts: two barriers instead of two a halving, which software adapters are slow at.
+ */
 export function workgroupSum(size: number): string {
-  return `var<workgroup> partialSums: array<f32, ${size}>;
-fn total(lane: u32, value: f32) -> f32 {
-  partialSums[lane] = value;
+  return `var<workgroup> parts: array<vec2<f32>, ${size}>;
+fn total(lane: u32, pair: vec2<f32>) -> vec2<f32> {
   workgroupBarrier();
-  for (var step = ${size / 2}u; step > 0u; step >>= 1u) {
-    if (lane < step) { partialSums[lane] += partialSums[lane + step]; }
-    workgroupBarrier();
-  }
-  let sum = partialSums[0];
+  parts[lane] = pair;
   workgroupBarrier();
+  var sum = vec2<f32>();
+  for (var i = 0u; i < ${size}u; i++) { sum += parts[i]; }
   return sum;
 }`;
 }

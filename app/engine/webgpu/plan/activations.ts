@@ -66,12 +66,9 @@ export function makeLayerBuffers(
   layers.forEach((_, i) => {
     const last = i === layers.length - 1;
     const buffer = (name: string, rows: number, elements: number, own: boolean): GPUBuffer => {
-      const key = `${name} ${rows}`;
-      let found = own ? undefined : shared.get(key);
-      if (!found) {
-        found = memory.storage(own ? `layer ${i} ${name}` : name, rows * elements * 4);
-        if (!own) shared.set(key, found);
-      }
+      if (own) return memory.storage(`layer ${i} ${name}`, rows * elements * 4);
+      const found = shared.get(name) ?? memory.storage(name, capacity.rows * elements * 4);
+      shared.set(name, found);
       return found;
     };
     const rows = last ? capacity.slots : capacity.rows;
