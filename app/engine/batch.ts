@@ -34,3 +34,20 @@ export function checkRows(prompt: number, text: number, contextLength: number): 
     );
   }
 }
+
+/**
+ * How many tokens may be generated after prompt and text: `wanted`, or as many as the context has left.
+ * @throws RangeError where there is no row to predict the first from, or the text does not fit the context.
+ */
+export function generationRoom(
+  prompt: SoftPrompt | null,
+  tokenIds: Int32Array,
+  wanted: number,
+  contextLength: number,
+): number {
+  if (tokenIds.length === 0 && !predictsFirstToken(prompt)) {
+    throw new RangeError('There is nothing to go on from: give at least one token, or a soft prompt.');
+  }
+  checkRows(promptLength(prompt), tokenIds.length, contextLength);
+  return Math.min(wanted, contextLength - promptLength(prompt) - tokenIds.length);
+}

@@ -17,7 +17,15 @@ function checkpoint(step: number, runId = 'a'): Checkpoint {
   }));
   const validations = steps
     .filter((record) => record.step % 10 === 0)
-    .map(({ step, loss }) => ({ step, loss, accuracy: null, tokenAccuracy: 0.5, exact: 0.5, rows: 4, best: true }));
+    .map(({ step, loss }) => ({
+      step,
+      loss,
+      accuracy: null,
+      tokenAccuracy: 0.5,
+      exact: 0.5,
+      rows: 4,
+      best: true,
+    }));
   return {
     runId,
     modelKey: 'm',

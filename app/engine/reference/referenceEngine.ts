@@ -3,7 +3,7 @@
  * It is the measure of every other engine, so it is written to be read, and runs on cpu, wasm and webgpu.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { checkContext, checkRows, labelIndices, predictsFirstToken, promptLength } from '../batch';
+import { checkContext, generationRoom, labelIndices, predictsFirstToken, promptLength } from '../batch';
 import type {
   Engine,
   ExampleScore,
@@ -102,13 +102,8 @@ class ReferenceEngine implements Engine {
     tokenIds: Int32Array,
     options: SamplingOptions,
   ): AsyncIterable<number> {
-    if (tokenIds.length === 0 && !predictsFirstToken(prompt)) {
-      throw new RangeError('There is nothing to go on from: give at least one token, or a soft prompt.');
-    }
-    const before = promptLength(prompt) + tokenIds.length;
-    checkRows(promptLength(prompt), tokenIds.length, this.spec.contextLength);
+    const room = generationRoom(prompt, tokenIds, options.maxTokens, this.spec.contextLength);
     const random = uniform(options.seed ?? 0);
-    const room = Math.min(options.maxTokens, this.spec.contextLength - before);
     let cache: KeysValues[] | null = null;
     try {
       let next: number | null = null;

@@ -3,7 +3,7 @@
  * prompt alone, computed in the same submit as the loss.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { checkContext, checkRows, predictsFirstToken, promptLength } from '../batch';
+import { checkContext, checkRows, generationRoom, promptLength } from '../batch';
 import type {
   Engine,
   ExampleScore,
@@ -209,13 +209,8 @@ export class WebGpuEngine implements Engine {
     tokenIds: Int32Array,
     options: SamplingOptions,
   ): AsyncIterable<number> {
-    if (tokenIds.length === 0 && !predictsFirstToken(prompt)) {
-      throw new RangeError('There is nothing to go on from: give at least one token, or a soft prompt.');
-    }
-    this.check(prompt, tokenIds.length);
-    const before = promptLength(prompt) + tokenIds.length;
+    const room = generationRoom(prompt, tokenIds, options.maxTokens, this.spec.contextLength);
     const random = uniform(options.seed ?? 0);
-    const room = Math.min(options.maxTokens, this.spec.contextLength - before);
     if (room <= 0) return;
     const decoder = this.decoders.start(this.backend(), prompt, tokenIds, room);
     try {
