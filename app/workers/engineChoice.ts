@@ -34,9 +34,7 @@ export async function createEngine(
 
 /** Compares the engine with the reference in plain JavaScript, which no driver can lead astray. */
 async function prove(engine: Engine, spec: ModelSpec, weights: ModelWeights): Promise<EngineReport> {
-  await tf.setBackend('cpu');
-  const reference = createReferenceEngine(spec, weights);
-  await tf.setBackend('webgpu');
+  const reference = await onCpu(() => createReferenceEngine(spec, weights));
   const { ok, report } = await checkAgainstReference(engine, reference, 'cpu');
   reference.dispose();
   if (ok) return { name: 'webgpu', problem: null };
@@ -48,4 +46,14 @@ async function prove(engine: Engine, spec: ModelSpec, weights: ModelWeights): Pr
       details: report,
     },
   };
+}
+
+/** Makes something of plain JavaScript's; the GPU is tfjs's backend again afterwards, whatever happens. */
+async function onCpu<T>(make: () => T): Promise<T> {
+  await tf.setBackend('cpu');
+  try {
+    return make();
+  } finally {
+    await tf.setBackend('webgpu');
+  }
 }
