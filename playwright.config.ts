@@ -38,12 +38,12 @@ export default defineConfig({
     },
     {
       name: 'webgpu',
-      testMatch: ['path.spec.ts'],
+      testMatch: ['path.spec.ts', 'hub.spec.ts', 'bench.spec.ts', 'fault.spec.ts'],
       use: { launchOptions: { executablePath, args: [...quiet, ...gpu] } },
     },
     {
       name: 'wasm',
-      testIgnore: ['build.spec.ts'],
+      testIgnore: ['build.spec.ts', 'hub.spec.ts', 'bench.spec.ts', 'fault.spec.ts'],
       use: { launchOptions: { executablePath, args: quiet } },
     },
   ],

@@ -34,6 +34,7 @@ export default defineConfig({
   worker: { format: 'es', plugins: () => [selfContainedThreads()] },
   build: {
     target: 'es2022',
+    rolldownOptions: { input: { index: 'index.html', bench: 'bench.html' } },
     // A wasm or model file inlined as base64 would only grow, and the pages' styles are one file anyway.
     assetsInlineLimit: 0,
     // The worker holds tfjs and its three backends.

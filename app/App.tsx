@@ -15,6 +15,7 @@ import { TrainPanel } from './components/train/TrainPanel';
 import { Toast } from './components/ui/Toast';
 import { useLeaveGuard, useTitleProgress } from './session/hooks';
 import { useAppearance } from './session/theme';
+import { useMemoryForecast } from './session/useMemory';
 
 export function App() {
   return (
@@ -58,5 +59,6 @@ export function App() {
 function PageHabits() {
   useTitleProgress();
   useLeaveGuard();
+  useMemoryForecast();
   return null;
 }

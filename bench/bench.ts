@@ -1,66 +1,75 @@
-/**
- * @file `npm run bench -- [--model embedded|gpt2|smollm2-135m|qwen2.5-0.5b] [--batch B --length T --prompt p --labels n]
- * [--steps N] [--reference-steps N] [--profile] [--tune] [--json FILE|-]`: times the fused engine against plain tfjs on one adapter.
- */
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { startWebGpu } from '../app/engine/backend';
-import { tuneTile } from '../app/engine/webgpu/tune';
+/** @file `npm run bench`: times the fused engine against plain tfjs, and against PEFT where asked, on one machine. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { streamOf } from '../app/engine/weightStream';
 import { loadNetwork } from '../app/model/load';
 import { folderSource } from '../tools/golden/folderSource';
-import { openNodeDevice } from '../tools/node/backend';
-import { randomModel, shapeNames } from './models';
-import { runBench } from './report';
+import { type BenchModel, randomModel } from './models';
+import { openNodeHost } from './nodeHost';
+import { type BenchOptions, OptionError, parseOptions, USAGE } from './options';
+import { checkPeer, comparePeer, PeerError, runPeer } from './peer';
+import { REFERENCE_PATIENCE, runBench } from './report';
+import { narrate } from './terminal';
+import { chooseTile } from './tile';
+import { workloadProblem } from './workload';
 
-const { values } = parseArgs({
-  options: {
-    model: { type: 'string', default: 'embedded' },
-    batch: { type: 'string', default: '16' },
-    length: { type: 'string', default: '32' },
-    prompt: { type: 'string', default: '20' },
-    labels: { type: 'string', default: '4' },
-    steps: { type: 'string', default: '10' },
-    'reference-steps': { type: 'string', default: '3' },
-    profile: { type: 'boolean', default: false },
-    tune: { type: 'boolean', default: false },
-    json: { type: 'string' },
-  },
-});
-process.exitCode = await main();
+const embeddedFolder = join(import.meta.dirname, '../public/models/studio-2.6m');
 
-async function main(): Promise<number> {
-  const shape = shapeNames.find((name) => name === values.model);
-  const numbers = [values.batch, values.length, values.prompt, values.labels, values.steps].map(Number);
-  const referenceSteps = Number(values['reference-steps']);
-  const whole = [...numbers, referenceSteps + 1].every((n) => Number.isInteger(n) && n > 0);
-  if (!whole || (!shape && values.model !== 'embedded')) {
-    console.error(
-      `usage: npm run bench -- [--model embedded|${shapeNames.join('|')}] [--batch B] [--length T] [--prompt p] [--labels n] [--steps N] [--reference-steps N] [--profile] [--tune] [--json FILE|-]`,
-    );
-    return 2;
-  }
-  const [batch, length, prompt, labels, steps] = numbers;
-  const network = shape
-    ? randomModel(shape)
-    : await loadNetwork(folderSource(join(import.meta.dirname, '../public/models/studio-2.6m')));
-  const { device, adapter } = await openNodeDevice();
-  await startWebGpu(device, adapter.info);
+try {
+  await main(parseOptions(process.argv.slice(2)));
+} catch (error) {
+  if (error instanceof OptionError) {
+    console.error(`${error.message}\n\n${USAGE}`);
+    process.exitCode = 2;
+  } else if (error instanceof PeerError) {
+    console.error(error.message);
+    process.exitCode = 1;
+  } else throw error;
+}
+
+async function main(options: BenchOptions): Promise<void> {
+  const { model: name, workload, steps } = options;
+  const embedded = name === 'embedded';
+  const model = embedded ? await embeddedModel() : randomModel(name);
+  const problem = workloadProblem(workload, model.spec.contextLength);
+  if (problem) throw new OptionError(problem);
+  if (options.peer) await checkPeer(options.python);
+
+  const host = await openNodeHost();
+  const narrator = narrate();
   const report = await runBench(
     {
-      model: values.model,
-      workload: { batch, length, prompt, labels },
+      model: name,
+      workload,
       steps,
-      referenceSteps,
-      profile: values.profile,
-      tile: values.tune ? (await tuneTile(device)).tile : undefined,
+      referenceSteps: options.referenceSteps,
+      submitSteps: options.submitSteps,
+      patience: options.patient ? Number.POSITIVE_INFINITY : REFERENCE_PATIENCE,
+      profile: options.profile,
+      tile: await chooseTile(host.device, host.info, options.tune, narrator.say),
     },
-    network,
-    { device, info: adapter.info, runtime: `Node ${process.version}, Dawn` },
-    (line) => console.error(line),
-  );
-  const text = JSON.stringify(report, null, 2);
-  if (values.json && values.json !== '-') writeFileSync(values.json, `${text}\n`);
-  else console.log(text);
-  return 0;
+    model,
+    host,
+    narrator.say,
+  ).finally(narrator.end);
+  // PEFT may be about to use the same GPU.
+  host.device.destroy();
+  let text = report as object;
+  if (options.peer) {
+    const { python, peerDtype: dtype } = options;
+    const folder = embedded ? embeddedFolder : null;
+    const peer = await runPeer({ python, folder, spec: model.spec, workload, steps, dtype });
+    text = { ...report, ...comparePeer(report, peer, embedded) };
+  }
+  const json = `${JSON.stringify(text, null, 2)}\n`;
+  if (options.json === '-') process.stdout.write(json);
+  else {
+    mkdirSync(dirname(options.json), { recursive: true });
+    writeFileSync(options.json, json);
+  }
+}
+
+async function embeddedModel(): Promise<BenchModel> {
+  const { spec, weights } = await loadNetwork(folderSource(embeddedFolder));
+  return { spec, weights: streamOf(weights) };
 }

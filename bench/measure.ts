@@ -1,82 +1,107 @@
 /** @file Times training steps of an engine: loss and gradient of one prompt, as the trainer asks for them. */
+import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Engine, PackedBatch } from '../app/engine/engine';
-import { uniform } from '../app/engine/sampling';
-import type { ModelSpec } from '../app/engine/spec';
+import { flush } from '../app/engine/webgpu/tensors';
+import { makeBatch, promptTokens, type Workload } from './workload';
 
-export interface Workload {
-  batch: number;
-  /** Tokens a text. */
-  length: number;
-  /** Virtual tokens. */
-  prompt: number;
-  /** Label tokens at the end of each text. */
-  labels: number;
-}
-
-export interface StepTimes {
+/** Milliseconds. */
+export interface Spread {
   median: number;
   min: number;
   max: number;
+}
+
+export interface StepTimes {
+  /** From the call to loss and gradient on the host. */
+  milliseconds: Spread;
+  /** From the call until all of it is submitted: the processor's part, in which the page's worker is busy. */
+  cpuMilliseconds: Spread;
+  /** Steps that count. */
   steps: number;
+  /** Steps before them that do not: the first one compiles and allocates. */
+  warmup: number;
+  /** Nats per label token. */
   loss: number;
-  /** Milliseconds until the step is submitted, median. */
-  cpu: number;
 }
 
-/** The same texts for every engine. */
-export function makeBatch(spec: ModelSpec, { batch, length, labels }: Workload): PackedBatch {
-  const random = uniform(1);
-  return {
-    tokenIds: Int32Array.from({ length: batch * length }, () => Math.floor(random() * spec.vocabSize)),
-    isLabel: Uint8Array.from({ length: batch * length }, (_, i) => (i % length >= length - labels ? 1 : 0)),
-    texts: Array.from({ length: batch }, (_, i) => ({ start: i * length, length, prompt: 0 })),
-  };
+export interface TimeOptions {
+  warmup: number;
+  steps: number;
+  /** Where the first step takes longer than this, in milliseconds, it alone counts and no other is run. */
+  patience?: number;
+  /** After every step, those that warm up included. */
+  onStep?: (done: number, of: number, milliseconds: number) => void;
 }
 
-/** Runs `warmup` steps, then `steps` timed ones, each awaited: the time of a step is from its call to its loss on the host. */
+/** Runs steps one after the other on tfjs's present webgpu backend, each awaited. */
 export async function timeSteps(
   engine: Engine,
   workload: Workload,
-  { warmup, steps }: { warmup: number; steps: number },
+  options: TimeOptions,
 ): Promise<StepTimes> {
-  const batch = makeBatch(engine.spec, workload);
-  const random = uniform(2);
-  const ids = Int32Array.from({ length: workload.prompt }, () =>
-    Math.floor(random() * engine.spec.vocabSize),
-  );
-  const variable = tf.tidy(() => tf.variable(engine.embed(ids))) as tf.Variable<tf.Rank.R2>;
+  const { patience = Number.POSITIVE_INFINITY, onStep } = options;
+  const batch = makeBatch(engine.spec.vocabSize, workload);
+  const variable = promptVariable(engine, workload);
   const times: number[] = [];
   const cpuTimes: number[] = [];
   let loss = Number.NaN;
+  let { warmup } = options;
+  let total = warmup + options.steps;
   try {
-    for (let step = 0; step < warmup + steps; step++) {
-      const start = performance.now();
-      const { value, grads } = tf.variableGrads(
-        () => tf.sum(engine.loss([{ kind: 'prompt', vectors: variable }], batch)) as tf.Scalar,
-        [variable],
-      );
-      const submitted = performance.now();
-      loss = (await value.data())[0];
-      // The gradient may be behind the loss: its last element is the last to come.
-      await grads[variable.name].data();
-      if (step >= warmup) {
-        times.push(performance.now() - start);
-        cpuTimes.push(submitted - start);
+    for (let step = 0; step < total; step++) {
+      const result = await timeStep(engine, variable, batch);
+      loss = result.loss;
+      if (step === 0 && warmup > 0 && result.milliseconds > patience) {
+        warmup = 0;
+        total = 1;
       }
-      tf.dispose([value, grads]);
+      if (step >= warmup) {
+        times.push(result.milliseconds);
+        cpuTimes.push(result.cpu);
+      }
+      onStep?.(step + 1, total, result.milliseconds);
     }
   } finally {
     variable.dispose();
   }
   return {
-    median: median(times),
-    min: Math.min(...times),
-    max: Math.max(...times),
-    steps,
+    milliseconds: spread(times),
+    cpuMilliseconds: spread(cpuTimes),
+    steps: times.length,
+    warmup,
     loss,
-    cpu: median(cpuTimes),
   };
+}
+
+/** The prompt's vectors, embeddings of random tokens, as a variable. */
+export function promptVariable(engine: Engine, workload: Workload): tf.Variable<tf.Rank.R2> {
+  const tokens = promptTokens(engine.spec.vocabSize, workload);
+  return tf.tidy(() => tf.variable(engine.embed(tokens))) as tf.Variable<tf.Rank.R2>;
+}
+
+/** One step: loss and gradient on the host, and how long that and submitting it took, in milliseconds. */
+export async function timeStep(
+  engine: Engine,
+  variable: tf.Variable<tf.Rank.R2>,
+  batch: PackedBatch,
+): Promise<{ loss: number; gradient: Float32Array; milliseconds: number; cpu: number }> {
+  const start = performance.now();
+  const { value, grads } = tf.variableGrads(
+    () => tf.sum(engine.loss([{ kind: 'prompt', vectors: variable }], batch)) as tf.Scalar,
+    [variable],
+  );
+  flush(tf.backend() as unknown as WebGPUBackend);
+  const cpu = performance.now() - start;
+  // Both are asked for at once, as one answer.
+  const [[loss], gradient] = await Promise.all([value.data(), grads[variable.name].data()]);
+  const milliseconds = performance.now() - start;
+  tf.dispose([value, grads]);
+  return { loss, gradient: gradient as Float32Array, milliseconds, cpu };
+}
+
+export function spread(values: readonly number[]): Spread {
+  return { median: median(values), min: Math.min(...values), max: Math.max(...values) };
 }
 
 export function median(values: readonly number[]): number {

@@ -1,32 +1,46 @@
 /** @file Random weights in the true shapes of known models: speed depends on nothing else. */
-import { uniform } from '../app/engine/sampling';
-import type { HostTensor, ModelSpec } from '../app/engine/spec';
+import type { ModelSpec, WeightShape, WeightStream, WeightType } from '../app/engine/spec';
+import { storedBytes } from '../app/engine/weightStream';
 
 export type ShapeName = 'gpt2' | 'smollm2-135m' | 'qwen2.5-0.5b';
 
-/** Weights are stored as bfloat16, GPT-2's as f32, as on the hub. */
-export function randomModel(name: ShapeName): { spec: ModelSpec; weights: Map<string, HostTensor> } {
-  const { spec, f32, biases } = shapes[name];
-  const weights = new Map<string, HostTensor>();
-  const random = uniform(1);
-  const add = (tensor: string, shape: number[], spread: number, centre = 0) => {
-    const count = shape.reduce((product, n) => product * n, 1);
-    // One value in each 4,096 would do for time, but the loss should be a model's: all are drawn.
-    const values = Float32Array.from({ length: count }, () => centre + spread * (2 * random() - 1));
-    const data = f32
-      ? new Uint8Array(values.buffer)
-      : new Uint8Array(Uint16Array.from(new Uint32Array(values.buffer), (bits) => bits >>> 16).buffer);
-    weights.set(tensor, { dtype: f32 ? 'F32' : 'BF16', shape, data });
+export interface BenchModel {
+  spec: ModelSpec;
+  /** Can be delivered any number of times, always with the same bytes. */
+  weights: WeightStream;
+}
+
+interface Shape {
+  spec: ModelSpec;
+  /** Weights are stored as bfloat16, GPT-2's as f32, as on the hub. */
+  dtype: WeightType;
+  biases: 'none' | 'qkv' | 'all';
+}
+
+export function randomModel(name: ShapeName): BenchModel {
+  return randomWeights(shapes[name]);
+}
+
+/** How a weight's values are drawn: uniformly, around `centre`. */
+interface Draw extends WeightShape {
+  centre: number;
+  spread: number;
+}
+
+/** Weights for a specification without q/k norms or norms after the sublayers. */
+export function randomWeights({ spec, dtype, biases }: Shape): BenchModel {
+  const draws = new Map<string, Draw>();
+  const add = (name: string, shape: number[], spread: number, centre = 0) => {
+    draws.set(name, { dtype, shape, spread, centre });
   };
   const { hidden, heads, kvHeads, headDim, mlpWidth, gatedMlp } = spec;
-  const spread = (width: number) => Math.sqrt(3 / width) * 0.5;
-  const linear = (tensor: string, out: number, width: number, bias: boolean) => {
-    add(`${tensor}.weight`, [out, width], spread(width));
-    if (bias) add(`${tensor}.bias`, [out], 0.02);
+  const linear = (name: string, out: number, width: number, bias: boolean) => {
+    add(`${name}.weight`, [out, width], Math.sqrt(3 / width) * 0.5);
+    if (bias) add(`${name}.bias`, [out], 0.02);
   };
-  const norm = (tensor: string) => {
-    add(`${tensor}.weight`, [hidden], 0.1, 1);
-    if (spec.norm.kind === 'layer') add(`${tensor}.bias`, [hidden], 0.02);
+  const norm = (name: string) => {
+    add(`${name}.weight`, [hidden], 0.1, 1);
+    if (spec.norm.kind === 'layer') add(`${name}.bias`, [hidden], 0.02);
   };
   add('embed.tokens', [spec.vocabSize, hidden], 0.05);
   if (spec.learnedPositionOffset !== null) add('embed.positions', [spec.contextLength, hidden], 0.02);
@@ -39,7 +53,58 @@ export function randomModel(name: ShapeName): { spec: ModelSpec; weights: Map<st
     linear(`layers.${i}.mlp.out`, hidden, mlpWidth, biases === 'all');
   });
   norm('final.norm');
-  return { spec, weights };
+  return { spec, weights: { shapes: draws, deliver: (sink) => deliver(draws, sink) } };
+}
+
+/** Bytes drawn at one time. */
+const PIECE_BYTES = 4 * 2 ** 20;
+
+async function deliver(
+  draws: ReadonlyMap<string, Draw>,
+  sink: Parameters<WeightStream['deliver']>[0],
+): Promise<void> {
+  const piece = new ArrayBuffer(PIECE_BYTES);
+  let state = 1;
+  for (const [name, draw] of draws) {
+    const total = storedBytes(draw);
+    const wide = draw.dtype === 'F32';
+    for (let at = 0; at < total; at += PIECE_BYTES) {
+      const bytes = Math.min(PIECE_BYTES, total - at);
+      state = wide ? drawFloats(piece, bytes / 4, draw, state) : drawHalves(piece, bytes / 2, draw, state);
+      await sink(name, at, new Uint8Array(piece, 0, bytes));
+    }
+  }
+}
+
+/** Xorshift (Marsaglia 2003), inlined below: a model has hundreds of millions of weights. */
+const SCALE = 2 ** -31;
+
+function drawFloats(piece: ArrayBuffer, count: number, { centre, spread }: Draw, state: number): number {
+  const values = new Float32Array(piece);
+  let x = state;
+  for (let i = 0; i < count; i++) {
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    values[i] = centre + spread * x * SCALE;
+  }
+  return x;
+}
+
+/** Bfloat16: the upper half of an f32. */
+function drawHalves(piece: ArrayBuffer, count: number, { centre, spread }: Draw, state: number): number {
+  const halves = new Uint16Array(piece);
+  const value = new Float32Array(1);
+  const bits = new Uint32Array(value.buffer);
+  let x = state;
+  for (let i = 0; i < count; i++) {
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    value[0] = centre + spread * x * SCALE;
+    halves[i] = bits[0] >>> 16;
+  }
+  return x;
 }
 
 function rotary(dims: number, theta: number): ModelSpec['ropes'] {
@@ -48,27 +113,30 @@ function rotary(dims: number, theta: number): ModelSpec['ropes'] {
   ];
 }
 
-function llamaLike(
-  modelType: string,
-  change: Pick<ModelSpec, 'vocabSize' | 'hidden' | 'heads' | 'kvHeads' | 'mlpWidth' | 'contextLength'> & {
-    layers: number;
-    theta: number;
-  },
-): ModelSpec {
-  const { layers, theta, ...sizes } = change;
+interface LlamaSizes
+  extends Pick<ModelSpec, 'vocabSize' | 'hidden' | 'heads' | 'kvHeads' | 'mlpWidth' | 'contextLength'> {
+  headDim?: number;
+  layers: number;
+  theta: number;
+  epsilon?: number;
+}
+
+/** A model as Llama is built: RMSNorm, rotated queries and keys, SwiGLU, tied head. */
+export function llamaLike(modelType: string, sizes: LlamaSizes): ModelSpec {
+  const { layers, theta, headDim = 64, epsilon = 1e-5, ...rest } = sizes;
   return {
     modelType,
-    ...sizes,
-    headDim: 64,
+    ...rest,
+    headDim,
     layers: Array.from({ length: layers }, () => ({ window: null, rope: 0 })),
     embedScale: 1,
     learnedPositionOffset: null,
-    ropes: rotary(64, theta),
-    norm: { kind: 'rms', epsilon: 1e-5, weightOffset: 0 },
+    ropes: rotary(headDim, theta),
+    norm: { kind: 'rms', epsilon, weightOffset: 0 },
     queryKeyNorm: null,
     postNorms: false,
     parallelResidual: false,
-    attentionScale: 0.125,
+    attentionScale: headDim ** -0.5,
     attentionSoftcap: null,
     logitSoftcap: null,
     activation: 'silu',
@@ -77,9 +145,9 @@ function llamaLike(
   };
 }
 
-const shapes: Record<ShapeName, { spec: ModelSpec; f32: boolean; biases: 'none' | 'qkv' | 'all' }> = {
+const shapes: Record<ShapeName, Shape> = {
   gpt2: {
-    f32: true,
+    dtype: 'F32',
     biases: 'all',
     spec: {
       ...llamaLike('gpt2', {
@@ -101,7 +169,7 @@ const shapes: Record<ShapeName, { spec: ModelSpec; f32: boolean; biases: 'none' 
     },
   },
   'smollm2-135m': {
-    f32: false,
+    dtype: 'BF16',
     biases: 'none',
     spec: llamaLike('llama', {
       vocabSize: 49152,
@@ -115,7 +183,7 @@ const shapes: Record<ShapeName, { spec: ModelSpec; f32: boolean; biases: 'none' 
     }),
   },
   'qwen2.5-0.5b': {
-    f32: false,
+    dtype: 'BF16',
     biases: 'qkv',
     spec: llamaLike('qwen2', {
       vocabSize: 151936,
@@ -126,6 +194,7 @@ const shapes: Record<ShapeName, { spec: ModelSpec; f32: boolean; biases: 'none' 
       contextLength: 32768,
       layers: 24,
       theta: 1000000,
+      epsilon: 1e-6,
     }),
   },
 };

@@ -1,11 +1,16 @@
-/** @file What a benchmark reports, the same from Node and from a page. */
-import * as tf from '@tensorflow/tfjs-core';
+/** @file What a benchmark measures and reports, the same from Node and from a page. */
+import type { Engine } from '../app/engine/engine';
 import { createReferenceEngine } from '../app/engine/reference/referenceEngine';
-import type { ModelSpec, ModelWeights } from '../app/engine/spec';
 import { DEFAULT_TILE, type MatmulTile } from '../app/engine/webgpu/kernels/matmul';
-import { layoutStep } from '../app/engine/webgpu/layout';
+import type { KernelTime } from '../app/engine/webgpu/profile';
 import { createWebGpuEngine } from '../app/engine/webgpu/webgpuEngine';
-import { makeBatch, type StepTimes, timeSteps, type Workload } from './measure';
+import { type AdapterReport, describeAdapter, describeVersions, type Host } from './adapter';
+import { type StepTimes, timeSteps } from './measure';
+import { type Meter, meterDevice } from './meter';
+import type { BenchModel } from './models';
+import { stepWork, timeProducts } from './products';
+import { type SubmitTimes, timeSubmit } from './submit';
+import { makeBatch, type Workload } from './workload';
 
 export interface BenchSettings {
   model: string;
@@ -14,7 +19,11 @@ export interface BenchSettings {
   steps: number;
   /** Timed steps of plain tfjs, 0 to leave it out. */
   referenceSteps: number;
-  /** Time each kernel of one step too. */
+  /** Where the first step of plain tfjs takes more milliseconds, it alone counts. */
+  patience: number;
+  /** Timed steps of 30 narrow layers, for the processor's part; 0 to leave it out. */
+  submitSteps: number;
+  /** Time each kernel of one step too, where the device can. */
   profile: boolean;
   /** How products are divided among threads; the default where absent. */
   tile?: MatmulTile;
@@ -24,111 +33,178 @@ export interface BenchReport {
   model: string;
   workload: Workload;
   date: string;
-  adapter: { vendor: string; architecture: string; device: string; description: string };
+  adapter: AdapterReport;
+  driver: string;
   runtime: string;
-  tfjs: string;
+  versions: Record<string, string>;
   tile: MatmulTile;
   /** Milliseconds to upload the weights and compile the kernels. */
-  createMs: number;
+  createMilliseconds: number;
+  /** The fused engine. */
   webgpu: StepTimes;
-  /** Plain tfjs: padded batch, autodiff, the same device. */
+  /** Plain tfjs: padded batch, autodiff, the same device; null where it was left out. */
   reference: StepTimes | null;
+  /** How many steps of it count; where `reference.warmup` is 0, the slow first one alone. */
+  referenceSteps: number;
   /** How many times faster than plain tfjs, by medians. */
   ratio: number | null;
   lossDifference: number | null;
+  /** Rows of a step, the prompt's counted once. */
   rows: number;
   rowsPerSecond: number;
   textTokensPerSecond: number;
-  /** Products with weights only, forward and backward. */
+  /** The products with weights of a step, forward and backward. */
   gflop: number;
   gflopPerSecond: number;
+  /** The same products with nothing between them. */
+  matmul: { milliseconds: number; gflopPerSecond: number; shareReached: number };
   dispatches: number;
-  weightBytes: number;
-  planBytes: number;
-  kernels: { label: string; milliseconds: number; dispatches: number }[] | null;
+  /** Milliseconds until a step is encoded and submitted, median. */
+  cpuMilliseconds: number;
+  /** The same for 30 layers, whatever the model; null where it was left out. */
+  submit: SubmitTimes | null;
+  /** In bytes; `device` is all that lived on the device at one time while the engine ran, tfjs's own included. */
+  allocated: { weights: number; step: number; device: number; reference: number | null };
+  saving: string | null;
+  kernels: KernelTime[] | null;
 }
 
-/** Runs both engines on tfjs's present webgpu device. `say` is told what is going on. */
+/** What is being done; `of` is 0 where it is not counted. */
+export interface Progress {
+  text: string;
+  done: number;
+  of: number;
+}
+
+/** The usual patience. */
+export const REFERENCE_PATIENCE = 20_000;
+
+/** Runs everything on tfjs's present webgpu device. @throws what the engines throw */
 export async function runBench(
   settings: BenchSettings,
-  { spec, weights }: { spec: ModelSpec; weights: ModelWeights },
-  { device, info, runtime }: { device: GPUDevice; info: GPUAdapterInfo; runtime: string },
-  say: (line: string) => void,
+  model: BenchModel,
+  host: Host,
+  onProgress: (progress: Progress) => void,
 ): Promise<BenchReport> {
-  const { workload } = settings;
-  say('compiling');
-  const start = performance.now();
-  const engine = await createWebGpuEngine(spec, weights, device, { tile: settings.tile });
-  const createMs = performance.now() - start;
-  say(`compiled in ${createMs.toFixed(0)} ms; timing the fused engine`);
-  let webgpu: StepTimes;
-  let usage: ReturnType<typeof engine.usage>;
-  let kernels: BenchReport['kernels'] = null;
-  try {
-    webgpu = await timeSteps(engine, workload, { warmup: 1, steps: settings.steps });
-    usage = engine.usage();
-    say(`${webgpu.median.toFixed(1)} ms a step`);
-    if (settings.profile) {
-      const vectors = engine.embed(new Int32Array(workload.prompt));
-      kernels = await engine.profile([{ kind: 'prompt', vectors }], makeBatch(spec, workload));
-      vectors.dispose();
-    }
-  } finally {
-    engine.dispose();
-  }
-  let reference: StepTimes | null = null;
-  if (settings.referenceSteps > 0) {
-    say('timing plain tfjs');
-    const plain = createReferenceEngine(spec, weights);
-    try {
-      reference = await timeSteps(plain, workload, { warmup: 1, steps: settings.referenceSteps });
-      say(`${reference.median.toFixed(1)} ms a step`);
-    } finally {
-      plain.dispose();
-    }
-  }
+  const { workload, tile = DEFAULT_TILE } = settings;
+  const { spec, weights } = model;
+  const say = (text: string, done = 0, of = 0) => onProgress({ text, done, of });
+  const meter = meterDevice(host.device);
+
+  const submit = settings.submitSteps > 0 ? await runSubmit(settings, host.device, say) : null;
+  const fused = await runFused(settings, model, host.device, meter, say);
   const work = stepWork(spec, workload);
-  const seconds = webgpu.median / 1000;
+  say('timing its products alone');
+  const stored = weights.shapes.get('embed.tokens')?.dtype ?? 'F32';
+  const products = await timeProducts(host.device, work.products, stored, tile);
+  const reference = settings.referenceSteps > 0 ? await runReference(settings, model, meter, say) : null;
+
+  const seconds = fused.times.milliseconds.median / 1000;
+  const gflop = work.flop / 1e9;
+  const gflopPerSecond = gflop / seconds;
+  const matmulSpeed = (gflop / products.median) * 1000;
   return {
     model: settings.model,
     workload,
     date: new Date().toISOString(),
-    adapter: {
-      vendor: info.vendor,
-      architecture: info.architecture,
-      device: info.device,
-      description: info.description,
-    },
-    runtime,
-    tfjs: tf.version_core,
-    tile: settings.tile ?? DEFAULT_TILE,
-    createMs,
-    webgpu,
-    reference,
-    ratio: reference ? reference.median / webgpu.median : null,
-    lossDifference: reference ? Math.abs(reference.loss - webgpu.loss) : null,
+    adapter: describeAdapter(host.info),
+    driver: host.driver ?? host.info.description,
+    runtime: host.runtime,
+    versions: describeVersions(host),
+    tile,
+    createMilliseconds: fused.createMilliseconds,
+    webgpu: fused.times,
+    reference: reference?.times ?? null,
+    referenceSteps: reference?.times.steps ?? 0,
+    ratio: reference && reference.times.milliseconds.median / fused.times.milliseconds.median,
+    lossDifference: reference && Math.abs(reference.times.loss - fused.times.loss),
     rows: work.rows,
     rowsPerSecond: work.rows / seconds,
     textTokensPerSecond: (workload.batch * workload.length) / seconds,
-    gflop: work.flop / 1e9,
-    gflopPerSecond: work.flop / 1e9 / seconds,
-    dispatches: usage.dispatches,
-    weightBytes: usage.weightBytes,
-    planBytes: usage.planBytes,
-    kernels,
+    gflop,
+    gflopPerSecond,
+    matmul: {
+      milliseconds: products.median,
+      gflopPerSecond: matmulSpeed,
+      shareReached: gflopPerSecond / matmulSpeed,
+    },
+    dispatches: fused.usage.dispatches,
+    cpuMilliseconds: fused.times.cpuMilliseconds.median,
+    submit,
+    allocated: {
+      weights: fused.usage.weightBytes,
+      step: fused.usage.planBytes,
+      device: fused.bytes,
+      reference: reference?.bytes ?? null,
+    },
+    saving: fused.usage.saving,
+    kernels: fused.kernels,
   };
 }
 
-/** Rows of a step and the arithmetic of its products with weights, as the fused engine does them. */
-export function stepWork(spec: ModelSpec, workload: Workload): { rows: number; flop: number } {
-  const { counts } = layoutStep([{ kind: 'prompt', length: workload.prompt }], makeBatch(spec, workload));
-  const rows = counts.activeEnd;
-  const { hidden, heads, kvHeads, headDim, mlpWidth, gatedMlp, vocabSize, layers } = spec;
-  const qkv = (heads + 2 * kvHeads) * headDim * hidden;
-  const rest = hidden * heads * headDim + hidden * mlpWidth * (gatedMlp ? 3 : 2);
-  // Forward and backward alike: the last layer's and the head's products only at the slots,
-  // the first layer's queries, keys and values backward only for the prompt.
-  const forward = layers.length * rows * qkv + ((layers.length - 1) * rows + counts.slots) * rest;
-  const backward = forward - (rows - counts.promptEnd) * qkv;
-  return { rows, flop: 2 * (forward + backward + 2 * counts.slots * vocabSize * hidden) };
+type Say = (text: string, done?: number, of?: number) => void;
+
+function runSubmit({ submitSteps }: BenchSettings, device: GPUDevice, say: Say): Promise<SubmitTimes> {
+  say('compiling a model of 30 layers');
+  return timeSubmit(device, submitSteps, (done, of) => say('encoding and submitting 30 layers', done, of));
+}
+
+async function runFused(
+  { workload, steps, profile, tile }: BenchSettings,
+  { spec, weights }: BenchModel,
+  device: GPUDevice,
+  meter: Meter,
+  say: Say,
+) {
+  say('uploading weights, compiling kernels');
+  meter.resetPeak();
+  const start = performance.now();
+  const engine = await createWebGpuEngine(spec, weights, device, { tile });
+  const createMilliseconds = performance.now() - start;
+  try {
+    const times = await timeSteps(engine, workload, {
+      warmup: 1,
+      steps,
+      onStep: stepWords(say, 'fused engine'),
+    });
+    const bytes = meter.peakBytes;
+    let kernels: KernelTime[] | null = null;
+    if (profile && device.features.has('timestamp-query')) {
+      say('timing its kernels one by one');
+      const vectors = engine.embed(new Int32Array(workload.prompt));
+      kernels = await engine.profile([{ kind: 'prompt', vectors }], makeBatch(spec.vocabSize, workload));
+      vectors.dispose();
+    }
+    return { times, createMilliseconds, bytes, kernels, usage: engine.usage() };
+  } finally {
+    engine.dispose();
+  }
+}
+
+async function runReference(
+  { workload, referenceSteps, patience }: BenchSettings,
+  { spec, weights }: BenchModel,
+  meter: Meter,
+  say: Say,
+) {
+  say('uploading weights for plain tfjs');
+  meter.resetPeak();
+  const engine: Engine = await createReferenceEngine(spec, weights);
+  try {
+    say('plain tfjs, first step');
+    const times = await timeSteps(engine, workload, {
+      warmup: 1,
+      steps: referenceSteps,
+      patience,
+      onStep: stepWords(say, 'plain tfjs'),
+    });
+    return { times, bytes: meter.peakBytes };
+  } finally {
+    engine.dispose();
+  }
+}
+
+function stepWords(say: Say, name: string) {
+  return (done: number, of: number, milliseconds: number) =>
+    say(`${name}, step ${done} of ${of}: ${milliseconds.toFixed(1)} ms`, done, of);
 }

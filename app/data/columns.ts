@@ -24,6 +24,9 @@ interface ColumnFacts {
 /** Options for a table nobody has chosen columns for; `longest` is the most tokens an example may have. */
 export function guessOptions(table: Table, longest = Number.POSITIVE_INFINITY): GuessedOptions {
   const shared = {
+    // Where the model has no chat template, this counts for nothing.
+    chat: true,
+    systemText: '',
     endOfText: true,
     maxTokens: Math.min(DEFAULT_MAX_TOKENS, longest),
     validationShare: 0.2,

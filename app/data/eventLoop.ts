@@ -14,3 +14,13 @@ export function nextTurn(): Promise<void> {
     port2.postMessage(null);
   });
 }
+
+/** Waits for work, which may never end, no longer than until the signal; its failure is passed on before that. */
+export function untilAborted(work: Promise<void> | null, signal: AbortSignal): Promise<void> {
+  if (!work || signal.aborted) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    const stop = () => resolve();
+    signal.addEventListener('abort', stop);
+    work.finally(() => signal.removeEventListener('abort', stop)).then(resolve, reject);
+  });
+}

@@ -10,6 +10,11 @@ export function checkOptions(options: DataOptions): void {
   if (options.kind !== 'inputTarget' && options.kind !== 'plainText') {
     throw new DataError(`The kind of data must be inputTarget or plainText, not ${String(options.kind)}.`);
   }
+  if (typeof options.chat !== 'boolean' || typeof options.systemText !== 'string') {
+    throw new DataError(
+      'The data options must say whether texts go through the chat template (chat, systemText).',
+    );
+  }
   if (!Number.isInteger(options.maxTokens) || options.maxTokens < MIN_TOKENS) {
     throw new DataError(
       `The longest example must be a whole number of tokens from ${MIN_TOKENS}, not ${options.maxTokens}.`,

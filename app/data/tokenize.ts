@@ -1,4 +1,5 @@
 /** @file Examples to token ids with the label positions marked, cut to fit. */
+import type { ChatFormat } from './chat';
 import { createPace, type WorkOptions } from './pace';
 import type { DataOptions, Example, TokenExample } from './types';
 
@@ -10,6 +11,8 @@ export interface TextTokenizer {
   tokenText(id: number): string;
   /** Null where the model has none. */
   endOfTextId: number | null;
+  /** Tokens that stand for no text. */
+  specialIds: ReadonlySet<number>;
 }
 
 /** Special tokens that the tokenizer puts around a text. */
@@ -22,7 +25,11 @@ interface Frame {
 export interface TokenizeOptions extends Pick<DataOptions, 'kind' | 'endOfText' | 'maxTokens'> {
   /** Room kept for this many label tokens, so that every class fits after every input. */
   reserve?: number;
+  /** Inputs and targets become turns of a chat; not of plain text. */
+  chatFormat?: ChatFormat | null;
 }
+
+type LabelOptions = Pick<TokenizeOptions, 'endOfText' | 'chatFormat'>;
 
 /** Encodes all examples, in slices. @throws the signal's reason when aborted. */
 export async function tokenizeExamples(
@@ -42,9 +49,10 @@ export async function tokenizeExamples(
 }
 
 /**
- * Input tokens with the leading special ones, then the target's, then end-of-text. The labels are the target and
- * end-of-text; of plain text all tokens but the leading special ones. What is too long loses the start of its
- * input; a target that does not fit by itself loses its end (and with it the end-of-text, since it is not its end).
+ * Input tokens with the leading special ones (of a chat: all that stands before the answer), then the target's, then
+ * the end (end-of-text, or what ends the assistant's turn). The labels are the target and the end; of plain text all
+ * tokens but the leading special ones. What is too long loses the start of its input; a target that does not fit by
+ * itself loses its end (and with it the end-of-text, since it is not its end).
  */
 function tokenizeExample(
   example: Example,
@@ -52,35 +60,57 @@ function tokenizeExample(
   options: TokenizeOptions,
   frame: Frame,
 ): TokenExample {
-  const plain = options.kind === 'plainText';
-  const framed = encodeFramed(plain ? example.target : example.input, tokenizer, frame);
+  if (options.kind === 'plainText') {
+    const framed = encodeFramed(example.target, tokenizer, frame);
+    const end = options.endOfText && tokenizer.endOfTextId !== null ? [tokenizer.endOfTextId] : [];
+    const lead = framed.slice(0, frame.leading);
+    return fitExample(example.row, options, { lead, labels: [...framed.slice(frame.leading), ...end] });
+  }
+  const labels = encodeLabels(example.target, tokenizer, options);
+  const chat = options.chatFormat;
+  if (chat) {
+    const room = Math.max(
+      Math.min(labels.length, options.maxTokens - chat.frameLength),
+      options.reserve ?? 0,
+    );
+    const { ids, cut } = chat.encodeInput(example.input, options.maxTokens - room);
+    const fitted = fitExample(example.row, options, { lead: ids, labels });
+    return { ...fitted, cut: fitted.cut + cut };
+  }
+  const framed = encodeFramed(example.input, tokenizer, frame);
   const lead = framed.slice(0, frame.leading);
-  const text = framed.slice(frame.leading);
-  const input = plain ? [] : text;
-  const labels = plain ? text : tokenizer.encode(example.target, { specialTokens: false });
-  if (options.endOfText && tokenizer.endOfTextId !== null) labels.push(tokenizer.endOfTextId);
+  return fitExample(example.row, options, { lead, input: framed.slice(frame.leading), labels });
+}
 
-  const room = options.maxTokens - lead.length;
+/** `lead` is never cut. */
+function fitExample(
+  row: number,
+  { maxTokens, reserve = 0 }: TokenizeOptions,
+  { lead, input = [], labels }: { lead: number[]; input?: number[]; labels: number[] },
+): TokenExample {
+  const room = maxTokens - lead.length;
   const keptLabels = Math.min(labels.length, room);
-  const keptInput = Math.max(0, Math.min(input.length, room - Math.max(keptLabels, options.reserve ?? 0)));
+  const keptInput = Math.max(0, Math.min(input.length, room - Math.max(keptLabels, reserve)));
   const tokenIds = Int32Array.from([
     ...lead,
     ...input.slice(input.length - keptInput),
     ...labels.slice(0, keptLabels),
   ]);
   const isLabel = new Uint8Array(tokenIds.length).fill(1, lead.length + keptInput);
-  return { tokenIds, isLabel, cut: input.length - keptInput + labels.length - keptLabels, row: example.row };
+  return { tokenIds, isLabel, cut: input.length - keptInput + labels.length - keptLabels, row };
 }
 
 /** A class's label tokens, as they end an example with that target. */
-export function tokenizeClass(
-  name: string,
-  tokenizer: TextTokenizer,
-  options: Pick<DataOptions, 'endOfText' | 'maxTokens'>,
-): Int32Array {
-  const ids = tokenizer.encode(name, { specialTokens: false });
-  if (options.endOfText && tokenizer.endOfTextId !== null) ids.push(tokenizer.endOfTextId);
-  return Int32Array.from(ids);
+export function tokenizeClass(name: string, tokenizer: TextTokenizer, options: LabelOptions): Int32Array {
+  return Int32Array.from(encodeLabels(name, tokenizer, options));
+}
+
+/** The target's tokens and, where asked for, those of its end. */
+function encodeLabels(target: string, tokenizer: TextTokenizer, options: LabelOptions): number[] {
+  const { chatFormat: chat, endOfText } = options;
+  if (chat) return [...chat.encodeAnswer(target), ...(endOfText ? chat.end : [])];
+  const end = endOfText && tokenizer.endOfTextId !== null ? [tokenizer.endOfTextId] : [];
+  return [...tokenizer.encode(target, { specialTokens: false }), ...end];
 }
 
 /** Tokens of a text with the leading special ones and without trailing ones: more text is to follow. */

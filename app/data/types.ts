@@ -39,6 +39,10 @@ export interface DataOptions {
   kind: 'inputTarget' | 'plainText';
   inputTemplate: string;
   targetTemplate: string;
+  /** Put each example through the model's chat template: the input as the user's turn, the target as the answer. Only where the model has one. */
+  chat: boolean;
+  /** Text of the system turn that precedes the user's; '' for none. Counts only with `chat`. */
+  systemText: string;
   /** Append the end-of-text token to the target, so that generation learns to stop. */
   endOfText: boolean;
   /** Longest example in tokens, virtual tokens not counted. */

@@ -67,6 +67,31 @@ export async function startWebGpu(device: GPUDevice, info: GPUAdapterInfo): Prom
   await setBackend('webgpu');
 }
 
+/** The device that tfjs runs on; null where that is not WebGPU. */
+export function presentDevice(): GPUDevice | null {
+  return tf.getBackend() === 'webgpu' ? (tf.backend() as unknown as WebGPUBackend).device : null;
+}
+
+/** What can befall a device; `message` has the browser's words and may be empty. */
+export interface DeviceTrouble {
+  kind: 'lost' | 'outOfMemory';
+  message: string;
+}
+
+/**
+ * Tells when the device is lost, or when an allocation on it failed that nobody checked: what was computed since is of
+ * no worth, and more than one such message may come.
+ */
+export function watchDevice(device: GPUDevice, tell: (trouble: DeviceTrouble) => void): void {
+  device.addEventListener('uncapturederror', ({ error }) => {
+    if (error instanceof GPUOutOfMemoryError) tell({ kind: 'outOfMemory', message: error.message });
+  });
+  void device.lost.then(({ message }) => {
+    // A GPU process that dies for want of memory takes the device along.
+    tell({ kind: /out of memory/i.test(message) ? 'outOfMemory' : 'lost', message });
+  });
+}
+
 async function setBackend(name: BackendName): Promise<void> {
   if (!(await tf.setBackend(name))) throw new BackendError(`The ${name} backend could not be started.`);
   await tf.ready();

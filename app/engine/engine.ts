@@ -76,6 +76,50 @@ export interface Neighbour {
 
 export type Metric = 'cosine' | 'euclidean';
 
+/**
+ * What training keeps of the forward pass, from most memory and least work to the opposite: everything, everything in
+ * half precision, everything but the MLP's inside, or each layer's input alone.
+ */
+export type Saving = 'all' | 'half' | 'mlp' | 'layers';
+
+/** Where an engine's memory went, in bytes. */
+export interface TrainingMemory {
+  weights: number;
+  /** Activations, gradients and logits of a training step. */
+  training: number;
+  /** Null where the engine leaves memory to tfjs. */
+  saving: Saving | null;
+}
+
+/** What an update of AdamW changes, all of one shape. */
+export interface AdamWTensors {
+  parameter: tf.Tensor;
+  firstMoment: tf.Tensor;
+  secondMoment: tf.Tensor;
+}
+
+/** The numbers of one update of AdamW (Loshchilov & Hutter 2019) after clipping, bias correction worked out. */
+export interface AdamWScalars {
+  beta1: number;
+  beta2: number;
+  epsilon: number;
+  /** Largest norm of the gradient; 0 for no clipping. */
+  clipNorm: number;
+  /** Learning rate / (1 − β₁ᵗ), t counting updates from 1. */
+  stepSize: number;
+  /** √(1 − β₂ᵗ) */
+  rootCorrection: number;
+  /** The parameter is multiplied by this first: 1 − learning rate · weight decay. */
+  decay: number;
+}
+
+/** New tensors after one update, and the gradient's norm before clipping; in the present scope. Nothing is read back. */
+export type AdamWUpdate = (
+  before: AdamWTensors,
+  gradient: tf.Tensor,
+  scalars: AdamWScalars,
+) => AdamWTensors & { norm: tf.Scalar };
+
 export interface Engine {
   readonly name: 'reference' | 'webgpu';
   readonly spec: ModelSpec;
@@ -86,6 +130,11 @@ export interface Engine {
    * Differentiable with respect to every prompt's tensor. A prompt whose texts have no label gets 0.
    */
   loss(prompts: readonly SoftPrompt[], batch: PackedBatch): tf.Tensor1D;
+  /**
+   * Makes ready for training steps up to the size of this batch: what they need is allocated and compiled.
+   * @throws EngineMemoryError where the memory cannot be had even with the thriftiest saving; a smaller batch may do.
+   */
+  prepare(prompts: readonly SoftPrompt[], batch: PackedBatch): Promise<TrainingMemory>;
   /** Logits at the rows that predict a label, texts in order, positions ascending: `[labels, vocab]`. For tests and inspection of small batches. */
   labelLogits(prompts: readonly SoftPrompt[], batch: PackedBatch): tf.Tensor2D;
   /** Scores of every text of the batch, which may be of any size; `prompt` null asks the bare model. Texts' `prompt` is ignored. */
@@ -94,5 +143,7 @@ export interface Engine {
   generate(prompt: SoftPrompt | null, tokenIds: Int32Array, options: SamplingOptions): AsyncIterable<number>;
   /** The k nearest rows of the embedding table to each vector, nearest first; table as the first block receives it. */
   nearest(vectors: tf.Tensor2D, k: number, metric: Metric): Promise<Neighbour[][]>;
+  /** The update of AdamW as one dispatch, where the engine has such a kernel; else it is composed of tfjs operations. */
+  readonly adamW?: AdamWUpdate;
   dispose(): void;
 }

@@ -95,3 +95,26 @@ export interface HostTensor {
  * Biases are present exactly where the checkpoint has them.
  */
 export type ModelWeights = ReadonlyMap<string, HostTensor>;
+
+/** How weights lie on the GPU: as the file has them, or matrices as 8-bit integers in groups with a scale each. */
+export type WeightFormat = 'stored' | 'int8';
+
+/** Type and shape of a weight, known before its bytes. */
+export type WeightShape = Pick<HostTensor, 'dtype' | 'shape'>;
+
+/**
+ * Takes bytes of the weight `name` from byte `offset` on; both are multiples of 4 but for a weight's last bytes.
+ * The memory is reused once the call (or what it returns) is over: what is to stay must be copied.
+ */
+export type WeightSink = (name: string, offset: number, bytes: Uint8Array) => void | Promise<void>;
+
+/** Weights under canonical names whose bytes may still be on their way: a model need never be in memory whole. */
+export interface WeightStream {
+  /** Of every weight that will be delivered. */
+  readonly shapes: ReadonlyMap<string, WeightShape>;
+  /**
+   * Hands every byte of every weight to the sink once, in any order, one call at a time.
+   * @throws whatever reading or the sink throws; what was delivered before is then of no use.
+   */
+  deliver(sink: WeightSink): Promise<void>;
+}

@@ -30,6 +30,8 @@ export interface HeaderOptions {
    * Otherwise gaps and bytes after the last tensor are passed over, and odd metadata counts as none.
    */
   strict?: boolean;
+  /** Bytes of the whole file, where only its start is given. */
+  fileBytes?: number;
 }
 
 /** The limit of the format's own library. */
@@ -94,18 +96,18 @@ export function safetensorsHeaderBytes(start: Uint8Array, file = 'The file'): nu
 }
 
 /**
- * Reads and checks the header of a whole file.
+ * Reads and checks the header of a file that is given whole, or from its first byte to its header's last.
  * @throws FormatError `truncated` when header or tensors reach past the file's end, `malformed` when the header
  * cannot be, `otherFormat` when this is no safetensors file.
  */
 export function parseSafetensorsHeader(
   bytes: Uint8Array,
-  { file = 'The file', strict = false }: HeaderOptions = {},
+  { file = 'The file', strict = false, fileBytes = bytes.byteLength }: HeaderOptions = {},
 ): SafetensorsHeader {
   const dataStart = safetensorsHeaderBytes(bytes, file);
   if (dataStart > bytes.byteLength) {
     throw truncated(
-      `${file} is truncated: its header alone needs ${dataStart} bytes, the file has ${bytes.byteLength}.`,
+      `${file} is truncated: its header alone needs ${dataStart} bytes, the file has ${Number.isFinite(fileBytes) ? fileBytes : bytes.byteLength}.`,
     );
   }
   const header = parseJsonObject(bytes.subarray(8, dataStart), file);
@@ -116,13 +118,11 @@ export function parseSafetensorsHeader(
     else tensors.set(name, readEntry(name, value, dataStart, file));
   }
   const end = checkLayout(tensors, dataStart, file, strict);
-  if (end > bytes.byteLength) {
-    throw truncated(
-      `${file} is truncated: its header describes ${end} bytes, the file has ${bytes.byteLength}.`,
-    );
+  if (end > fileBytes) {
+    throw truncated(`${file} is truncated: its header describes ${end} bytes, the file has ${fileBytes}.`);
   }
-  if (strict && end < bytes.byteLength) {
-    throw malformed(`${file} has ${bytes.byteLength - end} bytes more than its tensors need.`);
+  if (strict && end < fileBytes) {
+    throw malformed(`${file} has ${fileBytes - end} bytes more than its tensors need.`);
   }
   return { tensors, metadata, dataStart };
 }

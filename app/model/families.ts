@@ -4,21 +4,28 @@ import type { ModelSpec } from '../engine/spec';
 import type { TensorEntry } from '../formats/safetensors';
 import { isWeightType } from './dtype';
 import { ModelError } from './errors';
-import type { Family, WeightSource } from './families/family';
+import type { Family, NamePrefix, WeightSource } from './families/family';
 import { gpt2 } from './families/gpt2';
+import { gptNeo } from './families/gptNeo';
 import { gptNeox } from './families/gptNeox';
 import { llamaFamilies } from './families/llama';
+import { textConfig, wrapperTypes } from './families/multimodal';
+import { opt } from './families/opt';
+import { phi } from './families/phi';
 
 export type { PartLayout, TensorPart, WeightSource } from './families/family';
 
 const families = new Map<string, Family>([
   ...Object.entries(llamaFamilies),
   ['gpt2', gpt2],
+  ['gpt_neo', gptNeo],
   ['gpt_neox', gptNeox],
+  ['opt', opt],
+  ['phi', phi],
 ]);
 
-/** Every `model_type` that can be loaded, in alphabetical order. */
-export const knownModelTypes: readonly string[] = [...families.keys()].sort();
+/** Every `model_type` that can be loaded, in alphabetical order; of models that also see, their text part. */
+export const knownModelTypes: readonly string[] = [...families.keys(), ...wrapperTypes].sort();
 
 export interface ModelDescription {
   spec: ModelSpec;
@@ -48,7 +55,10 @@ export function describeModel(
     );
   }
   const { model_type: modelType } = parsed.data;
-  const family = families.get(modelType);
+  const text = wrapperTypes.includes(modelType)
+    ? textConfig(modelType, parsed.data)
+    : { modelType, config: parsed.data };
+  const family = families.get(text.modelType);
   if (!family) {
     throw new ModelError(
       'unsupported',
@@ -56,9 +66,18 @@ export function describeModel(
       `Choose another model. ${known}`,
     );
   }
-  const prefix =
-    family.prefixes.find(({ body }) => tensors.has(body + family.embedding)) ?? family.prefixes[0];
+  const prefix = findPrefix(family, tensors);
   const dtype = tensors.get(prefix.body + family.embedding)?.dtype ?? 'F32';
-  const { spec, sources } = family.read(config, isWeightType(dtype) ? dtype : 'F32');
+  const { spec, sources } = family.read(text.config, isWeightType(dtype) ? dtype : 'F32');
   return { spec, sources: sources(prefix) };
+}
+
+/** The naming that a checkpoint uses, or the usual one where it shows none. */
+function findPrefix({ prefixes, embedding }: Family, tensors: ReadonlyMap<string, unknown>): NamePrefix {
+  const possible = prefixes.filter(({ body }) => tensors.has(body + embedding));
+  return (
+    possible.find(({ head, headName }) => headName && tensors.has(`${head}${headName}.weight`)) ??
+    possible.find(({ headName }) => !headName) ??
+    prefixes[0]
+  );
 }

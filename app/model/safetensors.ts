@@ -16,11 +16,16 @@ export function headerBytes(start: Uint8Array, file: string): number {
 }
 
 /**
- * Reads and checks the header of a whole file. Gaps between tensors and bytes after the last one do no harm.
+ * Reads and checks a header, given from the file's first byte on. Gaps between tensors and bytes after the last one do no harm.
+ * @param fileBytes Of the whole file; infinite while unknown.
  * @throws ModelError `truncated` when tensors reach past the file's end, `malformed` when the header cannot be.
  */
-export function parseSafetensorsHeader(bytes: Uint8Array, file: string): SafetensorsHeader {
-  return asModelError(() => parseHeader(bytes, { file }));
+export function parseSafetensorsHeader(
+  bytes: Uint8Array,
+  file: string,
+  fileBytes: number = bytes.byteLength,
+): SafetensorsHeader {
+  return asModelError(() => parseHeader(bytes, { file, fileBytes }));
 }
 
 function asModelError<T>(read: () => T): T {

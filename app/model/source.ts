@@ -1,43 +1,86 @@
-/** @file Where a model's files come from. */
+/** @file Where a model's files come from: a folder whose files are read from the start, whole or piece by piece. */
 
-/** Bytes of a file that have arrived, and how many it has; `total` is 0 while unknown. */
-export type ByteProgress = (loaded: number, total: number) => void;
+/** Told of bytes as they come, whether from the network or from this machine. */
+export type ByteCount = (bytes: number) => void;
 
-export interface ReadOptions {
-  onProgress?: ByteProgress;
+export interface StreamOptions {
+  /** Ends reading by throwing the signal's reason. */
   signal?: AbortSignal;
+  onBytes?: ByteCount;
 }
 
 export interface SourceFile {
-  bytes: Uint8Array<ArrayBuffer>;
-  /** The bytes did not have to be fetched. */
-  fromCache: boolean;
+  /** Bytes of the whole file; null where its server does not say before the end. */
+  readonly size: number | null;
+  /** Nothing of it has to be fetched. */
+  readonly local: boolean;
+  /** The first `length` bytes; fewer only where the file ends. */
+  head(length: number, signal?: AbortSignal): Promise<Uint8Array>;
+  /**
+   * All bytes in order. A chunk's memory is used again once the next is asked for.
+   * @throws ModelError when they cannot be had; the signal's reason when aborted.
+   */
+  stream(options?: StreamOptions): AsyncIterable<Uint8Array>;
 }
 
 /** A folder of files. */
 export interface FileSource {
   /** Where the folder is, for the person. */
   readonly location: string;
-  /**
-   * The whole file, or null where the folder has none of that name.
-   * @throws ModelError when it cannot be read whole; the signal's reason when aborted.
-   */
-  read(name: string, options?: ReadOptions): Promise<SourceFile | null>;
+  /** All that the folder holds, where that is known. */
+  readonly names: readonly string[] | null;
+  /** Null where the folder has no file of that name. @throws ModelError; the signal's reason when aborted. */
+  open(name: string, signal?: AbortSignal): Promise<SourceFile | null>;
+  /** Lets go of what reading holds. Files that were opened are of no use afterwards. */
+  close(): Promise<void>;
+}
+
+/** Most bytes of a chunk. */
+export const CHUNK_BYTES = 4 * 2 ** 20;
+
+/** A whole file in new memory. */
+export async function readWhole(file: SourceFile, options?: StreamOptions): Promise<Uint8Array<ArrayBuffer>> {
+  let bytes = new Uint8Array(file.size ?? 65536);
+  let used = 0;
+  for await (const chunk of file.stream(options)) {
+    if (used + chunk.byteLength > bytes.byteLength) {
+      const larger = new Uint8Array(Math.max(used + chunk.byteLength, 2 * bytes.byteLength));
+      larger.set(bytes.subarray(0, used));
+      bytes = larger;
+    }
+    bytes.set(chunk, used);
+    used += chunk.byteLength;
+  }
+  return used === bytes.byteLength ? bytes : bytes.slice(0, used);
+}
+
+/** A file in memory. */
+export function memoryFile(bytes: Uint8Array): SourceFile {
+  return {
+    size: bytes.byteLength,
+    local: true,
+    head: async (length) => bytes.subarray(0, length),
+    async *stream({ signal, onBytes } = {}) {
+      for (let at = 0; at < bytes.byteLength; at += CHUNK_BYTES) {
+        signal?.throwIfAborted();
+        const chunk = bytes.subarray(at, at + CHUNK_BYTES);
+        onBytes?.(chunk.byteLength);
+        yield chunk;
+      }
+    },
+  };
 }
 
 /** Files in memory. */
-export function memorySource(
-  files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>,
-  location = 'memory',
-): FileSource {
+export function memorySource(files: ReadonlyMap<string, Uint8Array>, location = 'memory'): FileSource {
   return {
     location,
-    async read(name, { onProgress, signal } = {}) {
+    names: [...files.keys()],
+    async open(name, signal) {
       signal?.throwIfAborted();
       const bytes = files.get(name);
-      if (!bytes) return null;
-      onProgress?.(bytes.byteLength, bytes.byteLength);
-      return { bytes, fromCache: false };
+      return bytes ? memoryFile(bytes) : null;
     },
+    close: async () => undefined,
   };
 }

@@ -5,6 +5,7 @@
 import { Tokenizer as HubTokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
 import { ModelError } from './errors';
+import { mendTokenizer } from './tokenizerMends';
 import { tokenText, tokenWriting } from './tokenText';
 
 export interface Tokenizer {
@@ -48,12 +49,14 @@ const tokenName = z.union([
   z.looseObject({ content: z.string() }).transform(({ content }) => content),
 ]);
 const configSchema = z.looseObject({ eos_token: tokenName.nullish().catch(null) });
-const modelConfigSchema = z.looseObject({
+const endsSchema = z.looseObject({
   eos_token_id: z
     .union([z.number(), z.array(z.number())])
     .nullish()
     .catch(null),
 });
+/** Models that also see say it of their text part. */
+const modelConfigSchema = endsSchema.extend({ text_config: endsSchema.nullish().catch(null) });
 
 export interface TokenizerFiles {
   /** Content of tokenizer.json. */
@@ -68,7 +71,7 @@ export interface TokenizerFiles {
 
 /** @throws ModelError `malformed` when the files describe no tokenizer, or one for another vocabulary. */
 export function createTokenizer(files: TokenizerFiles): Tokenizer {
-  const json = parseTokenizer(files.tokenizer);
+  const json = mendTokenizer(parseTokenizer(files.tokenizer));
   json.added_tokens = json.added_tokens.filter(({ id }) => id < files.vocabSize);
   const tokenizerConfig = configSchema.safeParse(files.tokenizerConfig ?? {}).data ?? {};
   const hub = construct(json, tokenizerConfig);
@@ -164,7 +167,8 @@ function endIds(
   limit: number,
 ): number[] {
   const own = typeof name === 'string' ? hub.token_to_id(name) : undefined;
-  const model = modelConfigSchema.safeParse(config).data?.eos_token_id ?? [];
+  const said = modelConfigSchema.safeParse(config).data;
+  const model = said?.eos_token_id ?? said?.text_config?.eos_token_id ?? [];
   const ids = [own, model].flat().filter((id): id is number => id !== undefined && id >= 0 && id < limit);
   return [...new Set(ids)];
 }

@@ -1,124 +1,169 @@
-/** @file Canonical weights out of a checkpoint: found, checked, and brought to `[out, in]` in canonical row order. */
-import type { HostTensor, ModelWeights, WeightType } from '../engine/spec';
-import { toFloat32 } from '../formats/floats';
-import type { TensorEntry } from '../formats/safetensors';
-import { concatBytes } from './bytes';
-import { isWeightType, weightTypeBytes } from './dtype';
-import { ModelError } from './errors';
-import type { TensorPart, WeightSource } from './families';
-
-/** A tensor and the file (or part of one) that holds it. */
-export interface StoredTensor {
-  entry: TensorEntry;
-  /** The file, from its first byte. */
-  file: Uint8Array;
-}
-export type Checkpoint = ReadonlyMap<string, StoredTensor>;
-
 /**
- * Builds every weight of a model. Tensors stored as they are needed are views of the file where alignment allows.
- * @throws ModelError `missingTensor`, `wrongShape`, or `unsupported` for a type that is no weight type.
+ * @file Canonical weights out of a checkpoint's files, brought to `[out, in]` in canonical row order while the files
+ * are read from start to end. Memory: a few chunks, and one tensor at a time of those that are stored transposed.
  */
-export function readWeights(sources: readonly WeightSource[], checkpoint: Checkpoint): ModelWeights {
-  for (const source of sources) for (const part of source.parts) check(part, checkpoint);
-  return new Map(sources.map((source) => [source.name, build(source, checkpoint)]));
+import type { WeightSink, WeightStream } from '../engine/spec';
+import { storedBytes } from '../engine/weightStream';
+import { toFloat32 } from '../formats/floats';
+import { qkvBlock, transposeColumns } from './arrange';
+import { weightTypeBytes } from './dtype';
+import { ModelError } from './errors';
+import type { RunningHash } from './hash';
+import { blockBytes, type Placement, type ReadingPlan, type TensorReading } from './readingPlan';
+import { CHUNK_BYTES, type SourceFile, type StreamOptions } from './source';
+
+export interface ReadOptions extends StreamOptions {
+  /** Called when the reading of a file begins. */
+  onFile?: (name: string) => void;
+  /** Fed with the stored bytes of these tensors, by their names in the checkpoint. */
+  hashes?: ReadonlyMap<string, RunningHash>;
 }
 
-function shapeText(shape: readonly number[]): string {
-  return `[${shape.join(', ')}]`;
-}
-
-function check(part: TensorPart, checkpoint: Checkpoint): void {
-  const found = checkpoint.get(part.name)?.entry;
-  const expected = shapeText(part.shape);
-  if (!found) {
-    throw new ModelError(
-      'missingTensor',
-      `The weights have no tensor "${part.name}", which should be ${expected}.`,
-      'The file may belong to another model than config.json, or hold only a part of this one.',
-    );
-  }
-  if (shapeText(found.shape) !== expected) {
-    throw new ModelError(
-      'wrongShape',
-      `Tensor "${part.name}" is ${shapeText(found.shape)}; by config.json it should be ${expected}.`,
-      'config.json and the weights must come from the same model.',
-    );
-  }
-  if (!isWeightType(found.dtype)) {
-    throw new ModelError(
-      'unsupported',
-      `Tensor "${part.name}" is stored as ${found.dtype}; supported are ${Object.keys(weightTypeBytes).join(', ')}.`,
-      'Choose a version of the model that is not quantised, stored in one of these types.',
-    );
-  }
-}
-
-function build({ shape, parts }: WeightSource, checkpoint: Checkpoint): HostTensor {
-  const tensors = parts.map((part): HostTensor => {
-    const { entry, file } = checkpoint.get(part.name) as StoredTensor;
-    const dtype = entry.dtype as WeightType;
-    const stored = aligned(file.subarray(entry.begin, entry.end));
-    return { dtype, shape: part.shape, data: arrange(stored, dtype, part) };
-  });
-  if (tensors.length === 1) return { ...tensors[0], shape };
-  const [{ dtype }] = tensors;
-  const same = tensors.every((tensor) => tensor.dtype === dtype);
-  const pieces = same
-    ? tensors.map((tensor) => tensor.data)
-    : tensors.map((tensor) => bytesOf(toFloat32(tensor)));
-  return { dtype: same ? dtype : 'F32', shape, data: concatBytes(pieces) };
-}
-
-function bytesOf(values: ArrayBufferView): Uint8Array {
-  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-}
-
-/** The bytes at an offset divisible by 4; safetensors promises none. */
-function aligned(bytes: Uint8Array): Uint8Array {
-  return bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
-}
-
-/** Elements as integers of their size: rearranging needs no number formats. */
-type Elements = Uint16Array | Uint32Array;
-
-function elements(bytes: Uint8Array, dtype: WeightType): Elements {
-  const length = bytes.byteLength / weightTypeBytes[dtype];
-  return weightTypeBytes[dtype] === 2
-    ? new Uint16Array(bytes.buffer, bytes.byteOffset, length)
-    : new Uint32Array(bytes.buffer, bytes.byteOffset, length);
-}
-
-function arrange(stored: Uint8Array, dtype: WeightType, { shape, layout }: TensorPart): Uint8Array {
-  if (layout === 'stored') return stored;
-  const from = elements(stored, dtype);
-  const to = from instanceof Uint16Array ? new Uint16Array(from.length) : new Uint32Array(from.length);
-  if (layout === 'transposed') transpose(from, to, shape[0], shape[1]);
-  else splitHeads(from, to, layout.qkvByHead);
-  return bytesOf(to);
-}
-
-/** `[rows, columns]` to `[columns, rows]`, in tiles that stay in the cache. */
-function transpose(from: Elements, to: Elements, rows: number, columns: number): void {
-  const tile = 32;
-  for (let top = 0; top < rows; top += tile) {
-    const bottom = Math.min(top + tile, rows);
-    for (let left = 0; left < columns; left += tile) {
-      const right = Math.min(left + tile, columns);
-      for (let column = left; column < right; column++) {
-        for (let row = top; row < bottom; row++) to[column * rows + row] = from[row * columns + column];
+/** The weights of a plan as a stream that can be delivered once for each time the files can be read. */
+export function weightsOf(
+  plan: ReadingPlan,
+  files: ReadonlyMap<string, SourceFile>,
+  options: ReadOptions = {},
+): WeightStream {
+  return {
+    shapes: plan.shapes,
+    async deliver(sink) {
+      const delivery = new Delivery(plan, sink, options);
+      for (const [name, readings] of plan.files) {
+        const file = files.get(name);
+        if (!file) throw new Error(`“${name}” was not opened.`);
+        options.onFile?.(name);
+        await delivery.read(file, name, readings);
       }
+    },
+  };
+}
+
+class Delivery {
+  /** A tensor's bytes until there are enough to hand on. As large as the largest tensor stored transposed, and kept for the next. */
+  private stage = new Uint8Array(0);
+  /** Some columns of such a tensor as rows. */
+  private strip = new Uint8Array(0);
+  private readonly assembled = new Map<string, { bytes: Uint8Array; missing: number }>();
+
+  constructor(
+    private readonly plan: ReadingPlan,
+    private readonly sink: WeightSink,
+    private readonly options: ReadOptions,
+  ) {}
+
+  async read(file: SourceFile, name: string, readings: readonly TensorReading[]): Promise<void> {
+    let at = 0;
+    let next = 0;
+    for await (const chunk of file.stream(this.options)) {
+      const end = at + chunk.byteLength;
+      while (next < readings.length && readings[next].begin < end) {
+        const reading = readings[next];
+        const from = Math.max(reading.begin, at);
+        const to = Math.min(reading.end, end);
+        await this.take(reading, from - reading.begin, chunk.subarray(from - at, to - at));
+        if (reading.end > end) break;
+        next++;
+      }
+      at = end;
     }
+    const last = readings.at(-1);
+    if (last && at < last.end) {
+      throw new ModelError(
+        'truncated',
+        `${name} is truncated: its header describes ${last.end} bytes, the file has ${at}.`,
+        'Download the file again; it must be the whole model.safetensors of the model.',
+      );
+    }
+  }
+
+  /** Takes the next bytes of a tensor. */
+  private async take(reading: TensorReading, offset: number, bytes: Uint8Array): Promise<void> {
+    this.options.hashes?.get(reading.tensor)?.update(bytes);
+    const length = reading.end - reading.begin;
+    const block = pieceBytes(reading, length);
+    if (this.stage.byteLength < Math.min(block, length)) {
+      this.stage = new Uint8Array(Math.max(Math.min(block, length), Math.min(CHUNK_BYTES, block)));
+    }
+    for (let taken = 0; taken < bytes.byteLength; ) {
+      const staged = (offset + taken) % block;
+      const pieceStart = offset + taken - staged;
+      const piece = Math.min(block, length - pieceStart);
+      const count = Math.min(piece - staged, bytes.byteLength - taken);
+      this.stage.set(bytes.subarray(taken, taken + count), staged);
+      taken += count;
+      if (staged + count < piece) return;
+      const whole = this.stage.subarray(0, piece);
+      for (const placement of reading.placements) await this.place(placement, pieceStart, whole);
+    }
+  }
+
+  /** Puts a piece of a tensor where it belongs: the whole tensor, a block of it, or a stretch that keeps its order. */
+  private async place(placement: Placement, at: number, stored: Uint8Array): Promise<void> {
+    const { part, from, to } = placement;
+    const widening = weightTypeBytes[to] / weightTypeBytes[from];
+    if (part.layout === 'transposed') return this.placeTransposed(placement, stored);
+    const widened = this.widen(placement, stored);
+    if (part.layout === 'stored')
+      return this.put(placement.weight, placement.offset + at * widening, widened);
+    const block = blockBytes(part, to);
+    const heads = part.layout.qkvByHead;
+    for (let within = 0; within < widened.byteLength; ) {
+      const start = at * widening + within;
+      const index = Math.floor(start / block);
+      const inBlock = start - index * block;
+      const count = Math.min(block - inBlock, widened.byteLength - within);
+      const target = placement.offset + qkvBlock(index, heads) * block + inBlock;
+      await this.put(placement.weight, target, widened.subarray(within, within + count));
+      within += count;
+    }
+  }
+
+  private async placeTransposed(placement: Placement, stored: Uint8Array): Promise<void> {
+    const { part, from } = placement;
+    const [rows, columns] = part.shape;
+    const widening = weightTypeBytes[placement.to] / weightTypeBytes[from];
+    const rowBytes = rows * weightTypeBytes[from];
+    // An even number of rows is a multiple of 4 bytes, whatever the type.
+    const most = Math.max(2, Math.floor(CHUNK_BYTES / rowBytes / 2) * 2);
+    const stripBytes = Math.min(most, columns) * rowBytes;
+    if (this.strip.byteLength < stripBytes) this.strip = new Uint8Array(stripBytes);
+    for (let first = 0; first < columns; first += most) {
+      const count = Math.min(most, columns - first);
+      transposeColumns(stored, this.strip, from, [rows, columns], first, count);
+      const widened = this.widen(placement, this.strip.subarray(0, count * rowBytes));
+      await this.put(placement.weight, placement.offset + first * rowBytes * widening, widened);
+    }
+  }
+
+  private widen({ from, to }: Placement, stored: Uint8Array): Uint8Array {
+    if (from === to) return stored;
+    const values = toFloat32({ dtype: from, data: stored });
+    return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  }
+
+  private async put(weight: string, offset: number, bytes: Uint8Array): Promise<void> {
+    if (!this.plan.assembled.has(weight)) {
+      await this.sink(weight, offset, bytes);
+      return;
+    }
+    const shape = this.plan.shapes.get(weight);
+    if (!shape) throw new Error(`“${weight}” has no shape.`);
+    let whole = this.assembled.get(weight);
+    if (!whole) {
+      const size = storedBytes(shape);
+      whole = { bytes: new Uint8Array(size), missing: size };
+      this.assembled.set(weight, whole);
+    }
+    whole.bytes.set(bytes, offset);
+    whole.missing -= bytes.byteLength;
+    if (whole.missing > 0) return;
+    this.assembled.delete(weight);
+    await this.sink(weight, 0, whole.bytes);
   }
 }
 
-/** Rows `[head][query, key, value][headDim]` to `[query, key, value][head][headDim]`. */
-function splitHeads(from: Elements, to: Elements, heads: number): void {
-  const block = from.length / (3 * heads);
-  for (let head = 0; head < heads; head++) {
-    for (let kind = 0; kind < 3; kind++) {
-      const start = (head * 3 + kind) * block;
-      to.set(from.subarray(start, start + block), (kind * heads + head) * block);
-    }
-  }
+/** Bytes of a tensor that are handed on together: all of it where rows become columns. */
+function pieceBytes({ placements }: TensorReading, length: number): number {
+  return placements.some(({ part }) => part.layout === 'transposed') ? Math.max(4, length) : CHUNK_BYTES;
 }

@@ -10,7 +10,7 @@ export interface Fit {
 }
 
 /**
- * Judges by shape, then by the fingerprint of the embedding table, then, for files that have none, by name.
+ * Judges by shape, then by the fingerprints of embedding table and first block, then, for files that have none, by name.
  * @throws PromptError when width, layers or heads differ, with what was expected and found
  */
 export function checkFit(artefact: PromptArtefact, identity: ModelIdentity): Fit {
@@ -60,18 +60,41 @@ function checkWidth(artefact: PromptArtefact, identity: ModelIdentity): void {
 }
 
 function warningOf(artefact: PromptArtefact, identity: ModelIdentity): string | null {
-  const { id, embeddingHash } = artefact.model;
+  const { id, embeddingHash, tokenizerHash } = artefact.model;
   const mayFail = 'The shape fits, but it may not do what it was trained for.';
   if (embeddingHash) {
-    if (embeddingHash === identity.embeddingHash) return null;
-    const other = id && id !== identity.id ? id : `another version of ${identity.id}`;
-    return `This prompt was trained for ${other}, the loaded model is ${identity.id}: their embeddings differ. ${mayFail}`;
+    const differing = weightsThatDiffer(artefact.model, identity);
+    if (differing === null) {
+      // The same weights with another tokenizer: the text around the prompt is not what it was.
+      if (!tokenizerHash || tokenizerHash === identity.tokenizerHash) return null;
+      return `This prompt was trained with another tokenizer.json than that of the loaded ${identity.id}, whose weights are the same. It works where both split the text alike.`;
+    }
+    const other = id && id !== identity.id ? id : versionOf(artefact.model, identity);
+    return `This prompt was trained for ${other}, the loaded model is ${versionName(identity)}: their ${differing} differ. ${mayFail}`;
   }
   if (!id) {
     return `The file does not say which model it was trained for; the loaded model is ${identity.id}. ${mayFail}`;
   }
   if (lastPart(id) === lastPart(identity.id)) return null;
   return `This prompt was trained for ${id}, the loaded model is ${identity.id}. ${mayFail}`;
+}
+
+/** In which of the weights that identify a model two differ; null where they are the same as far as the file says. */
+function weightsThatDiffer(made: Partial<ModelIdentity>, loaded: ModelIdentity): string | null {
+  if (made.embeddingHash !== loaded.embeddingHash) return 'embeddings';
+  // Files of older versions do not have it.
+  const both = made.blockHash !== undefined && loaded.blockHash !== undefined;
+  return both && made.blockHash !== loaded.blockHash ? 'first blocks' : null;
+}
+
+function versionOf({ revision }: Partial<ModelIdentity>, loaded: ModelIdentity): string {
+  return revision && revision !== loaded.revision
+    ? `${loaded.id} at ${revision.slice(0, 7)}`
+    : `another version of ${loaded.id}`;
+}
+
+function versionName({ id, revision }: ModelIdentity): string {
+  return revision ? `${id} at ${revision.slice(0, 7)}` : id;
 }
 
 /** The name without owner or folder: files made elsewhere often carry a path of their maker's disk. */

@@ -10,6 +10,8 @@ const fields = {
   revision: text.nullable(),
   weightsHash: text,
   embeddingHash: text,
+  blockHash: text,
+  configHash: text,
   tokenizerHash: text,
   hidden: count,
   layers: count,

@@ -1,4 +1,5 @@
 /** @file The README.md of a prompt's zip, a model card as Hugging Face's hub reads it. */
+import { chatAdvice, inputCode } from './chatUsage';
 import type { PromptArtefact } from './types';
 
 /** What the keys of a run card are called on the page; others are spelled out from their camelCase. */
@@ -6,6 +7,8 @@ const labels: Record<string, string> = {
   initText: 'initial text',
   clipNorm: 'largest gradient norm',
   datasetHash: 'dataset (sha-256 of the examples)',
+  chat: 'as a chat',
+  chatTemplateHash: 'chat template (sha-256, with its special tokens)',
   appVersion: 'made with version',
 };
 
@@ -42,7 +45,7 @@ text = "Hello"
 tokenizer = AutoTokenizer.from_pretrained(base${revisionArgument(artefact)})
 model = AutoModelForCausalLM.from_pretrained(base${revisionArgument(artefact)})
 model = PeftModel.from_pretrained(model, adapter)
-inputs = tokenizer(text, return_tensors="pt")
+${inputCode(artefact.card)}
 output = model.generate(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], max_new_tokens=32)
 print(tokenizer.decode(output[0], skip_special_tokens=True))
 \`\`\`
@@ -64,7 +67,9 @@ ${table([
   ['attention heads', model.heads],
   ['key/value heads', model.kvHeads],
   ['sha-256 of the embedding table', model.embeddingHash],
+  ['sha-256 of the first block’s tensors', model.blockHash],
   ['sha-256 of the weights’ header', model.weightsHash],
+  ['sha-256 of config.json', model.configHash],
   ['sha-256 of tokenizer.json', model.tokenizerHash],
 ])}
 ${runSection(artefact)}
@@ -82,8 +87,10 @@ function revisionArgument(artefact: PromptArtefact): string {
 }
 
 function templateAdvice({ card }: PromptArtefact): string {
-  if (!card.inputTemplate) return '';
-  return `The text must look as it did in training: ${inline(card.inputTemplate)} with a row's cells in place of the braces.\n`;
+  const chat = chatAdvice(card);
+  if (!card.inputTemplate) return chat;
+  const template = inline(card.inputTemplate);
+  return `The text must look as it did in training: ${template} with a row's cells in place of the braces.\n${chat}`;
 }
 
 function runSection({ card }: PromptArtefact): string {

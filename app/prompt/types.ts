@@ -9,6 +9,10 @@ export interface ModelIdentity {
   weightsHash: string;
   /** sha-256, hex, of the embedding table's stored bytes. */
   embeddingHash: string;
+  /** sha-256, hex, of config.json; absent in files of older versions. */
+  configHash?: string;
+  /** sha-256, hex, of the sha-256s (hex, one after another) of the first block's stored tensors in canonical order; absent in files of older versions. */
+  blockHash?: string;
   /** sha-256, hex, of tokenizer.json. */
   tokenizerHash: string;
   hidden: number;

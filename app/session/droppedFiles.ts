@@ -1,9 +1,11 @@
-/** @file What was dropped or chosen: a dataset, a dataset with its validation rows, or a prompt file. */
+/** @file What was dropped or chosen: a dataset, a dataset with its validation rows, a prompt file, or a model. */
 import type { StudioError } from '../workers/protocol';
+import { isModelZip, modelFolder, type PlacedFile, shallow } from './modelFiles';
 
 export type Delivery =
   | { kind: 'dataset'; file: File; validation?: File }
   | { kind: 'prompt'; files: File[] }
+  | { kind: 'model'; files: File[] }
   | { kind: 'refused'; error: StudioError };
 
 export const datasetExtensions = ['.csv', '.tsv', '.json', '.jsonl', '.ndjson', '.parquet', '.txt'];
@@ -14,8 +16,20 @@ const PEEK_BYTES = 4096;
 /** A dataset's record may speak of prompts; only a prompt file has one of these. */
 const promptMarks = /"peft_type"\s*:|"format"\s*:\s*"soft-prompt"/;
 
-/** Decides by name, and for JSON by the first bytes. */
-export async function sortFiles(files: readonly File[]): Promise<Delivery> {
+/** Where something was dropped: what could be a model is taken for one on the model's panel only. */
+export type DropPlace = 'page' | 'model';
+
+/** Decides by name, for JSON by the first bytes, for a zip by its table of contents. */
+export async function sortFiles(
+  dropped: readonly PlacedFile[],
+  place: DropPlace = 'page',
+): Promise<Delivery> {
+  const model = modelFolder(dropped, place === 'model');
+  if (model) return { kind: 'model', files: model };
+  if (dropped.length === 1 && (await isModelZip(dropped[0].file))) {
+    return { kind: 'model', files: [dropped[0].file] };
+  }
+  const files = shallow(dropped);
   if (files.length === 0) {
     return refuse('Nothing was dropped that could be read.', 'Drop files, not text or pictures from a page.');
   }

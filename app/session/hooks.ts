@@ -1,5 +1,5 @@
 /** @file Hooks that tie the session to the page: the clock, the page's title, leaving, and the colour scheme. */
-import { useEffect, useState, useSyncExternalStore } from 'react';
+import { type RefObject, useEffect, useLayoutEffect, useState, useSyncExternalStore } from 'react';
 import { isRunning, type StudioState } from './state';
 import { useStudio } from './store';
 import { statusLine } from './summary';
@@ -72,6 +72,19 @@ export function useLeaveGuard(): void {
     window.addEventListener('beforeunload', ask);
     return () => window.removeEventListener('beforeunload', ask);
   }, [running]);
+}
+
+/** The width of an element in pixels, live; unlimited before it is known. */
+export function useWidth(element: RefObject<HTMLElement | null>): number {
+  const [width, setWidth] = useState(Number.POSITIVE_INFINITY);
+  useLayoutEffect(() => {
+    if (!element.current) return;
+    const observer = new ResizeObserver(([entry]) => setWidth(Math.round(entry.contentRect.width)));
+    setWidth(element.current.clientWidth);
+    observer.observe(element.current);
+    return () => observer.disconnect();
+  }, [element]);
+  return width;
 }
 
 /** Whether a media query holds, live. */

@@ -1,18 +1,24 @@
-/** @file From what a person types to the folder of a model: a URL, a page on the Hugging Face hub, or `owner/name`. */
-import type { ModelAddress } from './state';
+/** @file From what a person types to where a model comes from: a name on the Hugging Face Hub, one of its pages, or a folder's URL. */
+import type { ModelOrigin } from '../workers/protocol';
 
 export const embeddedModelId = 'soft-prompt-studio/studio-2.6m';
+const MAIN = 'main';
+const hubName = /^[\w.-]+\/[\w.-]+$/;
 
 /** The model that ships with the page, under any base path. */
-export function embeddedModel(baseUri: string): ModelAddress {
-  return { url: new URL('models/studio-2.6m/', baseUri).href, id: embeddedModelId };
+export function embeddedModel(baseUri: string): ModelOrigin {
+  return { kind: 'url', url: new URL('models/studio-2.6m/', baseUri).href, id: embeddedModelId };
 }
 
-/** @returns the folder with a trailing slash and the model's id, or what is wrong with the text */
-export function parseModelAddress(text: string, baseUri: string): ModelAddress | { message: string } {
+/**
+ * Reads `owner/name`, `owner/name@revision`, the Hub's own addresses (`/tree/…`, `/resolve/…`), or the URL of a folder.
+ * @returns the origin, or what is wrong with the text
+ */
+export function parseModelAddress(text: string, baseUri: string): ModelOrigin | { message: string } {
   const trimmed = text.trim();
-  if (trimmed === '') return { message: 'Enter the address of a folder, or a name such as owner/model.' };
-  if (/^[\w.-]+\/[\w.-]+$/.test(trimmed) && !/^\.{1,2}\//.test(trimmed)) return hubModel(trimmed, 'main');
+  if (trimmed === '') return { message: 'Enter a name such as owner/model, or the address of a folder.' };
+  const relative = /^\.{0,2}\//.test(trimmed);
+  if (!relative && !/^[a-z][a-z\d+.-]*:/i.test(trimmed)) return parseHubName(trimmed);
   let url: URL;
   try {
     url = new URL(trimmed, baseUri);
@@ -22,18 +28,58 @@ export function parseModelAddress(text: string, baseUri: string): ModelAddress |
   if (url.protocol !== 'https:' && url.protocol !== 'http:') {
     return { message: `The page can fetch http and https addresses, not ${url.protocol}//` };
   }
-  if (url.hostname === 'huggingface.co' || url.hostname === 'hf.co') {
-    const [owner, name, , revision] = url.pathname.split('/').filter(Boolean);
-    if (!owner || !name)
-      return { message: 'This is not the address of a model on the hub: owner/model is missing.' };
-    return hubModel(`${owner}/${name}`, revision ?? 'main');
-  }
+  if (/^(www\.)?(huggingface\.co|hf\.co)$/.test(url.hostname)) return parseHubAddress(url);
   url.pathname = url.pathname.replace(/(\/config\.json|\/model\.safetensors)?\/*$/, '/');
   url.hash = '';
   const id = url.pathname.split('/').filter(Boolean).slice(-2).map(decodeURIComponent).join('/');
-  return { url: url.href, id: id || url.hostname };
+  return { kind: 'url', url: url.href, id: id || url.hostname };
 }
 
-function hubModel(id: string, revision: string): ModelAddress {
-  return { url: `https://huggingface.co/${id}/resolve/${revision}/`, id };
+/** What a person would call it. */
+export function originName(origin: ModelOrigin): string {
+  if (origin.kind === 'hub') {
+    return origin.revision === MAIN ? origin.id : `${origin.id}@${shortRevision(origin.revision)}`;
+  }
+  if (origin.kind === 'url') return modelName(origin.id);
+  const [first] = origin.files;
+  const folder = first?.webkitRelativePath?.split('/').at(-2);
+  return folder ?? (origin.files.length === 1 ? first.name : `${origin.files.length} files`);
+}
+
+/** A model's id as it is shown. */
+export function modelName(id: string): string {
+  return id === embeddedModelId ? 'Embedded model (studio-2.6m)' : id;
+}
+
+/** Seven letters of a commit, as git shows them; branches and tags as they are. */
+export function shortRevision(revision: string): string {
+  return /^[\da-f]{40}$/.test(revision) ? revision.slice(0, 7) : revision;
+}
+
+function parseHubName(text: string): ModelOrigin | { message: string } {
+  const at = text.indexOf('@');
+  const id = at < 0 ? text : text.slice(0, at);
+  const revision = at < 0 ? MAIN : text.slice(at + 1).trim();
+  if (!hubName.test(id)) {
+    return {
+      message: `“${id}” is not a name on the Hub. Write it as owner/model, such as openai-community/gpt2.`,
+    };
+  }
+  if (revision === '' || /\s/.test(revision)) {
+    return { message: 'After the @ stands a branch, a tag or a commit, such as main.' };
+  }
+  return { kind: 'hub', id, revision };
+}
+
+function parseHubAddress(url: URL): ModelOrigin | { message: string } {
+  const [owner, name, view, revision] = url.pathname.split('/').filter(Boolean).map(decodeURIComponent);
+  if (owner === 'datasets' || owner === 'spaces') {
+    return { message: `This is the address of a ${owner.slice(0, -1)} on the Hub, not of a model.` };
+  }
+  if (!owner || !name) {
+    return { message: 'This is not the address of a model on the Hub: owner/model is missing.' };
+  }
+  const views = ['tree', 'resolve', 'blob', 'raw', 'commit'];
+  const named = views.includes(view) && revision ? revision : MAIN;
+  return { kind: 'hub', id: `${owner}/${name}`, revision: named };
 }

@@ -1,13 +1,14 @@
 /** @file What the worker's events do to the page's state: one pure function, so that it can be tested and coalesced. */
 import type {
   DatasetReport,
+  ModelProgress,
   PromptReport,
   RunPhase,
   RunState,
   StepRecord,
   StudioEvent,
 } from '../workers/protocol';
-import type { Clock, Notice, RunSlice, StudioState } from './state';
+import type { Clock, ModelSlice, Notice, RunSlice, StudioState } from './state';
 import { runSummary } from './summary';
 
 /** Applies events in order. `now` is the page's clock in milliseconds, the same for all of them. */
@@ -18,12 +19,25 @@ export function reduceAll(state: StudioState, events: readonly StudioEvent[], no
 /** The state after one event; the same object when the event changes nothing (another run's, an old request's). */
 export function reduce(state: StudioState, event: StudioEvent, now: number): StudioState {
   switch (event.type) {
-    case 'modelProgress':
-      if (!state.model.loading) return state;
+    case 'modelProgress': {
+      const model = withProgress(state.model, event.progress);
+      return model === state.model ? state : { ...state, model };
+    }
+    case 'deviceLost':
+      return { ...state, device: { ...state.device, lost: event.message } };
+    case 'deviceRestored':
       return {
         ...state,
-        model: { ...state.model, loading: { ...state.model.loading, progress: event.progress } },
+        device: { report: event.device, error: null, lost: null },
+        model: { ...state.model, report: event.model ?? state.model.report },
+        notice: {
+          id: now,
+          title: 'The graphics device is back',
+          body: state.run ? 'Model and run are on it again.' : 'The model is on it again.',
+        },
       };
+    case 'deviceGone':
+      return { ...state, device: { ...state.device, error: event.error, lost: null } };
     case 'dataProgress': {
       if (!state.data.loading) return state;
       const progress = { phase: event.phase, done: event.done, total: event.total };
@@ -112,6 +126,12 @@ function joinSteps(events: readonly StudioEvent[]): StudioEvent[] {
     } else joined.push(event);
   }
   return joined;
+}
+
+/** Progress belongs to the load under way, or to the comparison that reads the files once more. */
+function withProgress(model: ModelSlice, progress: ModelProgress): ModelSlice {
+  if (model.loading) return { ...model, loading: { ...model.loading, progress } };
+  return model.comparison.busy ? { ...model, comparison: { ...model.comparison, progress } } : model;
 }
 
 function withPrompt(before: StudioState['prompt'], report: PromptReport | null): StudioState['prompt'] {

@@ -2,8 +2,11 @@
 import type {
   AnswerColumn,
   AnswerRow,
+  CatalogueModel,
   DatasetReport,
   DeviceReport,
+  MemoryReport,
+  ModelOrigin,
   ModelProgress,
   ModelReport,
   NeighbourTable,
@@ -13,24 +16,75 @@ import type {
   SampleDataset,
   SavedWork,
   StepRecord,
+  StorageReport,
   StudioError,
   SuggestedSettings,
   ValidationRecord,
+  WeightFormat,
 } from '../workers/protocol';
 import type { EnteredSettings } from './settings';
 
-/** Where a model comes from. */
-export interface ModelAddress {
-  url: string;
-  id: string;
+/** A model as it is asked for. */
+export interface ModelRequest {
+  origin: ModelOrigin;
+  format: WeightFormat;
+}
+
+/** A request and how far it has come. */
+export interface ModelLoad {
+  request: ModelRequest;
+  progress: ModelProgress | null;
+}
+
+/** What 8-bit weights cost, in nats per label token of the validation rows. */
+export interface Int8Comparison {
+  busy: boolean;
+  /** The dataset it was measured on: it says nothing about another. */
+  data: DatasetReport | null;
+  progress: ModelProgress | null;
+  result: { stored: number; int8: number; rows: number } | null;
+  error: StudioError | null;
 }
 
 export interface ModelSlice {
   report: ModelReport | null;
-  loading: { address: ModelAddress; progress: ModelProgress | null } | null;
+  /** What the present model was loaded by. */
+  request: ModelRequest | null;
+  loading: ModelLoad | null;
   /** Of the last load that failed; the model before it stays in use. */
   error: StudioError | null;
-  failed: ModelAddress | null;
+  /** The last load that failed or was cancelled. */
+  failed: ModelLoad | null;
+  comparison: Int8Comparison;
+}
+
+/** Models to choose from, with memory for their weights as stored, and as 8-bit integers where the device can have them. */
+export interface CatalogueSlice {
+  stored: CatalogueModel[] | null;
+  int8: CatalogueModel[] | null;
+  error: StudioError | null;
+}
+
+export interface MemorySlice {
+  /** For the settings as they stand; null while there are none. */
+  report: MemoryReport | null;
+  /** The person's own budget in bytes; null for the guess. */
+  budget: number | null;
+}
+
+export interface StorageSlice {
+  report: StorageReport | null;
+  error: StudioError | null;
+  /** Key of the model that is being deleted. */
+  deleting: string | null;
+}
+
+/** The access token, as far as the page shows it. */
+export interface HubSlice {
+  /** Its last letters; null while there is none. */
+  ending: string | null;
+  /** Kept in this browser beyond this visit. */
+  remembered: boolean;
 }
 
 export interface DataSlice {
@@ -110,8 +164,17 @@ export interface Notice {
 export type PendingCommand = 'train' | 'step' | 'pause' | 'resume' | 'stop';
 
 export interface StudioState {
-  device: { report: DeviceReport | null; error: StudioError | null };
+  device: {
+    report: DeviceReport | null;
+    error: StudioError | null;
+    /** Why it was lost, while model and run are being brought back. */
+    lost: string | null;
+  };
   model: ModelSlice;
+  catalogue: CatalogueSlice;
+  memory: MemorySlice;
+  storage: StorageSlice;
+  hub: HubSlice;
   data: DataSlice;
   settings: { suggested: SuggestedSettings | null; entered: EnteredSettings; error: StudioError | null };
   run: RunSlice | null;
@@ -130,9 +193,21 @@ export interface StudioState {
   notice: Notice | null;
 }
 
+export const noComparison: Int8Comparison = {
+  busy: false,
+  data: null,
+  progress: null,
+  result: null,
+  error: null,
+};
+
 export const initialState: StudioState = {
-  device: { report: null, error: null },
-  model: { report: null, loading: null, error: null, failed: null },
+  device: { report: null, error: null, lost: null },
+  model: { report: null, request: null, loading: null, error: null, failed: null, comparison: noComparison },
+  catalogue: { stored: null, int8: null, error: null },
+  memory: { report: null, budget: null },
+  storage: { report: null, error: null, deleting: null },
+  hub: { ending: null, remembered: false },
   data: {
     samples: null,
     report: null,

@@ -1,6 +1,7 @@
 /** @file Light, dark or the system's: remembered in this browser. */
 import { create } from 'zustand';
 import { useMedia } from './hooks';
+import { recall, remember } from './remembered';
 
 export type ThemeChoice = 'system' | 'light' | 'dark';
 const KEY = 'soft-prompt-studio.theme';
@@ -9,11 +10,7 @@ export const useThemeChoice = create<{ choice: ThemeChoice }>(() => ({ choice: r
 
 export function chooseTheme(choice: ThemeChoice): void {
   useThemeChoice.setState({ choice });
-  try {
-    localStorage.setItem(KEY, choice);
-  } catch {
-    // A browser that keeps nothing still shows the choice until the page closes.
-  }
+  remember(KEY, choice);
 }
 
 /** What is to be shown now. */
@@ -25,10 +22,6 @@ export function useAppearance(): 'light' | 'dark' {
 }
 
 function remembered(): ThemeChoice {
-  try {
-    const value = localStorage.getItem(KEY);
-    return value === 'light' || value === 'dark' ? value : 'system';
-  } catch {
-    return 'system';
-  }
+  const value = recall(KEY);
+  return value === 'light' || value === 'dark' ? value : 'system';
 }

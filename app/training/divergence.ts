@@ -1,4 +1,5 @@
 /** @file Tells a run that has gone wrong from one that is merely noisy, and says what to try. */
+import { TrainingError } from './errors';
 import type { RunSettings, StepRecord } from './types';
 
 /** Weight of the past in the smoothed loss. */
@@ -14,6 +15,15 @@ const TOLERANCE = 2;
 export interface Diagnosis {
   message: string;
   hint?: string;
+}
+
+/** What to say of something that broke under a run. */
+export function diagnoseError(error: unknown): Diagnosis {
+  if (error instanceof TrainingError) return { message: error.message, hint: error.hint };
+  return {
+    message: `Training broke off: ${error instanceof Error ? error.message : String(error)}`,
+    hint: 'Load the page again to go on from the last checkpoint.',
+  };
 }
 
 /** Watches the records of a run in order. A resumed run replays its history through `watch`. */

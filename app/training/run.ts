@@ -7,7 +7,15 @@ import type { Tokenizer } from '../model/tokenizer';
 import type { CheckpointStore } from './checkpoint';
 import type { KeeperEvents } from './checkpointKeeper';
 import { TrainingError } from './errors';
-import type { AnswerRow, NeighbourTable, RunSettings, RunState, StepRecord, ValidationRecord } from './types';
+import type {
+  AnswerRow,
+  Checkpoint,
+  NeighbourTable,
+  RunSettings,
+  RunState,
+  StepRecord,
+  ValidationRecord,
+} from './types';
 
 export interface RunInputs {
   runId: string;
@@ -25,6 +33,15 @@ export interface RunInputs {
   tokenizer: Pick<Tokenizer, 'stopIds' | 'decode' | 'tokenText'>;
   /** Absent: nothing is kept. */
   store?: CheckpointStore;
+  /** Parts that each step is done in at least; memory may ask for more. */
+  parts?: number;
+  /** What was done so far that the person did not ask for. */
+  notes?: readonly string[];
+  /**
+   * Asked when something breaks: whether the engine's device is lost. The run then ends without a word, to be taken
+   * up from its last state on another device.
+   */
+  deviceLost?: () => Promise<boolean>;
 }
 
 /** What a run tells. Handlers must not throw. */
@@ -45,6 +62,32 @@ export interface TrainedPrompt {
   step: number;
   /** Validation loss, or null where it was not validated. */
   loss: number | null;
+}
+
+/** What a run whose device is lost is taken up from. */
+export interface AbandonedRun {
+  /** The last state whose numbers had arrived. */
+  checkpoint: Checkpoint;
+  /** What it was doing. */
+  going: 'resume' | 'singleStep' | null;
+  parts: number;
+  notes: string[];
+}
+
+/** The same handlers, silent once `open` is false. */
+export function tellWhile(events: Partial<RunEvents>, open: () => boolean): Partial<RunEvents> {
+  const gate = <A extends unknown[]>(handler: ((...told: A) => void) | undefined) =>
+    handler && ((...told: A) => (open() ? handler.apply(events, told) : undefined));
+  return {
+    state: gate(events.state),
+    steps: gate(events.steps),
+    validation: gate(events.validation),
+    validationProgress: gate(events.validationProgress),
+    neighbours: gate(events.neighbours),
+    answers: gate(events.answers),
+    saved: gate(events.saved),
+    notSaved: gate(events.notSaved),
+  };
 }
 
 /** @throws TrainingError when there is nothing to train on, or prompt and texts do not fit the model. */

@@ -1,14 +1,8 @@
 /** @file What a run's settings may be: one schema for the page's controls and the worker's door. */
 import { z } from 'zod';
 import { TrainingError } from './errors';
+import { type NumericSetting, SETTINGS_RANGES } from './ranges';
 import type { RunSettings } from './types';
-
-export interface Range {
-  min: number;
-  max: number;
-  /** Only whole numbers. */
-  whole: boolean;
-}
 
 /** Names as the page shows them. */
 export const SETTING_LABELS: Record<keyof RunSettings, string> = {
@@ -27,22 +21,6 @@ export const SETTING_LABELS: Record<keyof RunSettings, string> = {
   validateEvery: 'Validate every',
   validationRows: 'Validation rows',
 };
-
-/** Inclusive bounds of the numbers. */
-export const SETTINGS_RANGES = {
-  virtualTokens: { min: 1, max: 200, whole: true },
-  learningRate: { min: 1e-6, max: 10, whole: false },
-  steps: { min: 1, max: 100_000, whole: true },
-  batchSize: { min: 1, max: 512, whole: true },
-  seed: { min: 0, max: 2 ** 32 - 1, whole: true },
-  warmupSteps: { min: 0, max: 10_000, whole: true },
-  clipNorm: { min: 0, max: 1000, whole: false },
-  weightDecay: { min: 0, max: 1, whole: false },
-  validateEvery: { min: 1, max: 100_000, whole: true },
-  validationRows: { min: 1, max: 10_000, whole: true },
-} as const satisfies Partial<Record<keyof RunSettings, Range>>;
-
-export type NumericSetting = keyof typeof SETTINGS_RANGES;
 
 const MAX_INIT_TEXT = 4000;
 

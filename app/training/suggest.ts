@@ -1,7 +1,7 @@
 /** @file Settings that work without touching anything, chosen from model and data, each with its reason. */
 import type { DatasetReport } from '../data/types';
 import type { ModelSpec } from '../engine/spec';
-import { SETTINGS_RANGES } from './settingsRanges';
+import { SETTINGS_RANGES } from './ranges';
 import type { RunSettings, SuggestedSettings } from './types';
 
 /** Beyond so many, more virtual tokens bring little (Lester et al. 2021, figure 3a). */

@@ -1,5 +1,5 @@
 /** @file The words of a run: settings, records, state. Plain data that travels through the protocol and into files. */
-import type { Neighbour } from '../engine/engine';
+import type { Neighbour, TrainingMemory } from '../engine/engine';
 
 export type Initialiser = 'text' | 'labels' | 'vocabulary' | 'random' | 'file';
 export type Schedule = 'cosine' | 'linear' | 'constant';
@@ -93,6 +93,10 @@ export interface RunState {
   steps: number;
   /** Why it failed and what to try, for the person. */
   message?: string;
+  /** What was done that the person did not ask for, such as smaller parts of a batch where memory is short. */
+  notes?: string[];
+  /** Where the memory goes; absent before the first step. */
+  memory?: TrainingMemory;
   /** Step of the best validation loss, 0 before the first validation. */
   bestStep: number;
 }

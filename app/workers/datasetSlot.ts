@@ -31,6 +31,17 @@ export interface ActiveDataset {
   table: Table;
   validationTable: Table | null;
   dataset: Dataset;
+  /**
+   * What the person has said about the chat template; null while nothing: models that have one then use it. Kept
+   * apart from the options, which say what holds for the model in use.
+   */
+  chatChoice: boolean | null;
+}
+
+/** How the rows of a dataset become examples, where that has been chosen before. */
+interface Chosen {
+  options?: DataOptions;
+  chatChoice?: boolean | null;
 }
 
 export class DatasetSlot {
@@ -66,11 +77,7 @@ export class DatasetSlot {
   }
 
   /** @throws DataError; what is in use stays. */
-  async openSample(
-    id: string,
-    model: ActiveModel,
-    options: DataOptions | null = null,
-  ): Promise<DatasetReport> {
+  async openSample(id: string, model: ActiveModel, chosen: Chosen = {}): Promise<DatasetReport> {
     const ticket = ++this.asked;
     const entry = (await this.readSamples()).find((sample) => sample.id === id);
     if (!entry) throw new StudioRequestError(`There is no sample dataset “${id}”.`);
@@ -81,7 +88,7 @@ export class DatasetSlot {
     const table = await read(entry.train);
     const validationTable = await read(entry.validation);
     const source = { kind: 'sample', id } as const;
-    return this.take(ticket, { name: entry.title, source, table, validationTable }, options, model);
+    return this.take(ticket, { name: entry.title, source, table, validationTable }, chosen, model);
   }
 
   /** @throws DataError; what is in use stays. */
@@ -89,7 +96,7 @@ export class DatasetSlot {
     file: File,
     validation: File | null,
     model: ActiveModel,
-    options: DataOptions | null = null,
+    chosen: Chosen = {},
   ): Promise<DatasetReport> {
     const ticket = ++this.asked;
     const read = async (from: File) => {
@@ -99,23 +106,26 @@ export class DatasetSlot {
     const table = await read(file);
     const validationTable = validation && (await read(validation));
     const source = { kind: 'files', file, validation } as const;
-    return this.take(ticket, { name: file.name, source, table, validationTable }, options, model);
+    return this.take(ticket, { name: file.name, source, table, validationTable }, chosen, model);
   }
 
   /** Opens what a visit before has kept. */
   async openStored(stored: StoredDataset, model: ActiveModel): Promise<DatasetReport> {
-    const { source, options } = stored;
-    if (source.kind === 'sample') return this.openSample(source.id, model, options);
-    return this.openFiles(source.file, source.validation, model, options);
+    const { source, chatChoice } = stored;
+    const options = { chat: false, systemText: '', ...stored.options };
+    if (source.kind === 'sample') return this.openSample(source.id, model, { options, chatChoice });
+    return this.openFiles(source.file, source.validation, model, { options, chatChoice });
   }
 
   /** Prepares the same rows in another way, or for another model. */
   async setOptions(options: DataOptions, model: ActiveModel): Promise<DatasetReport> {
     const present = this.get();
     const ticket = ++this.asked;
-    const dataset = await this.prepare(present, options, model);
+    const said = options.chat !== present.dataset.report.options.chat;
+    const chatChoice = said ? options.chat : present.chatChoice;
+    const dataset = await this.prepare({ ...present, chatChoice }, options, model);
     this.checkLast(ticket);
-    return this.use({ ...present, dataset });
+    return this.use({ ...present, chatChoice, dataset });
   }
 
   close(): void {
@@ -140,8 +150,9 @@ export class DatasetSlot {
   /** Keeps the dataset in use under a key for the next visit. Keeping is a courtesy: where it fails, work goes on. */
   keep(key: string): void {
     if (!this.active || !this.store) return;
-    const { name, source, dataset } = this.active;
-    void this.store.save(key, { name, source, options: dataset.report.options }).catch(() => undefined);
+    const { name, source, dataset, chatChoice } = this.active;
+    const { options } = dataset.report;
+    void this.store.save(key, { name, source, options, chatChoice }).catch(() => undefined);
   }
 
   forget(key: string): void {
@@ -154,14 +165,14 @@ export class DatasetSlot {
 
   private async take(
     ticket: number,
-    opened: Omit<ActiveDataset, 'dataset'>,
-    options: DataOptions | null,
+    opened: Omit<ActiveDataset, 'dataset' | 'chatChoice'>,
+    { options, chatChoice = null }: Chosen,
     model: ActiveModel,
   ): Promise<DatasetReport> {
-    const dataset = await this.prepare(opened, options, model);
+    const dataset = await this.prepare({ ...opened, chatChoice }, options ?? null, model);
     this.checkLast(ticket);
     if (this.active) this.before = this.active;
-    return this.use({ ...opened, dataset });
+    return this.use({ ...opened, chatChoice, dataset });
   }
 
   private use(active: ActiveDataset): DatasetReport {
@@ -175,7 +186,7 @@ export class DatasetSlot {
   }
 
   private prepare(
-    { table, validationTable }: Pick<ActiveDataset, 'table' | 'validationTable'>,
+    { table, validationTable, chatChoice }: Pick<ActiveDataset, 'table' | 'validationTable' | 'chatChoice'>,
     options: DataOptions | null,
     model: ActiveModel,
   ): Promise<Dataset> {
@@ -183,8 +194,9 @@ export class DatasetSlot {
     return prepareDataset({
       table,
       validationTable,
-      options,
+      options: options && { ...options, chat: chatChoice ?? true },
       tokenizer: model.tokenizer,
+      chatTemplate: model.chat,
       longest: Math.max(contextLength - ROOM_FOR_PROMPT, Math.ceil(contextLength / 2)),
       onProgress: (done, total) => this.emit({ type: 'dataProgress', phase: 'tokenizing', done, total }),
     });

@@ -2,11 +2,16 @@
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
 import type { DataOptions } from '../data/types';
 
+type ChatOption = 'chat' | 'systemText';
+
 /** A dataset as it can be opened again: what it was read from, and how its rows became examples. */
 export interface StoredDataset {
   name: string;
   source: { kind: 'sample'; id: string } | { kind: 'files'; file: File; validation: File | null };
-  options: DataOptions;
+  /** Stored before there were chats, it says nothing of them. */
+  options: Omit<DataOptions, ChatOption> & Partial<Pick<DataOptions, ChatOption>>;
+  /** The person's word on the chat template; absent or null where nothing was said, and the model decides. */
+  chatChoice?: boolean | null;
 }
 
 /** Key of the dataset in use; runs use their own id. */

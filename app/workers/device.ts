@@ -44,18 +44,25 @@ async function startGpu(): Promise<DeviceReport> {
   const software =
     isFallbackAdapter || /swiftshader|llvmpipe|basic render/i.test(`${architecture} ${description}`);
   const name = description || model || [vendor, architecture].filter(Boolean).join(' ') || 'GPU';
-  return { backend: 'webgpu', name, software, threads: 0, reason: null };
+  return {
+    backend: 'webgpu',
+    name,
+    software,
+    threads: 0,
+    reason: null,
+    largestBuffer: device.limits.maxBufferSize,
+  };
 }
 
 async function startAssembly(paths: WasmPaths, reason: string): Promise<DeviceReport> {
   const wanted = Math.min(navigator.hardwareConcurrency || 1, MOST_THREADS);
   const threads = await startWasm(paths, wanted);
-  return { backend: 'wasm', name: 'CPU', software: false, threads, reason };
+  return { backend: 'wasm', name: 'CPU', software: false, threads, reason, largestBuffer: null };
 }
 
 async function startScript(reason: string): Promise<DeviceReport> {
   await startCpu();
-  return { backend: 'cpu', name: 'CPU', software: false, threads: 1, reason };
+  return { backend: 'cpu', name: 'CPU', software: false, threads: 1, reason, largestBuffer: null };
 }
 
 function messageOf(error: unknown): string {

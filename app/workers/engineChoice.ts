@@ -6,53 +6,98 @@ import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Engine } from '../engine/engine';
 import { createReferenceEngine } from '../engine/reference/referenceEngine';
-import type { ModelSpec, ModelWeights } from '../engine/spec';
+import type { ModelSpec, WeightStream } from '../engine/spec';
+import { roundedToInt8 } from '../engine/webgpu/int8';
 import { checkAgainstReference } from '../engine/webgpu/selfCheck';
-import { createWebGpuEngine } from '../engine/webgpu/webgpuEngine';
-import type { EngineReport } from './protocol';
+import { rememberedTile } from '../engine/webgpu/tune';
+import { createWebGpuEngine, type WebGpuEngineOptions } from '../engine/webgpu/webgpuEngine';
+import { streamOf } from '../engine/weightStream';
+import { proofModel } from './proofModel';
+import type { EngineReport, WeightFormat } from './protocol';
+import { browserTileStore } from './tileStore';
 
-/** Drivers exist that compute wrong numbers without an error (tensorflow/tfjs#8590): each device is tried once. */
-const proved = new WeakMap<GPUDevice, EngineReport>();
+/**
+ * Drivers exist that compute wrong numbers without an error (tensorflow/tfjs#8590): each adapter is tried once with
+ * every kind of model, a kind being all that a small model has of a large one. Nothing outlives the page: browser,
+ * driver and this program may all be others at the next visit.
+ */
+const proved = new Map<string, EngineReport>();
 
-/** An engine on tfjs's present backend, and why it is not the fused one where it could be. */
+/** How products are divided among threads on each adapter that was ever used here. */
+const tiles = browserTileStore();
+
+/**
+ * An engine on tfjs's present backend, and why it is not the fused one where it could be. Weights are taken from the
+ * stream once, when the engine is chosen.
+ */
 export async function createEngine(
   spec: ModelSpec,
-  weights: ModelWeights,
+  weights: WeightStream,
+  format: WeightFormat = 'stored',
 ): Promise<{ engine: Engine; report: EngineReport }> {
-  const reference = (report: EngineReport) => ({ engine: createReferenceEngine(spec, weights), report });
+  const reference = async (report: EngineReport) => ({
+    engine: await createReferenceEngine(spec, weights),
+    report,
+  });
   if (tf.getBackend() !== 'webgpu') return reference({ name: 'reference', problem: null });
   const { device } = tf.backend() as unknown as WebGPUBackend;
-  const known = proved.get(device);
-  if (known?.problem) return reference(known);
-  const engine = await createWebGpuEngine(spec, weights, device);
-  const report = known ?? (await prove(engine, spec, weights));
-  proved.set(device, report);
-  if (!report.problem) return { engine, report };
-  engine.dispose();
-  return reference(report);
+  const options = { format, tile: await rememberedTile(device, tiles) };
+  const report = await prove(spec, weights, device, options);
+  if (report.problem) return reference(report);
+  return { engine: await createWebGpuEngine(spec, weights, device, options), report };
+}
+
+type Options = Required<Pick<WebGpuEngineOptions, 'format' | 'tile'>>;
+
+/** What is known of the adapter with models of this kind; tried where nothing is known yet. */
+async function prove(
+  spec: ModelSpec,
+  { shapes }: WeightStream,
+  device: GPUDevice,
+  options: Options,
+): Promise<EngineReport> {
+  const small = proofModel(spec, shapes);
+  const types = [...small.weights].map(([name, { dtype }]) => `${name} ${dtype}`);
+  const { vendor, architecture, device: model, description } = device.adapterInfo;
+  const adapter = [vendor, architecture, model, description];
+  const kind = JSON.stringify([adapter, options, { ...small.spec, modelType: null }, types]);
+  const report = proved.get(kind) ?? (await compare(small, device, options));
+  proved.set(kind, report);
+  return report;
 }
 
 /** Compares the engine with the reference in plain JavaScript, which no driver can lead astray. */
-async function prove(engine: Engine, spec: ModelSpec, weights: ModelWeights): Promise<EngineReport> {
-  const reference = await onCpu(() => createReferenceEngine(spec, weights));
-  const { ok, report } = await checkAgainstReference(engine, reference, 'cpu');
-  reference.dispose();
-  if (ok) return { name: 'webgpu', problem: null };
-  return {
-    name: 'reference',
-    problem: {
-      message:
-        'This graphics driver computes wrong numbers with the fast engine, so the slower, simpler one is used.',
-      details: report,
-    },
-  };
+async function compare(
+  { spec, weights }: ReturnType<typeof proofModel>,
+  device: GPUDevice,
+  options: Options,
+): Promise<EngineReport> {
+  const meant = options.format === 'int8' ? roundedToInt8(weights) : weights;
+  const reference = await onCpu(() => createReferenceEngine(spec, streamOf(meant)));
+  try {
+    const engine = await createWebGpuEngine(spec, streamOf(weights), device, options);
+    const { ok, report } = await checkAgainstReference(engine, reference, 'cpu');
+    engine.dispose();
+    return ok ? { name: 'webgpu', problem: null } : problem(report);
+  } catch (error) {
+    // A shader that the driver does not compile is as good as wrong numbers.
+    return problem(`It failed: ${error instanceof Error ? error.message : String(error)}`);
+  } finally {
+    reference.dispose();
+  }
+}
+
+function problem(details: string): EngineReport {
+  const message =
+    'This graphics driver computes wrong numbers with the fast engine, so the slower, simpler one is used.';
+  return { name: 'reference', problem: { message, details } };
 }
 
 /** Makes something of plain JavaScript's; the GPU is tfjs's backend again afterwards, whatever happens. */
-async function onCpu<T>(make: () => T): Promise<T> {
+async function onCpu<T>(make: () => Promise<T>): Promise<T> {
   await tf.setBackend('cpu');
   try {
-    return make();
+    return await make();
   } finally {
     await tf.setBackend('webgpu');
   }

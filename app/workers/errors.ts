@@ -2,6 +2,7 @@
 
 import { DataError } from '../data/errors';
 import { BackendError } from '../engine/backend';
+import { EngineMemoryError } from '../engine/errors';
 import { ModelError } from '../model/errors';
 import { PromptError } from '../prompt/errors';
 import { TrainingError } from '../training/errors';
@@ -19,18 +20,45 @@ export class StudioRequestError extends Error {
   }
 }
 
+/** Work was cut short because the GPU device went away under it, or is replaced because its memory ran out. */
+export class DeviceLostError extends Error {
+  override name = 'DeviceLostError';
+  readonly hint: string;
+
+  constructor(
+    message = 'The graphics device was lost while this was being worked on.',
+    readonly kind: 'lost' | 'outOfMemory' = 'lost',
+  ) {
+    super(message);
+    this.hint =
+      kind === 'lost'
+        ? 'Try again once the page says that the device is back.'
+        : 'Use shorter texts, fewer virtual tokens, a smaller batch or a smaller model.';
+  }
+}
+
 const layers: [new (...args: never[]) => Error, StudioError['kind']][] = [
   [BackendError, 'device'],
+  [DeviceLostError, 'device'],
+  [EngineMemoryError, 'device'],
   [ModelError, 'model'],
   [DataError, 'data'],
   [TrainingError, 'training'],
   [PromptError, 'prompt'],
 ];
 
+/** Whether an error was thrown on purpose, with words: by a layer, or by the worker itself. */
+export function isWorded(error: unknown): boolean {
+  return error instanceof StudioRequestError || layers.some(([type]) => error instanceof type);
+}
+
 /** What was thrown as a `StudioError`; `kind` is used where the error itself does not tell its layer. */
 export function toStudioError(thrown: unknown, kind: StudioError['kind']): StudioError {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   const layer = layers.find(([type]) => error instanceof type)?.[1] ?? kind;
   const hint = 'hint' in error && typeof error.hint === 'string' ? error.hint : undefined;
-  return { kind: layer, message: error.message, ...(hint && { hint }) };
+  // A refusal is answered with a token: none was sent, or one of somebody who may not.
+  const refused =
+    error instanceof ModelError && (error.kind === 'unauthorized' || error.kind === 'forbidden');
+  return { kind: layer, message: error.message, ...(hint && { hint }), ...(refused && { remedy: 'token' }) };
 }

@@ -1,5 +1,6 @@
 /** @file What differs between a browser's worker and Node; the studio is made from it. */
 import type { FileSource } from '../model/source';
+import type { FileStore } from '../model/store/fileStore';
 import type { CheckpointStore } from '../training/checkpoint';
 import type { DatasetStore } from './datasetStore';
 import type { Backend, DeviceReport } from './protocol';
@@ -7,8 +8,12 @@ import type { Backend, DeviceReport } from './protocol';
 export interface Platform {
   /** Makes tfjs ready; without `force` on the best there is. @throws BackendError when what is forced cannot be had. */
   startDevice(force?: Backend): Promise<DeviceReport>;
-  /** A model's folder. */
-  modelFiles(url: string): FileSource;
+  /** A model's folder that is read by other means than HTTP; null for all others. */
+  folder(url: string): FileSource | null;
+  /** The Hub's address, without a trailing slash, for the page at a URL. */
+  hub(pageUrl: string): string;
+  /** Where models' files are kept; null where nothing can be kept. */
+  openFileStore(): Promise<FileStore | null>;
   /** Bytes at a URL. @throws Error when they cannot be had. */
   fetchBytes(url: string): Promise<Uint8Array<ArrayBuffer>>;
   /** Where runs are kept; null where nothing can be kept. */

@@ -1,4 +1,6 @@
 /** @file Answers to one input side by side: the bare model's, with an instruction in words, with the soft prompt. */
+import { createChatFormat } from '../data/chat';
+import { DataError } from '../data/errors';
 import { compileTemplate } from '../data/template';
 import type { SoftPrompt } from '../engine/engine';
 import { createTextStream } from '../model/tokenizer';
@@ -11,6 +13,8 @@ export interface PlaygroundInput {
   requestId: number;
   /** The input's template and the columns it may name; null puts the input as it is typed. */
   template: { text: string; columns: string[] } | null;
+  /** System text of the chat whose user the input is; null puts the text as it stands. Counts only where the model has a chat template. */
+  systemText: string | null;
   prompt: SoftPrompt | null;
   signal: AbortSignal;
   emit: (event: StudioEvent) => void;
@@ -18,18 +22,31 @@ export interface PlaygroundInput {
 
 /** Streams the answers of all columns asked for, one after the other: the device does one thing at a time. */
 export async function generateAnswers(input: PlaygroundInput): Promise<void> {
-  const { model, request, requestId, signal, emit } = input;
+  const { request, requestId, signal, emit } = input;
   const text = templated(request.input, input.template);
   for (const column of request.columns) {
     if (signal.aborted) return;
     const prompt = column === 'with' ? input.prompt : null;
     if (column === 'with' && !prompt) continue;
-    const asked = column === 'hard' && request.hardPrompt ? `${request.hardPrompt}\n${text}` : text;
-    const ids = model.tokenizer.encode(asked);
+    const ids = encodeInput(input, text, column === 'hard' ? request.hardPrompt : '');
     const begun = performance.now();
     const tokens = await stream(input, column, prompt, Int32Array.from(ids));
     if (signal.aborted) return;
     emit({ type: 'generated', requestId, column, tokens, milliseconds: performance.now() - begun });
+  }
+}
+
+/** The input as in training; an instruction comes in the system turn, or before the text where there are no turns. */
+function encodeInput({ model, systemText }: PlaygroundInput, text: string, instruction: string): number[] {
+  const plain = instruction ? `${instruction}\n${text}` : text;
+  if (!model.chat || systemText === null) return model.tokenizer.encode(plain);
+  try {
+    const system = [systemText, instruction].filter(Boolean).join('\n\n');
+    return createChatFormat(model.chat, model.tokenizer, system).encodeInput(text).ids;
+  } catch (error) {
+    // A template that cannot be used; a dataset's notes say so, and its texts stand as they are too.
+    if (error instanceof DataError) return model.tokenizer.encode(plain);
+    throw error;
   }
 }
 

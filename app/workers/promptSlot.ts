@@ -10,6 +10,9 @@ import type { DeviceReport, PromptReport } from './protocol';
 import { runCard } from './runCard';
 import type { RunSlot } from './runSlot';
 
+const OTHER_CHAT =
+  'It was trained with another chat template than this model has: its answers may be worse than in training.';
+
 export class PromptSlot {
   private imported: { artefact: PromptArtefact; report: PromptReport } | null = null;
   /** Whether the imported prompt is the one in use; one that a run has started from stays at hand for the next. */
@@ -72,8 +75,9 @@ export class PromptSlot {
     const artefact = importPrompt(named);
     const { warning } = checkFit(artefact, model.identity);
     const { virtualTokens, card } = artefact;
+    const otherChat = (card.chatTemplateHash ?? model.chat?.hash) !== model.chat?.hash ? OTHER_CHAT : null;
     const name = files.map((file) => file.name).join(', ');
-    const report: PromptReport = { name, origin: 'file', virtualTokens, warning, card };
+    const report: PromptReport = { name, origin: 'file', virtualTokens, warning: warning ?? otherChat, card };
     this.imported = { artefact, report };
     this.importedInUse = true;
     return report;

@@ -3,7 +3,8 @@
  * the worker tells (`StudioEvent`). Everything here is structured-cloneable data.
  */
 import type { DataOptions, DatasetReport } from '../data/types';
-import type { SamplingOptions } from '../engine/engine';
+import type { SamplingOptions, Saving } from '../engine/engine';
+import type { WeightFormat } from '../engine/spec';
 import type { PromptFormat } from '../prompt/types';
 import type {
   AnswerRow,
@@ -18,8 +19,10 @@ import type {
 } from '../training/types';
 
 export type { DataOptions, DatasetReport, PreviewExample, PreviewToken } from '../data/types';
+export type { Saving } from '../engine/engine';
+export type { WeightFormat } from '../engine/spec';
 export type { PromptFormat } from '../prompt/types';
-export { SETTINGS_RANGES } from '../training/settingsRanges';
+export { SETTINGS_RANGES } from '../training/ranges';
 export type {
   AnswerRow,
   Initialiser,
@@ -47,6 +50,8 @@ export interface DeviceReport {
   threads: number;
   /** Why WebGPU is not used, for the person; null when it is. */
   reason: string | null;
+  /** Bytes of the largest buffer that the GPU allows; null without WebGPU. */
+  largestBuffer: number | null;
 }
 
 /** What computes loss and gradient. */
@@ -56,8 +61,26 @@ export interface EngineReport {
   problem: { message: string; details: string } | null;
 }
 
+/** Where a model comes from. */
+export type ModelOrigin =
+  /** A folder in Hugging Face layout at an absolute URL, the embedded model's included. */
+  | { kind: 'url'; url: string; id: string }
+  /** `revision` is a branch, a tag or a commit. */
+  | { kind: 'hub'; id: string; revision: string }
+  /** The files of a folder, or one zip of them. */
+  | { kind: 'files'; files: File[] };
+
 export interface ModelReport {
   id: string;
+  /** The commit, of models from the Hub. */
+  revision: string | null;
+  weightFormat: WeightFormat;
+  /** Whether it has a chat template. */
+  chat: boolean;
+  /** Of the weights on the device, in bytes. */
+  weightBytes: number;
+  /** Why its files are not kept in this browser, for the person; null where they are, or need not be. */
+  notKept: string | null;
   modelType: string;
   parameters: number;
   /** Of the download. */
@@ -71,12 +94,73 @@ export interface ModelReport {
   engine: EngineReport;
 }
 
-/** Progress of loading a model, in bytes where bytes are what passes. */
+/** Progress of loading a model, in bytes of all its files where bytes are what passes. */
 export interface ModelProgress {
-  phase: 'downloading' | 'reading' | 'uploading' | 'compiling';
+  /** `downloading` also uploads: weights go to the GPU as they come. `reading` takes them from this machine. */
+  phase: 'downloading' | 'reading' | 'compiling';
   file: string;
   loaded: number;
+  /** 0 while unknown. */
   total: number;
+  /** Bytes a second over the last seconds; null while unknown. */
+  speed: number | null;
+}
+
+/** A model that can be chosen from a list, with what matters before the download. */
+export interface CatalogueModel {
+  /** Hub id; the embedded model's own id for that. */
+  id: string;
+  /** Branch, tag or commit to load. */
+  revision: string;
+  title: string;
+  family: string;
+  parameters: number;
+  downloadBytes: number;
+  licence: string;
+  kind: 'base' | 'chat';
+  contextLength: number;
+  /** The Hub asks for an access token and an accepted licence. */
+  gated: boolean;
+  /** How well it suits, in a sentence. */
+  note: string;
+  memory: MemoryReport;
+  /** Files are on this machine already. */
+  stored: boolean;
+}
+
+/** What training takes of the GPU, foreseen for settings, in bytes. */
+export interface MemoryReport {
+  weights: number;
+  training: number;
+  /** What the engine would keep of the forward pass within the budget; null without WebGPU. */
+  saving: Saving | null;
+  /** What may be used: the person's choice, or a guess from the adapter's limits. */
+  budget: number;
+  /** Whether `budget` is a guess: browsers do not say how much memory a GPU has. */
+  guessed: boolean;
+  fits: boolean;
+}
+
+/** A model whose files are kept in this browser. */
+export interface StoredModel {
+  /** Names it to `deleteStored`. */
+  key: string;
+  id: string;
+  revision: string | null;
+  bytes: number;
+  /** Every file is whole; an interrupted download goes on where it broke off. */
+  complete: boolean;
+  /** Milliseconds since 1970. */
+  usedAt: number;
+}
+
+export interface StorageReport {
+  models: StoredModel[];
+  /** Bytes that this page's origin uses and may use, as far as the browser says. */
+  used: number | null;
+  quota: number | null;
+  /** The browser has promised not to clear it by itself. */
+  persisted: boolean;
 }
 
 export interface SampleDataset {
@@ -103,6 +187,8 @@ export interface StudioError {
   message: string;
   /** What to do about it. */
   hint?: string;
+  /** What the page can offer at once: a field for the access token. */
+  remedy?: 'token';
 }
 
 /** Work found from the last visit. */
@@ -125,6 +211,10 @@ export interface GenerateRequest {
 
 export type StudioEvent =
   | { type: 'modelProgress'; progress: ModelProgress }
+  /** The device is gone; model and run are being brought back on a new one (or could not be, with the error). */
+  | { type: 'deviceLost'; message: string }
+  | { type: 'deviceRestored'; device: DeviceReport; model: ModelReport | null }
+  | { type: 'deviceGone'; error: StudioError }
   | { type: 'dataProgress'; phase: 'reading' | 'parsing' | 'tokenizing'; done: number; total: number }
   | { type: 'runStarted'; runId: string; settings: RunSettings; history: RunHistory; state: RunState }
   | { type: 'runState'; runId: string; state: RunState }
@@ -150,9 +240,28 @@ export interface Studio {
    * `baseUrl` is the page's own: models and datasets that ship with it lie below.
    */
   open(baseUrl: string, onEvent: (event: StudioEvent) => void, force?: Backend): Promise<DeviceReport>;
-  /** Loads a model folder at a URL (files `config.json`, `tokenizer.json`, …). */
-  loadModel(url: string, id: string): Promise<ModelReport>;
+  /** Loads a model (files `config.json`, `tokenizer.json`, `model.safetensors` or its index, …); the one before stays until it is whole. */
+  loadModel(origin: ModelOrigin, format?: WeightFormat): Promise<ModelReport>;
   cancelModel(): Promise<void>;
+  /**
+   * Models to choose from, those that fit this device first; memory is for these settings, or usual ones, and for weights
+   * as stored or as `format` has them.
+   */
+  catalogue(settings?: RunSettings, format?: WeightFormat): Promise<CatalogueModel[]>;
+  /** The access token sent to the Hub, and nowhere else; null for none. Kept by the worker until the page closes. */
+  setHubToken(token: string | null): Promise<void>;
+  /** What this browser keeps of models. */
+  storage(): Promise<StorageReport>;
+  deleteStored(key: string): Promise<StorageReport>;
+  /** What training with these settings would take. Needs a model; data, where there is some, says how long texts are. */
+  memory(settings: RunSettings): Promise<MemoryReport>;
+  /** Bytes of GPU memory that may be used; null for the guess. Counts from the next run. */
+  setMemoryBudget(bytes: number | null): Promise<void>;
+  /**
+   * The validation loss, in nats per label token, of the bare model with weights as stored and as 8-bit integers, on
+   * the dataset in use. Needs a model loaded as `int8`; reads its files once more.
+   */
+  compareInt8(): Promise<{ stored: number; int8: number; rows: number }>;
 
   samples(): Promise<SampleDataset[]>;
   openSample(id: string): Promise<DatasetReport>;

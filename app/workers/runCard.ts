@@ -1,8 +1,19 @@
 /** @file What a prompt file says of the run that made it: strings only, shown by the page and read by people. */
 import packageJson from '../../package.json';
+import type { ChatFormat } from '../data/chat';
 import type { TrainedPrompt } from '../training/run';
 import type { DeviceReport } from './protocol';
 import type { ActiveRun } from './runSlot';
+
+/** What a text needs to look as it did in training; what is nothing is left out. */
+function chatCard({ hash, systemText, systemInUser, cue, dated }: ChatFormat): Record<string, string> {
+  return {
+    chatTemplateHash: hash,
+    ...(systemText && { systemText, systemPlace: systemInUser ? 'user turn' : 'system turn' }),
+    ...(cue && { answerCue: cue }),
+    ...(dated && { templateDate: '2024-07-26' }),
+  };
+}
 
 /** Keys in camelCase; the model card spells them out. */
 export function runCard(
@@ -12,6 +23,7 @@ export function runCard(
 ): Record<string, string> {
   const { settings, history } = trainer;
   const { options, training, validation, hash } = data.dataset.report;
+  const { chatFormat } = data.dataset;
   const at = history.validations.find(({ step }) => step === trained.step);
   const lastLoss = history.steps.findLast(({ step }) => step <= trained.step)?.loss;
   const percent = (part: number) => `${(100 * part).toFixed(1)} %`;
@@ -25,6 +37,8 @@ export function runCard(
     inputTemplate: options.inputTemplate,
     targetTemplate: options.targetTemplate,
     endOfText: String(options.endOfText),
+    chat: String(chatFormat !== null),
+    ...(chatFormat && chatCard(chatFormat)),
     method: 'prompt tuning',
     virtualTokens: String(settings.virtualTokens),
     initialiser: settings.initialiser,

@@ -1,14 +1,14 @@
 /** @file The run in use: one trainer at a time, its events sent to the page, its checkpoints kept for the next visit. */
 
 import type { PromptArtefact } from '../prompt/types';
-import type { CheckpointStore } from '../training/checkpoint';
+import { type CheckpointStore, isOver } from '../training/checkpoint';
 import { initialisePrompt } from '../training/initialise';
-import type { RunEvents, TrainedPrompt } from '../training/run';
+import type { AbandonedRun, RunEvents, TrainedPrompt } from '../training/run';
 import { parseSettings } from '../training/settingsRanges';
 import { Trainer } from '../training/trainer';
 import type { Checkpoint } from '../training/types';
 import type { ActiveDataset } from './datasetSlot';
-import { StudioRequestError, toStudioError } from './errors';
+import { DeviceLostError, StudioRequestError, toStudioError } from './errors';
 import type { ActiveModel } from './modelSlot';
 import type { RunSettings, StudioEvent } from './protocol';
 
@@ -25,12 +25,18 @@ export class RunSlot {
   private active: ActiveRun | null = null;
   /** A run is being made or put away; another command would meet it half-way. */
   private changing = false;
+  /** Where the run was when its device was lost, until it is taken up. */
+  private left: AbandonedRun | null = null;
+  /** Devices lost so far: what was begun on one of them must not be finished on another. */
+  private devices = 0;
 
   constructor(
     private readonly store: CheckpointStore | null,
     private readonly emit: (event: StudioEvent) => void,
     /** The run came to rest: what it made may be another prompt now. */
     private readonly onRest: () => void,
+    /** Whether the device is lost, asked where a run breaks. */
+    private readonly deviceLost: () => Promise<boolean>,
   ) {}
 
   get current(): ActiveRun | null {
@@ -86,6 +92,62 @@ export class RunSlot {
     }
   }
 
+  /** Ends work on a device that is lost; the run stays where it was until it is taken up. */
+  abandon(): void {
+    this.devices += 1;
+    this.changing = false;
+    // A second loss may come before the run is taken up.
+    if (this.active && !this.left) this.left = this.active.trainer.abandon();
+    else this.active?.trainer.abandon();
+  }
+
+  /** What a command during the recovery leaves of the run: it is not gone on with afterwards. */
+  hold(): void {
+    if (this.left) this.left = { ...this.left, going: null };
+  }
+
+  /**
+   * Goes on with the run that `abandon` left, with another engine of the same model; paused if it was. Where memory was
+   * short its steps are divided further.
+   */
+  takeUp(model: ActiveModel, why: 'lost' | 'outOfMemory'): void {
+    const { active, left } = this;
+    if (!active || !left) return;
+    const { checkpoint, going } = left;
+    const { batchSize } = checkpoint.settings;
+    if (why === 'outOfMemory' && going && left.parts >= batchSize) {
+      this.left = null;
+      this.tellFailed(active, outOfMemory(checkpoint.settings.virtualTokens));
+      return;
+    }
+    const parts = why === 'outOfMemory' && going ? Math.min(2 * left.parts, batchSize) : left.parts;
+    const where = checkpoint.step === 0 ? 'from its start' : `from step ${checkpoint.step}`;
+    const note =
+      why === 'lost'
+        ? `The graphics device was lost; the run was taken up ${where} on a new one.`
+        : `The graphics memory ran out; the run was taken up ${where}, each step in ${parts} parts.`;
+    const notes = going ? [...left.notes, note] : left.notes;
+    const { runId } = checkpoint;
+    const run = this.make(model, active.data, checkpoint, checkpoint, { parts, notes });
+    this.left = null;
+    this.active = run;
+    if (!isOver(checkpoint.phase)) this.emit({ type: 'runState', runId, state: run.trainer.state });
+    if (going) this.go(run, going);
+  }
+
+  /** No device is to be had for the run: it ends, and what it reached is kept. */
+  giveUp(message: string): void {
+    const { active, left } = this;
+    if (!active || !left) return;
+    void this.store?.save(left.checkpoint).catch(() => undefined);
+    if (left.going) this.tellFailed(active, message);
+  }
+
+  private tellFailed({ trainer }: ActiveRun, message: string): void {
+    const state = { ...trainer.state, phase: 'failed' as const, message };
+    this.emit({ type: 'runState', runId: trainer.runId, state });
+  }
+
   /** Sets a trainer going without waiting for it; what it throws at once is thrown here. */
   go(run: ActiveRun, command: 'start' | 'resume' | 'singleStep'): void {
     const resting = run.trainer[command]();
@@ -118,7 +180,24 @@ export class RunSlot {
     made: { runId: string; settings: RunSettings; initialPrompt: Float32Array },
     checkpoint?: Checkpoint,
   ): Promise<ActiveRun> {
-    const { runId, settings, initialPrompt } = made;
+    const { runId, settings } = made;
+    const { devices } = this;
+    const run = this.make(model, data, made, checkpoint);
+    await this.clear();
+    if (devices !== this.devices) throw new DeviceLostError();
+    this.active = run;
+    const { history, state } = run.trainer;
+    this.emit({ type: 'runStarted', runId, settings, history, state });
+    return run;
+  }
+
+  private make(
+    model: ActiveModel,
+    data: ActiveDataset,
+    { runId, settings, initialPrompt }: { runId: string; settings: RunSettings; initialPrompt: Float32Array },
+    checkpoint?: Checkpoint,
+    before: { parts?: number; notes?: string[] } = {},
+  ): ActiveRun {
     const trainer = new Trainer(
       {
         runId,
@@ -130,16 +209,14 @@ export class RunSlot {
         modelKey: model.key,
         data: data.dataset,
         dataHash: data.dataset.report.hash,
+        deviceLost: this.deviceLost,
         ...(this.store && { store: this.store }),
+        ...before,
       },
       this.events(runId),
       checkpoint,
     );
-    await this.clear();
-    const run = { trainer, model, data };
-    this.active = run;
-    this.emit({ type: 'runStarted', runId, settings, history: trainer.history, state: trainer.state });
-    return run;
+    return { trainer, model, data };
   }
 
   private events(runId: string): RunEvents {
@@ -166,6 +243,10 @@ export class RunSlot {
     await Promise.all(old.map((runId) => this.store?.remove(runId)));
     return old;
   }
+}
+
+function outOfMemory(virtualTokens: number): string {
+  return `The graphics memory ran out with a single text at a time. Cut the examples shorter, use fewer virtual tokens than ${virtualTokens}, or choose a smaller model.`;
 }
 
 /** Unique among this person's runs; `crypto.randomUUID` is missing on pages that are not served securely. */

@@ -2,87 +2,167 @@
 import type { DataOptions, DatasetReport } from '../data/types';
 import { exportPrompt } from '../prompt/exportPrompt';
 import { suggestSettings } from '../training/suggest';
+import { Advice } from './advice';
+import { newRecovery } from './bringBack';
 import { DatasetSlot } from './datasetSlot';
 import { IN_USE } from './datasetStore';
 import { StudioRequestError, toStudioError } from './errors';
+import { GenerationSlot } from './generationSlot';
+import { compareInt8 } from './int8Comparison';
+import { ModelFiles } from './modelFiles';
 import { type ActiveModel, ModelSlot } from './modelSlot';
 import type { Platform } from './platform';
-import { generateAnswers, type PlaygroundInput } from './playground';
-import { PromptSlot, uploadPrompt } from './promptSlot';
+import { PromptSlot } from './promptSlot';
 import type {
   Backend,
+  CatalogueModel,
   DeviceReport,
   GenerateRequest,
+  MemoryReport,
+  ModelOrigin,
   ModelReport,
   PromptFormat,
   PromptReport,
   RunSettings,
   SampleDataset,
   SavedWork,
+  StorageReport,
   Studio,
   StudioError,
   StudioEvent,
   SuggestedSettings,
+  WeightFormat,
 } from './protocol';
+import type { Recovery } from './recovery';
 import { RunSlot } from './runSlot';
 
 interface Open {
+  /** The present one: another takes its place when it is lost. */
   device: DeviceReport;
+  files: ModelFiles;
   models: ModelSlot;
   data: DatasetSlot;
   runs: RunSlot;
   prompts: PromptSlot;
+  generation: GenerationSlot;
+  recovery: Recovery;
+  advice: Advice;
   emit: (event: StudioEvent) => void;
   store: Awaited<ReturnType<Platform['openRunStore']>>;
 }
 
 export class StudioService implements Studio {
   private opened: Open | null = null;
-  private generating: { abort: AbortController; done: Promise<void> } | null = null;
 
   constructor(private readonly platform: Platform) {}
 
   open(baseUrl: string, onEvent: (event: StudioEvent) => void, force?: Backend): Promise<DeviceReport> {
     return attempt('device', async () => {
       const device = await this.platform.startDevice(force);
-      const [store, datasetStore] = await Promise.all([
+      const [store, datasetStore, files] = await Promise.all([
         this.platform.openRunStore(),
         this.platform.openDatasetStore(),
+        ModelFiles.open(this.platform, baseUrl),
       ]);
       const emit = (event: StudioEvent) => void onEvent(event);
-      const runs = new RunSlot(store, emit, () => void this.tellPrompt().catch(() => undefined));
+      const recovery = newRecovery(
+        this.platform,
+        () => this.ready(),
+        emit,
+        () => this.opened?.generation.cut(),
+      );
+      const runs = new RunSlot(
+        store,
+        emit,
+        () => void this.tellPrompt().catch(() => undefined),
+        () => recovery.isLost(),
+      );
       const samplesUrl = new URL('datasets/', baseUrl).href;
+      const data = new DatasetSlot(this.platform, samplesUrl, datasetStore, emit);
+      const prompts = new PromptSlot(runs, () => this.ready().device);
       this.opened = {
         device,
-        models: new ModelSlot(),
-        data: new DatasetSlot(this.platform, samplesUrl, datasetStore, emit),
+        files,
+        models: new ModelSlot(files),
+        data,
         runs,
-        prompts: new PromptSlot(runs, () => device),
+        prompts,
+        generation: new GenerationSlot({ model: () => this.model(), prompts, data, recovery, emit }),
+        recovery,
+        advice: new Advice(() => this.ready().device),
         emit,
         store,
       };
+      recovery.watch();
       return device;
     });
   }
 
-  loadModel(url: string, id: string): Promise<ModelReport> {
+  loadModel(origin: ModelOrigin, format: WeightFormat = 'stored'): Promise<ModelReport> {
     return attempt('model', async () => {
-      const { models, runs, prompts, emit } = this.ready();
-      const model = await models.load(this.platform.modelFiles(url), id, (progress) =>
-        emit({ type: 'modelProgress', progress }),
-      );
+      const { models, runs, prompts, generation, recovery, emit } = this.ready();
+      const load = (from: ModelOrigin) =>
+        models.load(from, format, (progress) => emit({ type: 'modelProgress', progress }));
+      const model = await recovery.repeat(() => load(origin));
+      const { revision } = model.report;
+      // A branch may have moved when the model has to be loaded again.
+      const same = origin.kind === 'hub' && revision !== null ? { ...origin, revision } : origin;
       // Only now, when the new model is whole, is the work with the old one put away.
-      await this.endGeneration();
+      await generation.end();
       await runs.clear();
       prompts.forgetImported();
-      models.replace(model);
+      models.replace(model, () => load(same));
       emit({ type: 'promptChanged', prompt: null });
       return model.report;
     });
   }
 
   async cancelModel(): Promise<void> {
-    this.opened?.models.cancel();
+    // What is loaded to bring a lost device's model back was not asked for here.
+    if (!this.opened?.recovery.busy) this.opened?.models.cancel();
+  }
+
+  async setHubToken(token: string | null): Promise<void> {
+    this.ready().files.setHubToken(token);
+  }
+
+  storage(): Promise<StorageReport> {
+    return attempt('model', () => this.ready().files.report());
+  }
+
+  deleteStored(key: string): Promise<StorageReport> {
+    return attempt('model', async () => {
+      const { files } = this.ready();
+      await files.remove(key);
+      return files.report();
+    });
+  }
+
+  catalogue(settings?: RunSettings, format?: WeightFormat): Promise<CatalogueModel[]> {
+    return attempt('model', async () => {
+      const { advice, data, files } = this.ready();
+      const { models } = await files.report();
+      return advice.catalogue(settings ?? null, data.current?.dataset.report ?? null, models, format);
+    });
+  }
+
+  memory(settings: RunSettings): Promise<MemoryReport> {
+    return attempt('training', async () => {
+      const { advice, data } = this.ready();
+      return advice.memory(settings, this.model(), data.current?.dataset.report ?? null);
+    });
+  }
+
+  async setMemoryBudget(bytes: number | null): Promise<void> {
+    this.ready().advice.setBudget(bytes);
+  }
+
+  compareInt8(): Promise<{ stored: number; int8: number; rows: number }> {
+    return attempt('model', async () => {
+      const { recovery, data, runs } = this.ready();
+      if (runs.busy) throw new StudioRequestError('A run is going on.', 'Pause or stop it first.');
+      return recovery.guard(() => compareInt8(this.model(), data.get()));
+    });
   }
 
   samples(): Promise<SampleDataset[]> {
@@ -124,29 +204,36 @@ export class StudioService implements Studio {
 
   train(settings: RunSettings): Promise<string> {
     return attempt('training', async () => {
-      const run = await this.newRun(settings);
-      this.ready().runs.go(run, 'start');
+      const { runs, recovery } = this.ready();
+      const run = await recovery.guard(() => this.newRun(settings));
+      runs.go(run, 'start');
       return run.trainer.runId;
     });
   }
 
   step(settings: RunSettings): Promise<string> {
     return attempt('training', async () => {
-      const { runs } = this.ready();
+      const { runs, recovery } = this.ready();
+      await recovery.ready();
       const paused = runs.current?.trainer.state.phase === 'paused' ? runs.current : null;
-      const run = paused ?? (await this.newRun(settings));
+      const run = paused ?? (await recovery.guard(() => this.newRun(settings)));
       runs.go(run, 'singleStep');
       return run.trainer.runId;
     });
   }
 
   pause(): Promise<void> {
-    return attempt('training', () => this.ready().runs.get().trainer.pause());
+    return attempt('training', async () => {
+      const { runs } = this.ready();
+      await this.rested();
+      await runs.get().trainer.pause();
+    });
   }
 
   resume(): Promise<void> {
     return attempt('training', async () => {
-      const { runs } = this.ready();
+      const { runs, recovery } = this.ready();
+      await recovery.ready();
       const run = runs.get();
       if (run.trainer.state.phase !== 'paused') {
         throw new StudioRequestError('Only a paused run can be resumed.', 'Press Train to start a new one.');
@@ -157,6 +244,7 @@ export class StudioService implements Studio {
 
   stop(): Promise<void> {
     return attempt('training', async () => {
+      await this.rested();
       await this.ready().runs.get().trainer.stop();
       await this.tellPrompt();
     });
@@ -174,7 +262,8 @@ export class StudioService implements Studio {
 
   restore(): Promise<{ dataset: DatasetReport | null; runId: string | null }> {
     return attempt('training', async () => {
-      const { store, data, runs } = this.ready();
+      const { store, data, runs, recovery } = this.ready();
+      await recovery.ready();
       const model = this.model();
       const last = (await store?.list())?.[0];
       const stored = await data.stored(last?.runId ?? IN_USE);
@@ -202,17 +291,11 @@ export class StudioService implements Studio {
   }
 
   generate(requestId: number, request: GenerateRequest): Promise<void> {
-    return attempt('generation', async () => {
-      const before = this.endGeneration();
-      const abort = new AbortController();
-      const done = before.then(() => this.answer(requestId, request, abort.signal));
-      this.generating = { abort, done };
-      await done;
-    });
+    return attempt('generation', () => this.ready().generation.answer(requestId, request));
   }
 
   async cancelGenerate(): Promise<void> {
-    await this.endGeneration();
+    await this.opened?.generation.end();
   }
 
   download(format: PromptFormat): Promise<{ name: string; type: string; bytes: Uint8Array<ArrayBuffer> }> {
@@ -245,9 +328,18 @@ export class StudioService implements Studio {
     return this.ready().models.get();
   }
 
+  /** Waits for a recovery that is under way, which then leaves the run at rest. */
+  private async rested(): Promise<void> {
+    const { runs, recovery } = this.ready();
+    if (!recovery.busy) return;
+    runs.hold();
+    await recovery.ready();
+  }
+
   /** A fresh run on model and dataset in use. An imported prompt gives way to what the run makes. */
   private async newRun(settings: RunSettings) {
-    const { runs, data, prompts } = this.ready();
+    const { advice, runs, data, prompts } = this.ready();
+    advice.apply(this.model());
     const run = await runs.create(settings, this.model(), data.get(), prompts.file);
     prompts.preferRun();
     data.keep(run.trainer.runId);
@@ -261,38 +353,6 @@ export class StudioService implements Studio {
     const prompt = await prompts.report();
     emit({ type: 'promptChanged', prompt });
     return prompt;
-  }
-
-  /** The template that the prompt in use was trained with: an imported one's own, else the dataset's. */
-  private inputTemplate(): PlaygroundInput['template'] {
-    const { prompts, data } = this.ready();
-    const dataset = data.current;
-    if (dataset && !prompts.inUse) {
-      return { text: dataset.dataset.report.options.inputTemplate, columns: dataset.table.columns };
-    }
-    const text = prompts.inUse?.artefact.card.inputTemplate;
-    if (!text) return null;
-    return { text, columns: [...text.matchAll(/\{([^{}]+)\}/g)].map(([, name]) => name) };
-  }
-
-  private async answer(requestId: number, request: GenerateRequest, signal: AbortSignal): Promise<void> {
-    const { prompts, emit } = this.ready();
-    const model = this.model();
-    const uploaded = request.columns.includes('with') ? uploadPrompt(await prompts.require()) : null;
-    try {
-      const template = this.inputTemplate();
-      const prompt = uploaded?.prompt ?? null;
-      await generateAnswers({ model, request, requestId, template, prompt, signal, emit });
-    } finally {
-      uploaded?.dispose();
-    }
-  }
-
-  private async endGeneration(): Promise<void> {
-    const ending = this.generating;
-    this.generating = null;
-    ending?.abort.abort();
-    await ending?.done.catch(() => undefined);
   }
 }
 

@@ -4,7 +4,8 @@ import plainUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?
 import simdUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url';
 import threadedUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-threaded-simd.wasm?url';
 import { expose } from 'comlink';
-import { urlSource } from '../model/urlSource';
+import { HUB_ENDPOINT } from '../model/hub';
+import { openOpfsStore } from '../model/store/opfsStore';
 import { openCheckpointStore } from '../training/checkpointStore';
 import { openDatasetStore } from './datasetStore';
 import { startBrowserDevice } from './device';
@@ -19,7 +20,9 @@ const wasmPaths = {
 expose(
   new StudioService({
     startDevice: (force) => startBrowserDevice(wasmPaths, force),
-    modelFiles: (url) => urlSource(url),
+    folder: () => null,
+    hub: hubOf,
+    openFileStore: openOpfsStore,
     fetchBytes,
     // Private windows may have no IndexedDB: then nothing survives a reload, and everything else works.
     openRunStore: () => openCheckpointStore().catch(() => null),
@@ -31,6 +34,13 @@ async function fetchBytes(url: string): Promise<Uint8Array<ArrayBuffer>> {
   const response = await fetch(url);
   if (!response.ok) throw new Error(`The server answered ${response.status} for ${url}.`);
   return new Uint8Array(await response.arrayBuffer());
+}
+
+/** The Hub; a page on its developer's own machine may name another with `?hub=`. */
+function hubOf(pageUrl: string): string {
+  const { hostname, searchParams } = new URL(pageUrl);
+  const own = hostname === 'localhost' || hostname === '127.0.0.1';
+  return (own && searchParams.get('hub')) || HUB_ENDPOINT;
 }
 
 /** The wasm threads are workers made from a blob: relative addresses would mean nothing to them. */

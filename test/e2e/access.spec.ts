@@ -1,7 +1,8 @@
 /** @file The page without a mouse, and under the rules that can be checked by machine. */
 import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
-import { expect, quick, smallDataset, test } from './studio';
+import { simulate, tell } from './simulated';
+import { expect, quick, type Studio, smallDataset, test } from './studio';
 
 /** Presses Tab until the element has the focus. */
 async function tabTo(page: Page, role: 'button' | 'textbox' | 'spinbutton', name: string): Promise<void> {
@@ -69,6 +70,62 @@ for (const scheme of ['light', 'dark'] as const) {
     await page.mouse.move(0, 0);
     expect(await violations(page)).toEqual([]);
   });
+}
+
+/** What stands on the page only now and then, one after another. */
+const moments: Record<string, (studio: Studio, page: Page) => Promise<void>> = {
+  'the list of models': async (studio) => {
+    await studio.button('Choose a model…').click();
+    await expect(studio.chooser).toContainText('SmolLM2 135M');
+  },
+  'a gated model and its token field': async (studio) => {
+    await studio.loadModel('google/gemma-3-270m-it');
+    await expect(studio.panel('Model').getByRole('alert')).toContainText('gated');
+  },
+  'models kept, one about to be deleted': async (studio, page) => {
+    await page.getByText('Kept in this browser', { exact: true }).click();
+    await studio.button('Delete HuggingFaceTB/SmolLM2-135M').click();
+    await page.getByText('Access token', { exact: true }).click();
+  },
+  'a chat model over the budget, its format and its cost': async (studio, page) => {
+    await studio.button('Choose a model…').click();
+    await studio.chooser.getByRole('checkbox').click();
+    await studio.chooser.getByRole('button', { name: /^Load in 8 bits: Qwen/ }).click();
+    await studio.button('Review sentiment').click();
+    await studio.button('Measure what 8 bits cost').click();
+    await studio.data.getByText('Columns and split').click();
+    await studio.panel('Settings').locator('.memory summary').click();
+    await page.getByRole('spinbutton', { name: 'May be used' }).fill('0.1');
+    await expect(studio.panel('Settings')).toContainText('What helps');
+  },
+  'a lost device': async (studio, page) => {
+    await tell(page, { type: 'deviceLost', message: 'the driver was reset' });
+    await expect(page.getByRole('complementary', { name: 'Notices' })).toContainText('was lost');
+    await expect(studio.panel('Model')).toContainText('parameters');
+  },
+};
+
+for (const scheme of ['light', 'dark'] as const) {
+  for (const width of [1440, 390]) {
+    test(`what comes and goes is without serious faults, ${scheme}, at ${width} pixels`, async ({
+      studio,
+      page,
+    }) => {
+      await simulate(page);
+      await page.setViewportSize({ width, height: 900 });
+      await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
+      for (const [name, arrange] of Object.entries(moments)) {
+        await test.step(name, async () => {
+          await studio.open();
+          await arrange(studio, page);
+          await page.mouse.move(0, 0);
+          expect(await violations(page)).toEqual([]);
+          const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+          expect(overflow).toBeLessThanOrEqual(0);
+        });
+      }
+    });
+  }
 }
 
 for (const width of [1440, 900, 390]) {

@@ -50,6 +50,18 @@ export class Studio {
     await expect(this.panel('Model')).toContainText('parameters', { timeout: 120_000 });
   }
 
+  /** The window to choose a model in. */
+  get chooser(): Locator {
+    return this.page.getByRole('dialog', { name: 'Choose a model' });
+  }
+
+  /** Opens the chooser and loads a name (`owner/model@revision`) or an address; the model may still be on its way. */
+  async loadModel(nameOrAddress: string): Promise<void> {
+    await this.button('Choose a model…').click();
+    await this.chooser.getByRole('textbox').fill(nameOrAddress);
+    await this.chooser.getByRole('button', { name: 'Load', exact: true }).click();
+  }
+
   panel(title: string): Locator {
     return this.page.getByRole('region', { name: title, exact: true });
   }
@@ -62,21 +74,21 @@ export class Studio {
     return this.page.getByRole('spinbutton', { name, exact: true });
   }
 
-  /** Drops files onto the page, as a desktop would. */
-  async drop(files: Dropped[]): Promise<void> {
+  /** Drops files onto the page, or a part of it, as a desktop would. */
+  async drop(files: Dropped[], onto: Locator = this.page.locator('body')): Promise<void> {
     const plain = files.map(({ name, type = '', content }) => ({
       name,
       type,
       base64: Buffer.from(content).toString('base64'),
     }));
-    await this.page.evaluate((dropped) => {
+    await onto.evaluate((target, dropped) => {
       const transfer = new DataTransfer();
       for (const { name, type, base64 } of dropped) {
         const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
         transfer.items.add(new File([bytes], name, { type }));
       }
       for (const kind of ['dragenter', 'dragover', 'drop']) {
-        document.body.dispatchEvent(
+        target.dispatchEvent(
           new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true }),
         );
       }

@@ -24,7 +24,7 @@ async function visit() {
   const events: StudioEvent[] = [];
   const studio = new StudioService(nodePlatform);
   await studio.open(base, (event) => events.push(event), 'wasm');
-  const report = await studio.loadModel(modelUrl, 'studio-2.6m');
+  const report = await studio.loadModel({ kind: 'url', url: modelUrl, id: 'studio-2.6m' });
   return { studio, events, report };
 }
 type Visit = Awaited<ReturnType<typeof visit>>;
@@ -199,7 +199,9 @@ describe('the studio', () => {
 
   it('keeps the present model when another cannot be loaded', async () => {
     const { studio, report } = first;
-    const error = await rejection(studio.loadModel(new URL('nowhere/', otherModelUrl).href, 'nowhere'));
+    const error = await rejection(
+      studio.loadModel({ kind: 'url', url: new URL('nowhere/', otherModelUrl).href, id: 'nowhere' }),
+    );
     expect(error).toMatchObject({ kind: 'model', message: expect.stringContaining('config.json') });
     await studio.openDataset(csv(rows));
     expect((await studio.suggestSettings()).settings.virtualTokens).toBe(20);

@@ -2,25 +2,20 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startCpu } from '../../app/engine/backend';
-import type { Engine, PackedBatch, SoftPrompt } from '../../app/engine/engine';
-import { createReferenceEngine } from '../../app/engine/reference/referenceEngine';
+import type { Engine } from '../../app/engine/engine';
 import type { ModelSpec } from '../../app/engine/spec';
 import { checkAgainstReference } from '../../app/engine/webgpu/selfCheck';
-import {
-  createWebGpuEngine,
-  type WebGpuEngine,
-  type WebGpuEngineOptions,
-} from '../../app/engine/webgpu/webgpuEngine';
 import { AdamW } from '../../app/training/adamW';
 import {
-  type Gpu,
-  openGpu,
-  Random,
-  relativeError,
-  SMALL_TILE,
-  type TinyModel,
-  tinyModel,
-} from './webgpuHarness';
+  expectSame,
+  promptValues,
+  randomBatch,
+  results,
+  softPrompt,
+  withEngine,
+  withReference,
+} from './webgpuEngineHarness';
+import { type Gpu, openGpu, Random, relativeError, type TinyModel, tinyModel } from './webgpuHarness';
 
 const opened = await openGpu();
 const missing = typeof opened === 'string' ? `: skipped, ${opened}` : '';
@@ -29,113 +24,6 @@ const gpu = opened as Gpu;
 beforeAll(async () => {
   if (!missing) await tf.setBackend('webgpu');
 });
-
-/** Prompts as numbers, so that both engines get them on their own backend. */
-interface PromptValues {
-  kind: SoftPrompt['kind'];
-  shape: [number, number];
-  values: Float32Array;
-}
-
-function promptValues(
-  random: Random,
-  spec: ModelSpec,
-  kind: SoftPrompt['kind'],
-  length: number,
-): PromptValues {
-  const width = kind === 'prompt' ? spec.hidden : spec.layers.length * 2 * spec.kvHeads * spec.headDim;
-  return { kind, shape: [length, width], values: random.floats(length * width, 0.8) };
-}
-
-function softPrompt(kind: SoftPrompt['kind'], tensor: tf.Tensor2D): SoftPrompt {
-  return kind === 'prompt' ? { kind, vectors: tensor } : { kind, keysValues: tensor };
-}
-
-/** Texts of the given lengths; `labels` counts the labels at a text's end. */
-function randomBatch(
-  random: Random,
-  spec: ModelSpec,
-  texts: { length: number; labels: number; prompt?: number }[],
-): PackedBatch {
-  const rows = texts.reduce((sum, text) => sum + text.length, 0);
-  const batch: PackedBatch = {
-    tokenIds: Int32Array.from({ length: rows }, () => random.below(spec.vocabSize)),
-    isLabel: new Uint8Array(rows),
-    texts: [],
-  };
-  let start = 0;
-  for (const { length, labels, prompt = 0 } of texts) {
-    batch.texts.push({ start, length, prompt });
-    batch.isLabel.fill(1, start + length - labels, start + length);
-    start += length;
-  }
-  return batch;
-}
-
-interface Results {
-  losses: number[];
-  gradients: Float32Array[];
-  logits: Float32Array;
-}
-
-async function results(engine: Engine, prompts: PromptValues[], batch: PackedBatch): Promise<Results> {
-  const variables = prompts.map(({ shape, values }) =>
-    tf.tidy(() => tf.variable(tf.tensor2d(values.slice(), shape))),
-  );
-  const soft = variables.map((variable, i) => softPrompt(prompts[i].kind, variable as tf.Tensor2D));
-  let losses: tf.Tensor | null = null;
-  const { value, grads } = tf.variableGrads(() => {
-    losses = tf.keep(engine.loss(soft, batch));
-    return tf.sum(losses) as tf.Scalar;
-  }, variables);
-  const logits = engine.labelLogits(soft, batch);
-  const found = {
-    losses: Array.from(await (losses as unknown as tf.Tensor).data()),
-    gradients: await Promise.all(
-      variables.map(async (variable) => Float32Array.from(await grads[variable.name].data())),
-    ),
-    logits: Float32Array.from(await logits.data()),
-  };
-  tf.dispose([losses as unknown as tf.Tensor, value, grads, logits, variables]);
-  return found;
-}
-
-/** What the reference makes of it, on the cpu backend; then back to webgpu. */
-async function withReference<T>(model: TinyModel, use: (engine: Engine) => Promise<T>): Promise<T> {
-  await startCpu();
-  const reference = createReferenceEngine(model.spec, model.weights);
-  try {
-    return await use(reference);
-  } finally {
-    reference.dispose();
-    await tf.setBackend('webgpu');
-  }
-}
-
-async function withEngine<T>(
-  model: TinyModel,
-  use: (engine: WebGpuEngine) => Promise<T>,
-  options?: WebGpuEngineOptions,
-): Promise<T> {
-  const engine = await createWebGpuEngine(model.spec, model.weights, gpu.device, {
-    tile: SMALL_TILE,
-    ...options,
-  });
-  try {
-    return await use(engine);
-  } finally {
-    engine.dispose();
-  }
-}
-
-function expectSame(found: Results, want: Results): void {
-  for (const [i, loss] of want.losses.entries()) {
-    expect(Math.abs(found.losses[i] - loss)).toBeLessThan(2e-5);
-    expect(relativeError(found.gradients[i], want.gradients[i])).toBeLessThan(1e-4);
-  }
-  expect(found.logits.length).toBe(want.logits.length);
-  expect(relativeError(found.logits, want.logits)).toBeLessThan(2e-5);
-}
 
 const turn = (dims: number): ModelSpec['ropes'] => [
   { dims, inverseFrequencies: Array.from({ length: dims / 2 }, (_, i) => 100 ** ((-2 * i) / dims)) },
@@ -258,7 +146,7 @@ describe.skipIf(missing)(`the WebGPU engine${missing}`, () => {
       model,
       async (reference) => [await results(reference, prompts, batch), await questions(reference)] as const,
     );
-    await withEngine(model, async (engine) => {
+    await withEngine(gpu, model, async (engine) => {
       expectSame(await results(engine, prompts, batch), want);
       const found = await questions(engine);
       expect(found.tokens).toEqual(wanted.tokens);
@@ -313,7 +201,7 @@ describe.skipIf(missing)(`the WebGPU engine${missing}`, () => {
       return losses;
     };
     const want = await withReference(model, trajectory);
-    const found = await withEngine(model, trajectory);
+    const found = await withEngine(gpu, model, trajectory);
     expect(Math.max(...found.map((loss, step) => Math.abs(loss - want[step])))).toBeLessThan(1e-3);
     expect(want[29]).not.toBeCloseTo(want[0], 2);
   });
@@ -328,7 +216,7 @@ describe.skipIf(missing)(`the WebGPU engine${missing}`, () => {
       { length: 3, labels: 1, prompt: 1 },
       { length: 12, labels: 6, prompt: 0 },
     ]);
-    await withEngine(model, async (engine) => {
+    await withEngine(gpu, model, async (engine) => {
       const together = await results(engine, prompts, batch);
       for (const [i, prompt] of prompts.entries()) {
         const texts = batch.texts.filter((text) => text.prompt === i).map((text) => ({ ...text, prompt: 0 }));
@@ -339,89 +227,12 @@ describe.skipIf(missing)(`the WebGPU engine${missing}`, () => {
     });
   });
 
-  it.each([
-    ['which keep less of the forward pass', [{ saving: 'mlp' }, { saving: 'layers' }]],
-    // 61 rows of 24 floats are 5,856 bytes: no binding of 4,096 holds the table, nor any two rows of logits 300.
-    [
-      'which take the head in chunks and parts',
-      [{ logitBytes: 300 }, { bindingLimit: 24 * 4 * 256, logitBytes: 600 }],
-    ],
-  ] as [string, WebGpuEngineOptions[]][])('is the same with settings %s', async (_, settings) => {
-    const model = tinyModel(8, { vocabSize: 300, biases: true, tiedHead: false });
-    const random = new Random(17);
-    const prompts = [
-      promptValues(random, model.spec, 'prompt', 3),
-      promptValues(random, model.spec, 'prefix', 2),
-    ];
-    const batch = randomBatch(random, model.spec, [
-      { length: 5, labels: 3, prompt: 0 },
-      { length: 8, labels: 8, prompt: 1 },
-      { length: 6, labels: 6, prompt: 0 },
-    ]);
-    const want = await withEngine(model, (engine) => results(engine, prompts, batch));
-    for (const options of settings) {
-      await withEngine(
-        model,
-        async (engine) => {
-          expectSame(await results(engine, prompts, batch), want);
-          if (options.saving) expect(engine.usage().saving).toBe(options.saving);
-        },
-        options,
-      );
-    }
-  });
-
-  it('estimates a step’s memory and keeps the most that fits the budget', async () => {
-    const model = tinyModel(3);
-    const random = new Random(37);
-    const prompts = [promptValues(random, model.spec, 'prompt', 4)];
-    const batch = randomBatch(random, model.spec, [{ length: 30, labels: 9 }]);
-    const shape = [{ kind: 'prompt', vectors: tf.zeros([4, model.spec.hidden]) as tf.Tensor2D } as const];
-    let estimated = { all: 0, mlp: 0, layers: 0 };
-    for (const saving of ['all', 'mlp', 'layers'] as const) {
-      await withEngine(
-        model,
-        async (engine) => {
-          estimated = engine.estimate(shape, batch);
-          await results(engine, prompts, batch);
-          expect(engine.usage().saving).toBe(saving);
-        },
-        { memoryBudget: saving === 'all' ? undefined : estimated[saving] },
-      );
-    }
-    expect(estimated.all).toBeGreaterThan(estimated.mlp);
-    expect(estimated.mlp).toBeGreaterThan(estimated.layers);
-    tf.dispose(shape[0].vectors);
-  });
-
-  it('holds 16-bit weights in 2 bytes a parameter', async () => {
-    const model = tinyModel(2, { dtype: 'BF16' });
-    await withEngine(model, async (engine) => {
-      expect(engine.usage().weightBytes).toBe(2 * model.parameters);
-    });
-  });
-
-  it('neither allocates nor leaks once it has seen the largest batch', async () => {
-    const model = tinyModel(4);
-    const random = new Random(19);
-    const start = promptValues(random, model.spec, 'prompt', 4);
-    const lengths = [20, 3, 11, 1, 17, 8, 20, 5];
-    await withEngine(model, async (engine) => {
-      const sizes: number[][] = [];
-      for (const length of lengths) {
-        await results(engine, [start], randomBatch(random, model.spec, [{ length, labels: length }]));
-        sizes.push([engine.usage().planBytes, tf.memory().numTensors]);
-      }
-      for (const size of sizes) expect(size).toEqual(sizes[0]);
-    });
-  });
-
   it('has no loss and no gradient where nothing is predicted', async () => {
     const model = tinyModel(6);
     const random = new Random(23);
     const prompts = [promptValues(random, model.spec, 'prompt', 2)];
     const batch = randomBatch(random, model.spec, [{ length: 4, labels: 0 }]);
-    await withEngine(model, async (engine) => {
+    await withEngine(gpu, model, async (engine) => {
       const found = await results(engine, prompts, batch);
       expect(found.losses).toEqual([0]);
       expect([...found.gradients[0]]).toEqual(new Array(2 * model.spec.hidden).fill(0));
@@ -433,7 +244,7 @@ describe.skipIf(missing)(`the WebGPU engine${missing}`, () => {
   it('refuses texts that do not fit the context, and tensors of another backend’s device', async () => {
     const model = tinyModel(6);
     const random = new Random(29);
-    await withEngine(model, async (engine) => {
+    await withEngine(gpu, model, async (engine) => {
       const long = randomBatch(random, model.spec, [{ length: 70, labels: 1 }]);
       await expect(engine.evaluate(null, long)).rejects.toThrow('the model has 64');
       await startCpu();
@@ -449,7 +260,7 @@ describe.skipIf(missing)(`the WebGPU engine${missing}`, () => {
     await withReference(model, async (reference) => {
       const check = async (other: TinyModel) => {
         await tf.setBackend('webgpu');
-        return withEngine(other, (engine) => checkAgainstReference(engine, reference, 'cpu'));
+        return withEngine(gpu, other, (engine) => checkAgainstReference(engine, reference, 'cpu'));
       };
       expect((await check(model)).ok).toBe(true);
       const found = await check(wrong);

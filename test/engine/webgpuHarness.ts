@@ -1,5 +1,6 @@
 /** @file Runs single kernels of the WebGPU engine, and makes random tiny models of any family. */
 
+import { expect } from 'vitest';
 import { startWebGpu } from '../../app/engine/backend';
 import { uniform as generator } from '../../app/engine/sampling';
 import type { HostTensor, ModelSpec, WeightType } from '../../app/engine/spec';
@@ -253,4 +254,15 @@ export function relativeError(found: ArrayLike<number>, want: ArrayLike<number>)
     size += want[i] ** 2;
   }
   return Math.sqrt(difference / Math.max(size, 1e-30));
+}
+
+/** Elements before `from` and after `to` must be as they were. */
+export function expectUntouched(values: Float32Array, from: number, to: number): void {
+  expect([...values.slice(0, from), ...values.slice(to)].every((value) => value === POISON)).toBe(true);
+}
+
+export function sumOf(count: number, at: (i: number) => number): number {
+  let sum = 0;
+  for (let i = 0; i < count; i++) sum += at(i);
+  return sum;
 }

@@ -1,35 +1,21 @@
-/** @file Each kernel of the WebGPU engine against plain JavaScript, on random ragged shapes; outputs are poisoned first. */
+/** @file The smaller kernels of the WebGPU engine against plain JavaScript, on ragged shapes; outputs are poisoned first. */
 import { afterAll, describe, expect, it } from 'vitest';
-import type { Activation, NormSpec, WeightType } from '../../app/engine/spec';
-import {
-  type AttentionShape,
-  attentionGroups,
-  attentionKernel,
-} from '../../app/engine/webgpu/kernels/attention';
-import {
-  deltaKernel,
-  keyGradientKernel,
-  promptSumGroups,
-  promptSumKernel,
-  queryGradientKernel,
-} from '../../app/engine/webgpu/kernels/attentionBackward';
+import type { NormSpec } from '../../app/engine/spec';
+import { halfGroups, halfKernel } from '../../app/engine/webgpu/kernels/half';
 import { crossEntropyKernel, lossKernel } from '../../app/engine/webgpu/kernels/head';
-import { DEFAULT_TILE, type MatmulTile, matmul } from '../../app/engine/webgpu/kernels/matmul';
-import { activateBackwardKernel, activateKernel, mlpGroups } from '../../app/engine/webgpu/kernels/mlp';
 import { normBackwardKernel, normKernel } from '../../app/engine/webgpu/kernels/norm';
 import { headGroups, rotaryBackwardKernel, rotaryKernel } from '../../app/engine/webgpu/kernels/rotary';
-import { layoutStep, NO_SLOT } from '../../app/engine/webgpu/layout';
 import {
   countsResource,
+  expectUntouched,
   type Gpu,
   openGpu,
-  POISON,
   Random,
   type Resource,
   relativeError,
   runKernel,
-  SMALL_TILE,
   store,
+  sumOf,
 } from './webgpuHarness';
 
 const opened = await openGpu();
@@ -38,71 +24,6 @@ const gpu = opened as Gpu;
 
 afterAll(() => {
   if (!missing) gpu.device.destroy();
-});
-
-/** Elements before `from` and after `to` must be as they were. */
-function expectUntouched(values: Float32Array, from: number, to: number): void {
-  expect([...values.slice(0, from), ...values.slice(to)].every((value) => value === POISON)).toBe(true);
-}
-
-describe.skipIf(missing)(`matmul${missing}`, () => {
-  const cases: { form: 'NT' | 'NN'; weight: WeightType; inner: number; outer: number; tile: MatmulTile }[] = [
-    { form: 'NT', weight: 'F32', inner: 20, outer: 68, tile: DEFAULT_TILE },
-    { form: 'NT', weight: 'F16', inner: 20, outer: 68, tile: SMALL_TILE },
-    { form: 'NT', weight: 'BF16', inner: 10, outer: 37, tile: DEFAULT_TILE },
-    { form: 'NN', weight: 'F32', inner: 37, outer: 10, tile: DEFAULT_TILE },
-    { form: 'NN', weight: 'F16', inner: 68, outer: 20, tile: DEFAULT_TILE },
-    { form: 'NN', weight: 'BF16', inner: 68, outer: 20, tile: SMALL_TILE },
-  ];
-  it.each(cases)(
-    '$form of $weight weights, $inner to $outer',
-    async ({ form, weight, inner, outer, tile }) => {
-      const random = new Random(inner);
-      const [wRows, wColumns] = form === 'NT' ? [outer, inner] : [inner, outer];
-      const w = store(random.floats(wRows * wColumns), weight);
-      const bias = store(random.floats(outer), weight);
-      const withBias = form === 'NT';
-      const { kernel, groups } = matmul(
-        { form, weight, inner, outer, bias: withBias ? weight : null, add: 'residual', domain: 'active' },
-        tile,
-      );
-      for (const [start, count] of [
-        [0, 1],
-        [3, 7],
-        [1, 67],
-      ]) {
-        const rows = start + count + 2;
-        const x = random.floats(rows * inner);
-        const residual = random.floats(rows * outer);
-        const want = residual.slice(start * outer, (start + count) * outer);
-        for (let i = 0; i < count; i++) {
-          for (let j = 0; j < outer; j++) {
-            let sum = withBias ? bias.values[j] : 0;
-            for (let k = 0; k < inner; k++) {
-              const wAt = form === 'NT' ? j * inner + k : k * outer + j;
-              sum += x[(start + i) * inner + k] * w.values[wAt];
-            }
-            want[i * outer + j] += sum;
-          }
-        }
-        const [y] = await runKernel(
-          gpu,
-          kernel,
-          [
-            countsResource({ activeStart: start, activeEnd: start + count }),
-            { input: x },
-            { input: w.data },
-            ...(withBias ? [{ input: bias.data }] : []),
-            { input: residual },
-            { output: rows * outer },
-          ],
-          groups(count),
-        );
-        expect(relativeError(y.slice(start * outer, (start + count) * outer), want)).toBeLessThan(1e-6);
-        expectUntouched(y, start * outer, (start + count) * outer);
-      }
-    },
-  );
 });
 
 describe.skipIf(missing)(`norms${missing}`, () => {
@@ -174,64 +95,6 @@ describe.skipIf(missing)(`norms${missing}`, () => {
   });
 });
 
-describe.skipIf(missing)(`activations${missing}`, () => {
-  const exact: Record<Activation, (x: number) => number> = {
-    relu: (x) => Math.max(x, 0),
-    silu: (x) => x / (1 + Math.exp(-x)),
-    gelu: (x) => 0.5 * x * (1 + erf(x / Math.SQRT2)),
-    geluTanh: (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
-  };
-  it.each([
-    ['relu', false],
-    ['silu', true],
-    ['gelu', true],
-    ['geluTanh', false],
-  ] as [Activation, boolean][])('%s, gated: %s', async (activation, gated) => {
-    const width = 70;
-    const rows = 3;
-    const random = new Random(5);
-    const inner = random.floats(rows * width * (gated ? 2 : 1), 4);
-    // Far out, where exp and tanh overflow.
-    inner[0] = 200;
-    inner[1] = -200;
-    const dy = random.floats(rows * width);
-    const act = exact[activation];
-    const step = 1e-4;
-    const slope = (x: number) => (act(x + step) - act(x - step)) / (2 * step);
-    const y = new Float32Array(rows * width);
-    const dx = new Float32Array(inner.length);
-    for (let row = 0; row < rows; row++) {
-      for (let i = 0; i < width; i++) {
-        const at = row * width + i;
-        const gateAt = gated ? row * 2 * width + i : at;
-        const gate = inner[gateAt];
-        const up = gated ? inner[gateAt + width] : 1;
-        y[at] = act(gate) * up;
-        dx[gateAt] = dy[at] * up * slope(gate);
-        if (gated) dx[gateAt + width] = dy[at] * act(gate);
-      }
-    }
-    const shape = { width, gated, activation, domain: 'slots' } as const;
-    const counts = countsResource({ slots: rows });
-    const groups = mlpGroups(width, rows);
-    const [found] = await runKernel(
-      gpu,
-      activateKernel(shape),
-      [counts, { input: inner }, { output: rows * width + 3 }],
-      groups,
-    );
-    expect(relativeError(found.slice(0, rows * width), y)).toBeLessThan(1e-6);
-    expectUntouched(found, 0, rows * width);
-    const [gradient] = await runKernel(
-      gpu,
-      activateBackwardKernel(shape),
-      [counts, { input: inner }, { input: dy }, { output: inner.length }],
-      groups,
-    );
-    expect(relativeError(gradient, dx)).toBeLessThan(1e-5);
-  });
-});
-
 describe.skipIf(missing)(`rotation${missing}`, () => {
   it('turns the first dimensions of queries and keys, and its backward pass is its transpose', async () => {
     const shape = { heads: 3, kvHeads: 1, headDim: 10, ropeDims: 6, norm: null, domain: 'active' } as const;
@@ -278,105 +141,6 @@ describe.skipIf(missing)(`rotation${missing}`, () => {
     const forward = sumOf(x.length, (i) => y[i] * dy[i]);
     const backward = sumOf(x.length, (i) => x[i] * dx[i]);
     expect(Math.abs(forward - backward)).toBeLessThan(1e-4 * Math.abs(forward) + 1e-4);
-  });
-});
-
-describe.skipIf(missing)(`attention${missing}`, () => {
-  it.each([
-    { softcap: null, window: null, compact: false, headDim: 8 },
-    { softcap: 2, window: 6, compact: true, headDim: 6 },
-  ])('forward and backward: %o', async ({ softcap, window, compact, headDim }) => {
-    const shape: AttentionShape = { heads: 4, kvHeads: 2, headDim, scale: 0.4, softcap, window, compact };
-    const random = new Random(21);
-    // A prompt of 5, a prefix of 3; texts of one row, of a prime number, and of more than a workgroup.
-    const lengths = [2, 12, 70, 6];
-    const layout = layoutStep(
-      [
-        { kind: 'prompt', length: 5 },
-        { kind: 'prefix', length: 3 },
-      ],
-      {
-        tokenIds: new Int32Array(90),
-        isLabel: new Uint8Array(90)
-          .fill(1)
-          .map((_, i) => (i % 3 === 0 || [1, 13, 83, 89].includes(i) ? 1 : 0)),
-        texts: lengths.map((length, i) => ({
-          start: lengths.slice(0, i).reduce((sum, n) => sum + n, 0),
-          length,
-          prompt: i % 2,
-        })),
-      },
-    );
-    const { counts } = layout;
-    const { heads, kvHeads } = shape;
-    const rowWidth = (heads + 2 * kvHeads) * headDim;
-    const rows = counts.activeEnd;
-    const queries = compact ? counts.slots : rows;
-    const qkv = random.floats(rows * rowWidth);
-    const dO = random.floats(queries * heads * headDim);
-    const want = plainAttention(shape, layout, qkv, dO);
-    const tables: Resource[] = [
-      countsResource(counts),
-      { input: layout.rowInfo },
-      { input: layout.sequences },
-    ];
-    const slotTable: Resource[] = compact ? [{ input: layout.slotRow }] : [];
-    const groups = attentionGroups(queries, heads);
-    const [o, lse] = await runKernel(
-      gpu,
-      attentionKernel(shape),
-      [...tables, ...slotTable, { input: qkv }, { output: dO.length }, { output: queries * heads }],
-      groups,
-    );
-    // Prefix rows are no queries.
-    const firstOut = compact ? 0 : counts.prefixEnd * heads * headDim;
-    expect(relativeError(o.slice(firstOut), want.o.slice(firstOut))).toBeLessThan(1e-5);
-    expectUntouched(o, firstOut, o.length);
-    const [stats] = await runKernel(
-      gpu,
-      deltaKernel(shape),
-      [tables[0], { input: o }, { input: dO }, { input: lse }, { output: queries * heads * 2 }],
-      groups,
-    );
-    const inputs: Resource[] = [{ input: qkv }, { input: dO }, { input: stats }];
-    let dqkv: Float32Array = new Float32Array(qkv.length).fill(POISON);
-    const into = (): Resource => ({ output: dqkv.length, initial: dqkv });
-    [dqkv] = await runKernel(
-      gpu,
-      queryGradientKernel(shape, 'active'),
-      [...tables, ...inputs, into()],
-      attentionGroups(rows - counts.activeStart, heads),
-    );
-    [dqkv] = await runKernel(
-      gpu,
-      keyGradientKernel(shape, 'text'),
-      [...tables, ...slotTable, ...inputs, into()],
-      attentionGroups(rows - counts.promptEnd, kvHeads),
-    );
-    const [partials] = await runKernel(
-      gpu,
-      keyGradientKernel(shape, 'prompt'),
-      [
-        ...tables,
-        ...slotTable,
-        { input: layout.jobs },
-        ...inputs,
-        { output: counts.jobs * 2 * kvHeads * headDim },
-      ],
-      attentionGroups(counts.jobs, kvHeads),
-    );
-    [dqkv] = await runKernel(
-      gpu,
-      promptSumKernel(shape),
-      [tables[0], { input: layout.promptRows }, { input: partials }, into()],
-      promptSumGroups(shape, counts.promptEnd),
-    );
-    for (let row = 0; row < counts.prefixEnd; row++) {
-      const queriesOf = dqkv.subarray(row * rowWidth, row * rowWidth + heads * headDim);
-      expectUntouched(queriesOf, 0, 0);
-      queriesOf.fill(0);
-    }
-    expect(relativeError(dqkv, want.dqkv)).toBeLessThan(2e-5);
   });
 });
 
@@ -445,71 +209,34 @@ describe.skipIf(missing)(`cross-entropy${missing}`, () => {
   });
 });
 
-function sumOf(count: number, at: (i: number) => number): number {
-  let sum = 0;
-  for (let i = 0; i < count; i++) sum += at(i);
-  return sum;
-}
-
-/** erf by its series, exact to rounding for the arguments used; ±1 far out. */
-function erf(x: number): number {
-  if (Math.abs(x) > 5) return Math.sign(x);
-  let term = x;
-  let sum = x;
-  for (let n = 1; n < 120; n++) {
-    term *= (-x * x) / n;
-    sum += term / (2 * n + 1);
-  }
-  return (2 / Math.sqrt(Math.PI)) * sum;
-}
-
-/** Attention and its gradients by their definition, in f64; a query without a slot has no gradient where `compact`. */
-function plainAttention(
-  shape: AttentionShape,
-  layout: ReturnType<typeof layoutStep>,
-  qkv: Float32Array,
-  dO: Float32Array,
-): { o: Float32Array; dqkv: Float32Array } {
-  const { heads, kvHeads, headDim, scale, softcap, window, compact } = shape;
-  const rowWidth = (heads + 2 * kvHeads) * headDim;
-  const o = new Float32Array(dO.length).fill(POISON);
-  const dqkv = new Float64Array(qkv.length);
-  for (let row = layout.counts.activeStart; row < layout.counts.activeEnd; row++) {
-    const [, position, sequence, slot] = layout.rowInfo.subarray(row * 4);
-    if (compact && slot === NO_SLOT) continue;
-    const [start, , promptStart, promptLength] = layout.sequences.subarray(sequence * 8);
-    const lowest = window === null ? 0 : Math.max(0, position + 1 - window);
-    const keys = Array.from({ length: position + 1 - lowest }, (_, i) => {
-      const c = lowest + i;
-      return c < promptLength ? promptStart + c : start + c - promptLength;
+describe.skipIf(missing)(`half precision${missing}`, () => {
+  it('keeps 11 bits of several matrices, and the largest number of what is too large', async () => {
+    const widths = [7, 40];
+    const rows = 5;
+    const random = new Random(51);
+    const full = widths.map((width) => random.floats(8 * width, 3));
+    full[1][0] = 1e30;
+    const counts = countsResource({ activeStart: 2, activeEnd: rows });
+    const groups = halfGroups(40, rows);
+    const halves = await runKernel(
+      gpu,
+      halfKernel(widths, 'half'),
+      [counts, ...full.flatMap((input) => [{ input }, { output: input.length / 2 }])],
+      groups,
+    );
+    const back = await runKernel(
+      gpu,
+      halfKernel(widths, 'full'),
+      [counts, ...halves.flatMap((input) => [{ output: input.length * 2 }, { input }])],
+      groups,
+    );
+    expect(back[1][0]).toBe(65504);
+    back[1][0] = full[1][0] = 0;
+    widths.forEach((width, n) => {
+      const used = rows * width;
+      expect(relativeError(back[n].slice(0, used), full[n].slice(0, used))).toBeLessThan(2 ** -11);
+      // Elements go in fours.
+      expectUntouched(back[n], 0, Math.ceil(used / 4) * 4);
     });
-    for (let head = 0; head < heads; head++) {
-      const group = Math.floor(head / (heads / kvHeads));
-      const q = row * rowWidth + head * headDim;
-      const k = (key: number) => key * rowWidth + (heads + group) * headDim;
-      const v = (key: number) => k(key) + kvHeads * headDim;
-      const out = ((compact ? slot : row) * heads + head) * headDim;
-      const scores = keys.map((key) => {
-        const score = scale * sumOf(headDim, (i) => qkv[q + i] * qkv[k(key) + i]);
-        return softcap === null ? score : softcap * Math.tanh(score / softcap);
-      });
-      const total = scores.reduce((sum, score) => sum + Math.exp(score), 0);
-      const weights = scores.map((score) => Math.exp(score) / total);
-      for (let i = 0; i < headDim; i++) {
-        o[out + i] = sumOf(keys.length, (n) => weights[n] * qkv[v(keys[n]) + i]);
-      }
-      const dWeights = keys.map((key) => sumOf(headDim, (i) => dO[out + i] * qkv[v(key) + i]));
-      const mean = sumOf(keys.length, (n) => weights[n] * dWeights[n]);
-      keys.forEach((key, n) => {
-        const slope = softcap === null ? 1 : 1 - (scores[n] / softcap) ** 2;
-        const dScore = weights[n] * (dWeights[n] - mean) * slope * scale;
-        for (let i = 0; i < headDim; i++) {
-          dqkv[q + i] += dScore * qkv[k(key) + i];
-          dqkv[k(key) + i] += dScore * qkv[q + i];
-          dqkv[v(key) + i] += weights[n] * dO[out + i];
-        }
-      });
-    }
-  }
-  return { o, dqkv: Float32Array.from(dqkv) };
-}
+  });
+});

@@ -20,6 +20,7 @@ function characters({ begins = true, ends = false, endOfTextId = END as number |
     },
     tokenText: (id) => (id === BOS ? '<s>' : id === END ? '</s>' : String.fromCharCode(id)),
     endOfTextId,
+    specialIds: new Set([BOS, END]),
   };
 }
 
@@ -37,6 +38,8 @@ const options: DataOptions = {
   kind: 'inputTarget',
   inputTemplate: '{text}\n',
   targetTemplate: '{label}',
+  chat: false,
+  systemText: '',
   endOfText: true,
   maxTokens: 64,
   validationShare: 0.2,
@@ -64,6 +67,8 @@ describe('guessing columns', () => {
       targetTemplate: target,
     });
     expect(guess.options).toMatchObject({
+      chat: true,
+      systemText: '',
       endOfText: true,
       maxTokens: 256,
       validationShare: 0.2,
@@ -196,6 +201,10 @@ describe('rows become examples', () => {
     [/target template uses no column/, () => buildExamples(pairs(3), { ...options, targetTemplate: 'x' })],
     [/between 0 and 0.9, not 1/, () => buildExamples(pairs(3), { ...options, validationShare: 1 })],
     [/tokens from 4, not 2.5/, () => buildExamples(pairs(3), { ...options, maxTokens: 2.5 })],
+    [
+      /must say whether texts go through/,
+      () => buildExamples(pairs(3), { ...options, chat: undefined as never }),
+    ],
     [/seed must be a whole number/, () => buildExamples(pairs(3), { ...options, splitSeed: Number.NaN })],
     [/no row of “a.csv” has a target/i, () => buildExamples(table(['text', 'label'], [['a', '']]), options)],
     [

@@ -22,6 +22,38 @@ describe('golden checkpoints', () => {
       postNorms: true,
       tiedHead: true,
     },
+    'gemma-bf16': {
+      heads: 2,
+      kvHeads: 1,
+      headDim: 24,
+      postNorms: false,
+      activation: 'geluTanh',
+      embedScale: 6,
+    },
+    'gemma2-bf16': {
+      attentionSoftcap: 5,
+      logitSoftcap: 8,
+      attentionScale: 20 ** -0.5,
+      postNorms: true,
+      queryKeyNorm: null,
+      norm: { kind: 'rms', epsilon: 1e-6, weightOffset: 1 },
+    },
+    'gemma3-multimodal-bf16': {
+      modelType: 'gemma3',
+      heads: 8,
+      kvHeads: 4,
+      headDim: 8,
+      tiedHead: true,
+      contextLength: 131072,
+    },
+    'gptneo-f16': { attentionScale: 1, learnedPositionOffset: 0, mlpWidth: 144, tiedHead: true },
+    'llama-f16-biases-linear': { kvHeads: 1, headDim: 14, tiedHead: false },
+    'mistral-bf16-sliding': { headDim: 12, layers: Array(3).fill({ window: 7, rope: 0 }) },
+    'opt-f16': { learnedPositionOffset: 2, activation: 'relu', contextLength: 64, tiedHead: true },
+    'phi-f16': { parallelResidual: true, tiedHead: false, activation: 'geluTanh' },
+    'qwen2vl-bf16': { modelType: 'qwen2_vl', tiedHead: true, kvHeads: 1 },
+    'qwen3-bf16-shards': { hidden: 20, heads: 4, headDim: 10, tiedHead: false },
+    'smollm3-bf16': { tiedHead: true },
     'gpt2-f32': {
       hidden: 48,
       heads: 4,
@@ -63,7 +95,7 @@ describe('golden checkpoints', () => {
 
   it('are all expected here', () => {
     const folders = readdirSync(golden, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-    expect(folders.map(({ name }) => name).sort()).toEqual(Object.keys(expected));
+    expect(folders.map(({ name }) => name).sort()).toEqual(Object.keys(expected).sort());
   });
 
   it.each(Object.entries(expected))('%s is read as it says', async (name, part) => {
@@ -96,6 +128,41 @@ describe('golden checkpoints', () => {
     expect(await names('qwen2-bf16')).not.toContain('layers.0.attention.out.bias');
     expect((await names('llama-bf16-gqa-tied')).filter((name) => name.endsWith('.bias'))).toEqual([]);
     expect(await names('gptneox-f16')).toContain('layers.1.mlp.out.bias');
+  });
+
+  it('see windows and rotate by layer', async () => {
+    const layers = async (name: string) =>
+      (await loadNetwork(folderSource(`${golden}/${name}`))).spec.layers.map(({ window, rope }) => [
+        window,
+        rope,
+      ]);
+    expect(await layers('gptneo-f16')).toEqual([
+      [null, null],
+      [7, null],
+      [null, null],
+      [7, null],
+    ]);
+    expect(await layers('gemma2-bf16')).toEqual([
+      [8, 0],
+      [null, 0],
+      [8, 0],
+      [null, 0],
+    ]);
+    expect(await layers('smollm3-bf16')).toEqual([
+      [null, 0],
+      [null, 0],
+      [null, null],
+      [null, 0],
+    ]);
+    expect(await layers('qwen3-bf16-shards')).toEqual([
+      [null, 0],
+      [6, 0],
+    ]);
+    expect(await layers('gemma3-multimodal-bf16')).toEqual([
+      [9, 1],
+      [null, 0],
+      [9, 1],
+    ]);
   });
 
   it('slide where the configuration says, with their own rope', async () => {
@@ -135,6 +202,7 @@ describe('configurations', () => {
     num_attention_heads: 2,
     intermediate_size: 12,
   };
+  const opt = { ...llama, model_type: 'opt', ffn_dim: 12 };
   const spec = (config: object, dtype = 'F32') =>
     describeModel(config, new Map([['model.embed_tokens.weight', { dtype }]])).spec;
 
@@ -185,6 +253,57 @@ describe('configurations', () => {
     expect(windows({ ...mistral, sliding_window: null })).toEqual([null, null]);
   });
 
+  it('of text inside a model that also sees are read from its text part, head tied by the whole', () => {
+    const text = { ...llama, model_type: 'gemma3_text', num_key_value_heads: 1, final_logit_softcapping: 9 };
+    const whole = { model_type: 'gemma3', text_config: text };
+    expect(spec({ ...whole, tie_word_embeddings: false }).tiedHead).toBe(false);
+    // Its own head does not cap logits, whatever the text part says.
+    expect(spec(whole)).toMatchObject({ modelType: 'gemma3', tiedHead: true, logitSoftcap: null, hidden: 8 });
+    const { model_type: _, ...flat } = {
+      ...llama,
+      num_key_value_heads: 2,
+      rope_scaling: { type: 'mrope', mrope_section: [1, 1] },
+    };
+    expect(spec({ ...flat, model_type: 'qwen2_5_vl', tie_word_embeddings: true })).toMatchObject({
+      tiedHead: true,
+      kvHeads: 2,
+    });
+  });
+
+  it.each([
+    ['model.language_model.', ''],
+    ['language_model.model.', 'language_model.'],
+  ])('find the text part under %s', (body, head) => {
+    const config = {
+      model_type: 'gemma3',
+      tie_word_embeddings: false,
+      text_config: { ...llama, model_type: 'gemma3_text', num_key_value_heads: 1 },
+    };
+    const { sources } = describeModel(config, new Map([[`${body}embed_tokens.weight`, { dtype: 'F32' }]]));
+    const from = (name: string) => sources.find((source) => source.name === name)?.parts[0].name;
+    expect(from('embed.tokens')).toBe(`${body}embed_tokens.weight`);
+    expect(from('layers.1.mlp.out.weight')).toBe(`${body}layers.1.mlp.down_proj.weight`);
+    expect(from('head.weight')).toBe(`${head}lm_head.weight`);
+  });
+
+  it('take the head of GPT-NeoX under its older and its newer name', () => {
+    const neox = { ...llama, model_type: 'gpt_neox', rotary_pct: 0.5 };
+    const head = (name: string) => {
+      const names = ['gpt_neox.embed_in.weight', name];
+      const { sources } = describeModel(neox, new Map(names.map((each) => [each, { dtype: 'F32' }])));
+      return sources.find((source) => source.name === 'head.weight')?.parts[0].name;
+    };
+    expect(head('embed_out.weight')).toBe('embed_out.weight');
+    expect(head('lm_head.weight')).toBe('lm_head.weight');
+  });
+
+  it('give Phi one norm twice', () => {
+    const { sources } = describeModel({ ...llama, model_type: 'phi' }, new Map());
+    const from = (name: string) => sources.find((source) => source.name === name)?.parts[0].name;
+    expect(from('layers.1.mlp.norm.weight')).toBe('model.layers.1.input_layernorm.weight');
+    expect(from('layers.1.attention.norm.weight')).toBe('model.layers.1.input_layernorm.weight');
+  });
+
   it('give biases as they say', () => {
     const names = describeModel({ ...llama, attention_bias: true, mlp_bias: true }, new Map()).sources.map(
       ({ name }) => name,
@@ -204,6 +323,29 @@ describe('configurations', () => {
     ['no family', {}, 'does not say its model_type'],
     ['a missing number', { ...llama, hidden_size: undefined }, 'config.json: hidden_size:'],
     ['heads that do not divide', { ...llama, num_key_value_heads: 3 }, '2 attention heads cannot share 3'],
+    ['a projected embedding', { ...opt, word_embed_proj_dim: 4 }, 'word_embed_proj_dim is 4, hidden_size 8'],
+    [
+      'norms after the blocks of OPT',
+      { ...opt, do_layer_norm_before: false },
+      'do_layer_norm_before is false',
+    ],
+    ['norms of queries in Phi', { ...llama, model_type: 'phi', qk_layernorm: true }, 'qk_layernorm is true'],
+    [
+      'a text part of another family',
+      { model_type: 'llava', text_config: { model_type: 'mpt' } },
+      'text_config.model_type "mpt" inside "llava" is not known',
+    ],
+    [
+      'kinds of layers that do not add up',
+      {
+        ...llama,
+        model_type: 'gpt_neo',
+        num_layers: 3,
+        num_heads: 2,
+        attention_types: [[['global', 'local'], 1]],
+      },
+      'attention_types describes 2 layers, num_layers says 3',
+    ],
     ['an unknown activation', { ...llama, hidden_act: 'mish' }, 'activation "mish"'],
     [
       'a scaling beyond frequencies',

@@ -5,10 +5,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { sha256 } from '../../app/model/hash';
+import { parseSafetensorsHeader } from '../../app/formats/safetensors';
+import { RunningHash, sha256 } from '../../app/model/hash';
 import { type LoadProgress, loadModel } from '../../app/model/load';
 import { memorySource } from '../../app/model/source';
-import { urlSource } from '../../app/model/urlSource';
+import { MemoryStore } from '../../app/model/store/fileStore';
+import { ModelStore } from '../../app/model/store/modelStore';
+import { openUrl } from '../../app/model/urlSource';
 
 const read = (path: string) => new Uint8Array(readFileSync(`${import.meta.dirname}/../${path}`));
 const json = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
@@ -33,18 +36,17 @@ function modelFiles(): Map<string, Uint8Array<ArrayBuffer>> {
   ]);
 }
 
-/** A Cache API in memory. */
-function memoryCaches(put?: () => Promise<void>) {
-  const kept = new Map<string, Response>();
-  const cache = {
-    match: async (url: string) => kept.get(url)?.clone(),
-    put: async (url: string, response: Response) => {
-      await put?.();
-      kept.set(url, response);
-    },
-    delete: async (url: string) => kept.delete(url),
-  };
-  return { kept, caches: { open: async () => cache } as unknown as CacheStorage };
+/** Stored bytes of the first block's tensors, in canonical order. */
+function firstBlock(file: Uint8Array): Uint8Array[] {
+  const { tensors } = parseSafetensorsHeader(file);
+  const parts = ['ln_1', 'attn.c_attn', 'attn.c_proj', 'ln_2', 'mlp.c_fc', 'mlp.c_proj'];
+  return parts
+    .flatMap((part) => [`h.0.${part}.weight`, `h.0.${part}.bias`])
+    .map((name) => {
+      const entry = tensors.get(name) ?? tensors.get(`transformer.${name}`);
+      if (!entry) throw new Error(`There is no ${name}.`);
+      return file.subarray(entry.begin, entry.end);
+    });
 }
 
 let server: Server;
@@ -78,8 +80,19 @@ beforeEach(() => {
 });
 afterEach(() => vi.unstubAllGlobals());
 
-const load = (options: Partial<Parameters<typeof loadModel>[1]> = {}, caches: CacheStorage | null = null) =>
-  loadModel(urlSource(base, { caches }), { id: 'test/model', ...options });
+async function load(
+  options: Partial<Parameters<typeof loadModel>[1]> = {},
+  store: MemoryStore | null = null,
+) {
+  const { source, id, markComplete, notKept } = await openUrl(
+    base,
+    'test/model',
+    store && new ModelStore(store),
+  );
+  const model = await loadModel(source, { id, ...options });
+  await markComplete();
+  return { ...model, notKept: notKept() };
+}
 
 describe('a model folder', () => {
   it('comes with everything that is needed to train on it', async () => {
@@ -90,7 +103,7 @@ describe('a model folder', () => {
     expect(model).toMatchObject({
       parameters: 384 * 48 + 96 * 48 + 3 * (12 * 48 * 48 + 13 * 48) + 2 * 48,
       dtype: 'F32',
-      fromCache: false,
+      local: false,
     });
     expect(model.bytes).toBe([...files.values()].reduce((sum, { byteLength }) => sum + byteLength, 0));
     expect(model.identity).toEqual({
@@ -98,6 +111,8 @@ describe('a model folder', () => {
       revision: null,
       weightsHash: hex(header),
       embeddingHash: hex(model.weights.get('embed.tokens')?.data as Uint8Array),
+      blockHash: hex(new TextEncoder().encode(firstBlock(weightsFile).map(hex).join(''))),
+      configHash: hex(files.get('config.json') as Uint8Array),
       tokenizerHash: hex(files.get('tokenizer.json') as Uint8Array),
       hidden: 48,
       layers: 3,
@@ -106,14 +121,14 @@ describe('a model folder', () => {
       headDim: 12,
     });
     expect(model.tokenizer.decode(model.tokenizer.encode('the parcel'))).toBe('the parcel');
-    const total = weightsFile.byteLength;
-    expect(progress).toContainEqual({
+    expect(progress.at(-1)).toMatchObject({
       phase: 'downloading',
       file: 'model.safetensors',
-      loaded: total,
-      total,
+      loaded: model.bytes,
+      total: model.bytes,
     });
-    expect(progress.at(-1)).toEqual({ phase: 'reading', file: 'model.safetensors', loaded: total, total });
+    const loaded = progress.map((event) => event.loaded);
+    expect(loaded).toEqual(loaded.toSorted((one, other) => one - other));
   });
 
   it('without tokenizer_config.json is complete all the same', async () => {
@@ -201,6 +216,7 @@ describe('the server', () => {
 
   it('compressing its answers is understood', async () => {
     answer = (name, _, response) => {
+      if (!files.has(name)) return false;
       const packed = gzipSync(files.get(name) ?? new Uint8Array());
       response
         .writeHead(200, { 'content-encoding': 'gzip', 'content-length': packed.byteLength })
@@ -211,20 +227,22 @@ describe('the server', () => {
   });
 
   it.each([
-    [403, 'not public'],
-    [429, 'wait a minute'],
-    [503, 'try again later'],
-  ])('refusing with %i is told with what to do', async (status, hint) => {
+    [401, 'unauthorized', 'not public'],
+    [403, 'forbidden', 'not public'],
+    [429, 'rateLimited', 'wait a minute'],
+    [503, 'server', 'try again later'],
+    [418, 'network', 'Check the address'],
+  ])('refusing with %i is told with what to do', async (status, kind, hint) => {
     answer = (_, __, response) => Boolean(response.writeHead(status).end());
     await expect(load()).rejects.toMatchObject({
-      kind: 'network',
+      kind,
       message: expect.stringContaining(`${status}`),
       hint: expect.stringContaining(hint),
     });
   });
 
   it('that is not there is told as such', async () => {
-    const source = urlSource('http://127.0.0.1:9/model', { caches: null });
+    const { source } = await openUrl('http://127.0.0.1:9/model', 'x', null);
     await expect(loadModel(source, { id: 'x' })).rejects.toMatchObject({
       kind: 'network',
       message: expect.stringContaining('could not be fetched'),
@@ -237,56 +255,74 @@ describe('the server', () => {
     await expect(load({ signal: abort.signal, onProgress })).rejects.toMatchObject({ name: 'AbortError' });
   });
 
-  it('cannot be a relative address', () => {
-    expect(() => urlSource('models/x')).toThrow('"models/x" is not an absolute URL');
+  it('cannot be a relative address', async () => {
+    await expect(openUrl('models/x', 'x', null)).rejects.toThrow('"models/x" is not an absolute URL');
   });
 });
 
-describe('the cache', () => {
+describe('the store', () => {
+  const refuse = () => {
+    vi.stubGlobal('fetch', async () => {
+      throw new TypeError('no network');
+    });
+  };
+
   it('serves the second visit after asking whether the files are the same', async () => {
-    const { caches } = memoryCaches();
-    await load({}, caches);
+    const store = new MemoryStore();
+    await load({}, store);
     requests = [];
-    expect(await load({}, caches)).toMatchObject({ fromCache: true, spec: { hidden: 48 } });
-    expect(requests.every((request) => request.startsWith('HEAD '))).toBe(true);
-    expect(requests).toHaveLength(4);
+    expect(await load({}, store)).toMatchObject({ local: true, spec: { hidden: 48 } });
+    const ofFiles = requests.filter((request) => files.has(request.split(' ')[1]));
+    expect(ofFiles.toSorted()).toEqual([...files.keys()].map((name) => `HEAD ${name}`).toSorted());
   });
 
   it('is left aside for a file that has changed', async () => {
-    const { caches } = memoryCaches();
-    await load({}, caches);
+    const store = new MemoryStore();
+    await load({}, store);
     files.set('tokenizer_config.json', json({ eos_token: null }));
     requests = [];
-    expect((await load({}, caches)).tokenizer.endOfTextId).toBe(383);
-    expect(requests.filter((request) => request.startsWith('GET '))).toEqual(['GET tokenizer_config.json']);
+    expect((await load({}, store)).tokenizer.endOfTextId).toBe(383);
+    const fetched = requests.filter((request) => files.has(request.replace(/^GET /, '')));
+    expect(fetched).toEqual(['GET tokenizer_config.json']);
   });
 
   it('forgets a file that is gone', async () => {
-    const { caches, kept } = memoryCaches();
-    await load({}, caches);
+    const store = new MemoryStore();
+    await load({}, store);
     files.delete('config.json');
-    await expect(load({}, caches)).rejects.toMatchObject({ kind: 'missingFile' });
-    expect(kept.has(`${base}/config.json`)).toBe(false);
+    await expect(load({}, store)).rejects.toMatchObject({ kind: 'missingFile' });
+    refuse();
+    await expect(load({}, store)).rejects.toMatchObject({ kind: 'missingFile' });
   });
 
   it('is enough when offline', async () => {
-    const { caches } = memoryCaches();
-    await load({}, caches);
-    vi.stubGlobal('fetch', async () => {
-      throw new TypeError('offline');
-    });
-    expect(await load({}, caches)).toMatchObject({ fromCache: true });
+    const store = new MemoryStore();
+    const { identity } = await load({}, store);
+    refuse();
+    expect(await load({}, store)).toMatchObject({ local: true, identity });
   });
 
-  it('that is full or forbidden does no harm', async () => {
-    const full = memoryCaches(async () => {
-      throw new DOMException('full', 'QuotaExceededError');
+  it('that is full does no harm, says so, and keeps no part', async () => {
+    const store = new MemoryStore(100_000);
+    expect(await load({}, store)).toMatchObject({
+      local: false,
+      notKept: expect.stringContaining('There is no room'),
     });
-    expect((await load({}, full.caches)).fromCache).toBe(false);
-    const forbidden = {
-      open: async () => Promise.reject(new DOMException('no', 'SecurityError')),
-    } as unknown as CacheStorage;
-    expect((await load({}, forbidden)).fromCache).toBe(false);
+    expect(await new ModelStore(store).list()).toEqual([]);
+  });
+
+  it('lists what it keeps, and deletes it', async () => {
+    const store = new MemoryStore();
+    const { bytes } = await load({}, store);
+    const kept = new ModelStore(store);
+    const [listed, ...others] = await kept.list();
+    expect(listed).toMatchObject({ id: 'test/model', revision: null, bytes, complete: true });
+    expect(others).toEqual([]);
+    await kept.remove(listed.key);
+    expect(await kept.list()).toEqual([]);
+    requests = [];
+    expect((await load({}, store)).local).toBe(false);
+    expect(requests).toContain('GET model.safetensors');
   });
 });
 
@@ -301,4 +337,7 @@ it('hashes are the same without crypto.subtle', async () => {
   expect(await sha256(...parts)).toBe(expected);
   vi.stubGlobal('crypto', {});
   expect(await sha256(...parts)).toBe(expected);
+  const running = new RunningHash();
+  for (const part of parts) running.update(part);
+  expect(running.hex()).toBe(expected);
 });

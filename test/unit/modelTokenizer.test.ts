@@ -1,5 +1,5 @@
 /** @file Tokenizers of every kind agree with the `tokenizers` library on awkward text. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ModelError } from '../../app/model/errors';
 import { createTextStream, createTokenizer } from '../../app/model/tokenizer';
@@ -18,7 +18,16 @@ function open(name: string, eos: unknown = '<|end|>', config: unknown = {}) {
   return createTokenizer({ tokenizer, tokenizerConfig: { eos_token: eos }, config, vocabSize: 1000 });
 }
 
-describe.each(['byteLevel', 'splitByteLevel', 'byteFallback', 'unigram'])('the %s tokenizer', (name) => {
+/** Made by test/fixtures/tokenizers/make.py. */
+const kinds = readdirSync(`${import.meta.dirname}/../fixtures/tokenizers`)
+  .filter((file) => file.endsWith('.json'))
+  .map((file) => file.slice(0, -'.json'.length));
+
+it('has a fixture of every kind', () => {
+  expect(kinds).toHaveLength(10);
+});
+
+describe.each(kinds)('the %s tokenizer', (name) => {
   const { cases } = fixture(name);
   const tokenizer = open(name);
 
@@ -43,6 +52,13 @@ describe.each(['byteLevel', 'splitByteLevel', 'byteFallback', 'unigram'])('the %
       expect(bareIds.map((id) => stream.push(id)).join('') + stream.end()).toBe(decoded);
     }
   });
+});
+
+it('words end at what Unicode calls white space, not JavaScript', () => {
+  const tokenizer = open('byteLevel');
+  const words = (text: string) => tokenizer.encode(text).map((id) => tokenizer.tokenText(id));
+  expect(words("\u0085's")).toEqual(['<0xC2>', '<0x85>', "'s"]);
+  expect(words('  \uFEFF')).toEqual([' ', ' ', '<0xEF>', '<0xBB>', '<0xBF>']);
 });
 
 describe('token text', () => {
@@ -74,6 +90,7 @@ describe('a tokenizer', () => {
       stopIds: [0, 7],
     });
     expect(open('byteLevel', null, { eos_token_id: 7 }).endOfTextId).toBe(7);
+    expect(open('byteLevel', null, { text_config: { eos_token_id: [7, 8] } }).stopIds).toEqual([7, 8]);
     expect(open('byteLevel', null).endOfTextId).toBeNull();
   });
 

@@ -1,17 +1,34 @@
 /** @file Tensors of a checkpoint are found, checked and brought into canonical order; broken files are told apart. */
 import { describe, expect, it } from 'vitest';
+import { collectWeights } from '../../app/engine/weightStream';
 import { toFloat32 } from '../../app/formats/floats';
 import { openCheckpoint } from '../../app/model/checkpoint';
 import { describeModel } from '../../app/model/families';
 import { loadNetwork } from '../../app/model/load';
+import { planReading } from '../../app/model/readingPlan';
 import { parseSafetensorsHeader } from '../../app/model/safetensors';
-import { memorySource } from '../../app/model/source';
-import { readWeights } from '../../app/model/weights';
+import { memoryFile, memorySource, type SourceFile } from '../../app/model/source';
+import { weightsOf } from '../../app/model/weights';
 
 interface TensorInput {
   dtype?: string;
   shape: number[];
   data?: Uint8Array;
+}
+
+/** A file in memory that is read in chunks of so many bytes, in the same memory each. */
+function inChunks(bytes: Uint8Array, size: number): SourceFile {
+  return {
+    ...memoryFile(bytes),
+    async *stream() {
+      const memory = new Uint8Array(size);
+      for (let at = 0; at < bytes.byteLength; at += size) {
+        const piece = bytes.subarray(at, at + size);
+        memory.set(piece);
+        yield memory.subarray(0, piece.byteLength);
+      }
+    },
+  };
 }
 
 /** A safetensors file; `pad` is data bytes before the first tensor. */
@@ -50,59 +67,100 @@ describe('weights', () => {
     shape: number[],
     layout: 'stored' | 'transposed' | { qkvByHead: number } = 'stored',
   ) => ({ name, shape, layout });
-  const read = (file: Uint8Array<ArrayBuffer>, shape: number[], ...parts: ReturnType<typeof part>[]) => {
-    const weight = readWeights(
-      [{ name: 'w', shape, parts }],
-      openCheckpoint(new Map([['model.safetensors', file]])),
+  /** The weight made of these parts, and the pieces it was delivered in; the file arrives in chunks of so many bytes. */
+  const read = async (
+    file: Uint8Array<ArrayBuffer>,
+    shape: number[],
+    parts: ReturnType<typeof part>[],
+    chunk = file.byteLength,
+  ) => {
+    const files = new Map([['model.safetensors', inChunks(file, chunk)]]);
+    const { tensors } = await openCheckpoint(files);
+    const plan = planReading([{ name: 'w', shape, parts }], tensors);
+    const pieces: { offset: number; length: number; aligned: boolean }[] = [];
+    const stream = weightsOf(plan, files);
+    const weight = (
+      await collectWeights({
+        shapes: stream.shapes,
+        deliver: (sink) =>
+          stream.deliver((name, offset, bytes) => {
+            pieces.push({ offset, length: bytes.byteLength, aligned: bytes.byteOffset % 4 === 0 });
+            return sink(name, offset, bytes);
+          }),
+      })
     ).get('w');
     if (!weight) throw new Error('no weight came back');
-    return { ...weight, values: [...toFloat32(weight)] };
+    return { ...weight, values: [...toFloat32(weight)], pieces };
   };
 
   it.each([
     ['F32', floats(1, 2, 3, 4, 5, 6)],
     ['BF16', halves(0x3f80, 0x4000, 0x4040, 0x4080, 0x40a0, 0x40c0)],
     ['F16', halves(0x3c00, 0x4000, 0x4200, 0x4400, 0x4500, 0x4600)],
-  ])('stored [in, out] as %s are turned', (dtype, data) => {
+  ])('stored [in, out] as %s are turned', async (dtype, data) => {
     const file = safetensors({ a: { dtype, shape: [2, 3], data } });
-    expect(read(file, [3, 2], part('a', [2, 3], 'transposed')).values).toEqual([1, 4, 2, 5, 3, 6]);
+    const { values } = await read(file, [3, 2], [part('a', [2, 3], 'transposed')]);
+    expect(values).toEqual([1, 4, 2, 5, 3, 6]);
   });
 
-  it('larger than a tile are turned whole', () => {
+  it('larger than a tile are turned whole', async () => {
     const values = Array.from({ length: 70 * 45 }, (_, i) => i);
     const file = safetensors({ a: { shape: [70, 45], data: floats(...values) } });
-    const { values: turned } = read(file, [45, 70], part('a', [70, 45], 'transposed'));
+    const { values: turned } = await read(file, [45, 70], [part('a', [70, 45], 'transposed')], 1000);
     expect(turned).toEqual(Array.from({ length: 70 * 45 }, (_, i) => (i % 70) * 45 + Math.floor(i / 70)));
   });
 
-  it('interleaved by head are sorted into queries, keys, values', () => {
+  it('interleaved by head are sorted into queries, keys, values', async () => {
     // Two heads of two rows, one column: q0 q0 k0 k0 v0 v0 q1 q1 …
     const file = safetensors({ a: { shape: [12, 1], data: floats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12) } });
-    const { values } = read(file, [12, 1], part('a', [12, 1], { qkvByHead: 2 }));
+    const { values } = await read(file, [12, 1], [part('a', [12, 1], { qkvByHead: 2 })], 7);
     expect(values).toEqual([1, 2, 7, 8, 3, 4, 9, 10, 5, 6, 11, 12]);
   });
 
-  it('in several parts are stacked, in 32 bits where types differ', () => {
+  it('in several parts are stacked, in 32 bits where types differ', async () => {
     const same = safetensors({
       a: { dtype: 'F16', shape: [1], data: halves(0x3c00) },
       b: { dtype: 'F16', shape: [1], data: halves(0x4000) },
     });
-    expect(read(same, [2], part('a', [1]), part('b', [1]))).toMatchObject({ dtype: 'F16', values: [1, 2] });
+    expect(await read(same, [2], [part('a', [1]), part('b', [1])])).toMatchObject({
+      dtype: 'F16',
+      values: [1, 2],
+    });
     const mixed = safetensors({
       a: { dtype: 'F16', shape: [1], data: halves(0x3c00) },
       b: { shape: [1], data: floats(0.1) },
     });
-    expect(read(mixed, [2], part('a', [1]), part('b', [1]))).toMatchObject({
+    expect(await read(mixed, [2], [part('a', [1]), part('b', [1])])).toMatchObject({
       dtype: 'F32',
       values: [1, Math.fround(0.1)],
     });
   });
 
-  it.each([0, 1, 2, 3])('come from any byte offset (%i)', (pad) => {
+  it.each([0, 1, 2, 3])('come from any byte offset (%i)', async (pad) => {
     const file = safetensors({ a: { shape: [2], data: floats(1.5, -2) } }, pad);
-    const { values, data } = read(file, [2], part('a', [2]));
+    const { values, pieces } = await read(file, [2], [part('a', [2])], 5);
     expect(values).toEqual([1.5, -2]);
-    expect(data.byteOffset % 4).toBe(0);
+    expect(pieces.every(({ aligned }) => aligned)).toBe(true);
+  });
+
+  it('come whole, once, in pieces of whole words, whatever the file is cut into', async () => {
+    const values = Array.from({ length: 3 * 2 * 6 * 5 }, (_, i) => i);
+    const file = safetensors({
+      odd: { dtype: 'F16', shape: [3], data: halves(1, 2, 3) },
+      rows: { shape: [36, 5], data: floats(...values) },
+    });
+    for (const chunk of [1, 3, 64, 1000]) {
+      const rows = await read(file, [36, 5], [part('rows', [36, 5], { qkvByHead: 2 })], chunk);
+      expect(rows.values.slice(30, 60)).toEqual(values.slice(90, 120));
+      expect(
+        rows.pieces.every(({ offset, length, aligned }) => aligned && offset % 4 === 0 && length % 4 === 0),
+      ).toBe(true);
+      expect(rows.pieces.reduce((sum, { length }) => sum + length, 0)).toBe(4 * values.length);
+      // Two parts of three halves each: the second would begin in the middle of a word.
+      const both = await read(file, [6], [part('odd', [3]), part('odd', [3])], chunk);
+      expect([...new Uint16Array(both.data.buffer)]).toEqual([1, 2, 3, 1, 2, 3]);
+      expect(both.pieces).toEqual([{ offset: 0, length: 12, aligned: true }]);
+    }
   });
 
   it('of 16 bits widen exactly, to zeros, subnormals and infinities', () => {
@@ -118,21 +176,25 @@ describe('weights', () => {
     ]);
   });
 
-  it('are named with the expected shape when missing', () => {
+  it('are named with the expected shape when missing', async () => {
     const file = safetensors({ b: { shape: [1] } });
-    expect(() => read(file, [2, 3], part('a', [2, 3]))).toThrow('no tensor "a", which should be [2, 3]');
+    await expect(read(file, [2, 3], [part('a', [2, 3])])).rejects.toThrow(
+      'no tensor "a", which should be [2, 3]',
+    );
   });
 
-  it('are named with both shapes when of another', () => {
+  it('are named with both shapes when of another', async () => {
     const file = safetensors({ a: { shape: [3, 2] } });
-    expect(() => read(file, [2, 3], part('a', [2, 3]))).toThrow(
+    await expect(read(file, [2, 3], [part('a', [2, 3])])).rejects.toThrow(
       '"a" is [3, 2]; by config.json it should be [2, 3]',
     );
   });
 
-  it('are refused in a type that is none for weights', () => {
+  it('are refused in a type that is none for weights', async () => {
     const file = safetensors({ a: { dtype: 'F8_E4M3', shape: [2], data: new Uint8Array(2) } });
-    expect(() => read(file, [2], part('a', [2]))).toThrow('stored as F8_E4M3; supported are F32, F16, BF16');
+    await expect(read(file, [2], [part('a', [2])])).rejects.toThrow(
+      'stored as F8_E4M3; supported are F32, F16, BF16',
+    );
   });
 
   it('with names under any usual prefix are found', async () => {
@@ -228,15 +290,15 @@ describe('a safetensors file', () => {
     expect([...parse(withHeader(header, 10)).tensors.keys()]).toEqual(['a']);
   });
 
-  it('beside another with the same tensor is refused', () => {
+  it('beside another with the same tensor is refused', async () => {
     const file = safetensors({ a: { shape: [1] } });
-    expect(() =>
+    await expect(
       openCheckpoint(
         new Map([
-          ['1', file],
-          ['2', file],
+          ['1', memoryFile(file)],
+          ['2', memoryFile(file)],
         ]),
       ),
-    ).toThrow('"a" is in 2 and in another file');
+    ).rejects.toThrow('"a" is in 2 and in another file');
   });
 });

@@ -19,7 +19,7 @@ describe('a prompt and the loaded model', () => {
     const artefact = sampleArtefact();
     artefact.model = { ...artefact.model, id: 'other/model', embeddingHash: 'd'.repeat(64) };
     expect(checkFit(artefact, identity).warning).toMatch(
-      /trained for other\/model, the loaded model is someone\/small-model: their embeddings differ/,
+      /trained for other\/model, the loaded model is someone\/small-model at abc123: their embeddings differ/,
     );
   });
 
@@ -27,6 +27,27 @@ describe('a prompt and the loaded model', () => {
     const artefact = sampleArtefact();
     artefact.model.embeddingHash = 'd'.repeat(64);
     expect(checkFit(artefact, identity).warning).toMatch(/another version of someone\/small-model/);
+  });
+
+  test('the same embeddings with another first block are another model', () => {
+    const artefact = sampleArtefact();
+    artefact.model = { ...artefact.model, blockHash: 'd'.repeat(64), revision: '1234567890' };
+    expect(checkFit(artefact, identity).warning).toMatch(
+      /trained for someone\/small-model at 1234567, the loaded model is someone\/small-model at abc123: their first blocks differ/,
+    );
+  });
+
+  test('a file of before first blocks were hashed is judged by its embeddings', () => {
+    const artefact = sampleArtefact();
+    delete artefact.model.blockHash;
+    delete artefact.model.configHash;
+    expect(checkFit(artefact, identity).warning).toBeNull();
+  });
+
+  test('another tokenizer for the same weights is a warning that says so', () => {
+    const artefact = sampleArtefact();
+    artefact.model.tokenizerHash = 'd'.repeat(64);
+    expect(checkFit(artefact, identity).warning).toMatch(/another tokenizer\.json/);
   });
 
   test('without a fingerprint the name decides, and a folder on another disk counts by its last part', () => {

@@ -10,6 +10,8 @@ export const identity: ModelIdentity = {
   revision: 'abc123',
   weightsHash: 'a'.repeat(64),
   embeddingHash: 'b'.repeat(64),
+  blockHash: 'e'.repeat(64),
+  configHash: 'f'.repeat(64),
   tokenizerHash: 'c'.repeat(64),
   hidden: 12,
   layers: 2,

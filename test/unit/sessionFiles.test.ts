@@ -1,11 +1,22 @@
 /** @file What was dropped, where models come from, which columns a template uses. */
+import { zipSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
-import { sortFiles } from '../../app/session/droppedFiles';
-import { embeddedModel, parseModelAddress } from '../../app/session/modelAddress';
+import { type DropPlace, sortFiles as sortPlaced } from '../../app/session/droppedFiles';
+import { embeddedModel, originName, parseModelAddress } from '../../app/session/modelAddress';
+import { modelFolder } from '../../app/session/modelFiles';
 import { columnOf, withInputColumn, withKind, withTargetColumn } from '../../app/session/templates';
 import type { DataOptions } from '../../app/workers/protocol';
 
 const file = (name: string, text = '') => new File([text], name);
+const sortFiles = (files: File[], place?: DropPlace) =>
+  sortPlaced(
+    files.map((one) => ({ path: one.name, file: one })),
+    place,
+  );
+const folder = (...paths: string[]) =>
+  paths.map((path) => ({ path, file: file(path.slice(path.lastIndexOf('/') + 1)) }));
+const zip = (...names: string[]) =>
+  new File([zipSync(Object.fromEntries(names.map((name) => [name, new Uint8Array(9)])))], 'some.zip');
 
 describe('dropped files', () => {
   it.each(['rows.csv', 'rows.tsv', 'rows.JSONL', 'rows.parquet', 'notes.txt', 'unknown.xyz'])(
@@ -59,36 +70,102 @@ describe('dropped files', () => {
   });
 });
 
+describe('dropped models', () => {
+  const whole = ['config.json', 'tokenizer.json', 'model.safetensors', 'generation_config.json'];
+
+  it('takes a folder in Hugging Face layout for a model wherever it is dropped', async () => {
+    const delivery = await sortPlaced(folder(...whole.map((name) => `tiny/${name}`)));
+    expect(delivery.kind === 'model' && delivery.files.map(({ name }) => name)).toEqual(whole);
+  });
+
+  it('takes the files beside the outermost config.json and leaves other formats below it aside', () => {
+    const files = folder(
+      'cache/snapshots/abc/config.json',
+      'cache/snapshots/abc/model.safetensors',
+      'cache/snapshots/abc/onnx/config.json',
+      'cache/snapshots/abc/onnx/model.onnx',
+      'cache/refs/main',
+    );
+    expect(modelFolder(files, false)?.map(({ name }) => name)).toEqual(['config.json', 'model.safetensors']);
+  });
+
+  it('tells a zip of a model from a zip of a prompt by its table of contents', async () => {
+    expect(await sortFiles([zip('tiny/config.json', 'tiny/model.safetensors')])).toMatchObject({
+      kind: 'model',
+    });
+    const adapter = zip('adapter_config.json', 'adapter_model.safetensors');
+    expect(await sortFiles([adapter])).toMatchObject({ kind: 'prompt' });
+  });
+
+  it('lets a dataset and a prompt go where they belong, dropped on the model or not', async () => {
+    expect(await sortFiles([file('rows.csv')], 'model')).toMatchObject({ kind: 'dataset' });
+    const adapter = [file('adapter_config.json'), file('adapter_model.safetensors')];
+    expect(await sortFiles(adapter, 'model')).toMatchObject({ kind: 'prompt' });
+  });
+
+  it('takes what could be meant as a model for one on its panel only, so that what is missing can be said', async () => {
+    expect(await sortFiles([file('model.safetensors')], 'model')).toMatchObject({ kind: 'model' });
+    expect(await sortFiles([file('tiny.gguf')], 'model')).toMatchObject({ kind: 'model' });
+    expect(await sortFiles([file('config.json')], 'model')).toMatchObject({ kind: 'model' });
+    expect(await sortFiles([file('config.json')])).toMatchObject({ kind: 'dataset' });
+  });
+
+  it('looks for data and prompts no deeper than in the folder that was dropped', async () => {
+    const files = folder('mine/adapter_config.json', 'mine/adapter_model.safetensors', 'mine/logs/run.csv');
+    const delivery = await sortPlaced(files);
+    expect(delivery.kind === 'prompt' && delivery.files).toHaveLength(2);
+  });
+});
+
 describe('model addresses', () => {
   const base = 'https://example.org/studio/';
 
   it('finds the embedded model under any base path', () => {
-    expect(embeddedModel(base).url).toBe('https://example.org/studio/models/studio-2.6m/');
-    expect(embeddedModel('http://localhost:4173/index.html').url).toBe(
-      'http://localhost:4173/models/studio-2.6m/',
-    );
+    expect(embeddedModel(base)).toMatchObject({ url: 'https://example.org/studio/models/studio-2.6m/' });
+    expect(embeddedModel('http://localhost:4173/index.html')).toMatchObject({
+      url: 'http://localhost:4173/models/studio-2.6m/',
+    });
   });
 
   it.each([
-    ['HuggingFaceTB/SmolLM2-135M', 'https://huggingface.co/HuggingFaceTB/SmolLM2-135M/resolve/main/'],
-    [
-      'https://huggingface.co/openai-community/gpt2',
-      'https://huggingface.co/openai-community/gpt2/resolve/main/',
-    ],
-    ['https://huggingface.co/a/b/tree/v2', 'https://huggingface.co/a/b/resolve/v2/'],
+    ['HuggingFaceTB/SmolLM2-135M', 'HuggingFaceTB/SmolLM2-135M', 'main'],
+    [' a/b@v2 ', 'a/b', 'v2'],
+    ['a/b@refs/pr/3', 'a/b', 'refs/pr/3'],
+    ['https://huggingface.co/openai-community/gpt2', 'openai-community/gpt2', 'main'],
+    ['https://huggingface.co/a/b/tree/v2', 'a/b', 'v2'],
+    ['https://hf.co/a/b/resolve/refs%2Fpr%2F3/model.safetensors', 'a/b', 'refs/pr/3'],
+    ['https://huggingface.co/a/b/blob/main/config.json', 'a/b', 'main'],
+    ['https://huggingface.co/a/b/discussions/4', 'a/b', 'main'],
+  ])('reads %s as a model on the Hub', (text, id, revision) => {
+    expect(parseModelAddress(text, base)).toEqual({ kind: 'hub', id, revision });
+  });
+
+  it.each([
     ['https://host.example/models/tiny', 'https://host.example/models/tiny/'],
     ['https://host.example/models/tiny/config.json', 'https://host.example/models/tiny/'],
     ['./models/other/', 'https://example.org/studio/models/other/'],
-  ])('reads %s', (text, url) => {
-    expect(parseModelAddress(text, base)).toMatchObject({ url });
+    ['/models/other', 'https://example.org/models/other/'],
+  ])('reads %s as a folder', (text, url) => {
+    expect(parseModelAddress(text, base)).toMatchObject({ kind: 'url', url });
   });
 
-  it('names a model after its folder', () => {
+  it('names a model after its folder, and a revision beside its name', () => {
     expect(parseModelAddress('https://host.example/models/tiny/', base)).toMatchObject({ id: 'models/tiny' });
-    expect(parseModelAddress('https://huggingface.co/a/b/tree/main', base)).toMatchObject({ id: 'a/b' });
+    expect(originName({ kind: 'hub', id: 'a/b', revision: 'main' })).toBe('a/b');
+    expect(originName({ kind: 'hub', id: 'a/b', revision: '0123456789'.repeat(4) })).toBe('a/b@0123456');
+    expect(originName({ kind: 'files', files: [file('tiny.zip')] })).toBe('tiny.zip');
   });
 
-  it.each(['', '  ', 'ftp://host/model', 'https://huggingface.co/'])('refuses “%s” with words', (text) => {
+  it.each([
+    '',
+    '  ',
+    'gpt2',
+    'a/b@',
+    'a/b c',
+    'ftp://host/model',
+    'https://huggingface.co/',
+    'https://huggingface.co/datasets/a/b',
+  ])('refuses “%s” with words', (text) => {
     expect(parseModelAddress(text, base)).toHaveProperty('message');
   });
 });

@@ -1,8 +1,9 @@
 /** @file What the worker's events do to the page's state. */
 import { describe, expect, it } from 'vitest';
 import { elapsed, reduce, reduceAll } from '../../app/session/reduce';
-import { initialState, type StudioState } from '../../app/session/state';
+import { initialState, noComparison, type StudioState } from '../../app/session/state';
 import type {
+  ModelReport,
   NeighbourTable,
   RunPhase,
   RunSettings,
@@ -188,15 +189,64 @@ describe('saving', () => {
   });
 });
 
+describe('a device that goes away', () => {
+  const device = {
+    backend: 'webgpu',
+    name: 'GPU',
+    software: false,
+    threads: 8,
+    largestBuffer: 2 ** 31,
+    reason: null,
+  } as const;
+  const lost: StudioEvent = { type: 'deviceLost', message: 'the driver was reset' };
+
+  it('is named while it is away and news when it is back, and the run stays', () => {
+    const away = reduce(running(), lost, 5);
+    expect(away.device.lost).toBe('the driver was reset');
+    const back = reduce(away, { type: 'deviceRestored', device, model: null }, 9);
+    expect(back.device).toEqual({ report: device, error: null, lost: null });
+    expect(back.notice?.title).toContain('back');
+    expect(back.run).toBe(away.run);
+  });
+
+  it('keeps the model it had where the report says nothing of one', () => {
+    const model = { id: 'a/b' } as ModelReport;
+    const loaded = { ...initialState, model: { ...initialState.model, report: model } };
+    const same = reduce(loaded, { type: 'deviceRestored', device, model: null }, 0);
+    expect(same.model.report).toBe(model);
+    const other = { id: 'a/b', weightFormat: 'int8' } as ModelReport;
+    expect(reduce(loaded, { type: 'deviceRestored', device, model: other }, 0).model.report).toBe(other);
+  });
+
+  it('is an error when it does not come back', () => {
+    const error = { kind: 'device', message: 'gone', hint: 'reload' } as const;
+    const gone = reduce(reduce(running(), lost, 5), { type: 'deviceGone', error }, 9);
+    expect(gone.device).toMatchObject({ error, lost: null });
+  });
+});
+
 describe('loading and answers', () => {
   it('shows progress only while something is loading', () => {
-    const progress = { phase: 'downloading', file: 'model.safetensors', loaded: 1, total: 2 } as const;
+    const progress = {
+      phase: 'downloading',
+      file: 'model.safetensors',
+      loaded: 1,
+      total: 2,
+      speed: 1,
+    } as const;
     expect(reduce(initialState, { type: 'modelProgress', progress }, 0)).toBe(initialState);
+    const request = { origin: { kind: 'hub', id: 'a/b', revision: 'main' }, format: 'stored' } as const;
     const loading = {
       ...initialState,
-      model: { ...initialState.model, loading: { address: { url: 'u', id: 'm' }, progress: null } },
+      model: { ...initialState.model, loading: { request, progress: null } },
     };
     expect(reduce(loading, { type: 'modelProgress', progress }, 0).model.loading?.progress).toEqual(progress);
+    const comparing = {
+      ...initialState,
+      model: { ...initialState.model, comparison: { ...noComparison, busy: true } },
+    };
+    const after = reduce(comparing, { type: 'modelProgress', progress }, 0);
+    expect(after.model.comparison.progress).toEqual(progress);
   });
 
   it('joins the tokens of a column and ignores those of an older question', () => {

@@ -6,7 +6,13 @@ import { AdamW, type AdamWOptions } from '../../app/training/adamW';
 
 beforeAll(startCpu);
 
-const options: AdamWOptions = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 };
+const options: Omit<AdamWOptions, 'update'> = {
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+  weightDecay: 0.1,
+  clipNorm: 1,
+};
 const size = 12;
 
 function gradients(steps: number): number[][] {
@@ -71,23 +77,25 @@ describe('AdamW', () => {
     parameter.dispose();
   });
 
-  it('goes on from exported moments to the bit, and holds two tensors', async () => {
+  it('goes on from moments that were read to the bit, and holds two tensors', () => {
     const before = tf.memory().numTensors;
     const steps = gradients(8);
     const parameter = newParameter(start);
     const first = new AdamW([3, 4], options);
     expect(tf.memory().numTensors).toBe(before + 3);
     descend(first, parameter, steps.slice(0, 5));
-    const exporting = first.export();
+    const read = ({ firstMoment, secondMoment }: AdamW) => ({
+      firstMoment: Float32Array.from(firstMoment.dataSync()),
+      secondMoment: Float32Array.from(secondMoment.dataSync()),
+      updates: 5,
+    });
+    const state = read(first);
     const cut = parameter.dataSync().slice();
-    // What happens after the call does not reach what is exported.
     descend(first, parameter, steps.slice(5), 5);
-    const state = await exporting;
     const resumed = newParameter(cut);
     const second = new AdamW([3, 4], options, state);
     descend(second, resumed, steps.slice(5), 5);
     expect(resumed.dataSync()).toEqual(parameter.dataSync());
-    expect(state.updates).toBe(5);
     first.dispose();
     second.dispose();
     tf.dispose([parameter, resumed]);

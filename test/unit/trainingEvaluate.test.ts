@@ -21,7 +21,7 @@ let engine: Engine;
 let prompt: SoftPrompt;
 beforeAll(async () => {
   await startCpu();
-  engine = tinyEngine();
+  engine = await tinyEngine();
   prompt = { kind: 'prompt', vectors: tf.tensor2d(tinyStart(3), [3, HIDDEN]) };
 });
 

@@ -4,6 +4,7 @@ import type { TokenExample } from '../../app/data/types';
 import type { Engine } from '../../app/engine/engine';
 import { createReferenceEngine } from '../../app/engine/reference/referenceEngine';
 import type { HostTensor, ModelSpec } from '../../app/engine/spec';
+import { streamOf } from '../../app/engine/weightStream';
 import { measureEmbeddings } from '../../app/inspect/measures';
 import type { RunEvents, RunInputs } from '../../app/training/run';
 import type {
@@ -44,7 +45,7 @@ const spec: ModelSpec = {
 };
 
 /** The same weights every time; needs a tfjs backend. */
-export function tinyEngine(): Engine {
+export async function tinyEngine(): Promise<Engine> {
   const random = createRandom(7);
   const tensor = (shape: number[], fill: () => number): HostTensor => {
     const values = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, fill);
@@ -62,7 +63,7 @@ export function tinyEngine(): Engine {
     ['layers.0.mlp.out.weight', normal(HIDDEN, 24)],
     ['final.norm.weight', ones()],
   ]);
-  return createReferenceEngine(spec, weights);
+  return createReferenceEngine(spec, streamOf(weights));
 }
 
 /** Token n is written `tn`. */

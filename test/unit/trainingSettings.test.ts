@@ -61,6 +61,8 @@ describe('settings at the door', () => {
 describe('suggested settings', () => {
   const options: DatasetReport['options'] = {
     kind: 'inputTarget',
+    chat: false,
+    systemText: '',
     inputTemplate: 'Review: {review}\n',
     targetTemplate: '{label}',
     endOfText: true,

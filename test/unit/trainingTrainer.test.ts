@@ -14,7 +14,7 @@ import { listen, timeless, tinyEngine, tinyInputs, tinyStart } from './trainingF
 let engine: Engine;
 beforeAll(async () => {
   await startNodeBackend('wasm');
-  engine = tinyEngine();
+  engine = await tinyEngine();
 });
 
 let stores = 0;
@@ -40,7 +40,13 @@ describe('a run', () => {
   it('trains to its last step, and the loss falls', async () => {
     const { run, told } = await trainer();
     await run.start();
-    expect(run.state).toEqual({ phase: 'finished', step: 30, steps: 30, bestStep: expect.any(Number) });
+    expect(run.state).toEqual({
+      phase: 'finished',
+      step: 30,
+      steps: 30,
+      bestStep: expect.any(Number),
+      memory: { weights: expect.any(Number), training: 0, saving: null },
+    });
     expect(told.steps.map(({ step }) => step)).toEqual(Array.from({ length: 30 }, (_, i) => i + 1));
     const losses = told.steps.map(({ loss }) => loss);
     expect(mean(losses.slice(-5))).toBeLessThan(mean(losses.slice(0, 5)) - 0.5);
@@ -311,7 +317,7 @@ describe('failures', () => {
     let step = 0;
     return new Proxy(engine, {
       get(target, key) {
-        if (key !== 'loss') return Reflect.get(target, key).bind?.(target) ?? Reflect.get(target, key);
+        if (key !== 'loss') return Reflect.get(target, key)?.bind?.(target) ?? Reflect.get(target, key);
         return (...args: Parameters<Engine['loss']>) => tf.mul(target.loss(...args), factor(++step));
       },
     });

@@ -7,7 +7,7 @@ import { basename, join, resolve } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Engine, PackedBatch, SoftPrompt } from '../../app/engine/engine';
 import { toFloat32 } from '../../app/formats/floats';
-import { openCheckpoint } from '../../app/model/checkpoint';
+import { parseSafetensorsHeader } from '../../app/formats/safetensors';
 import { loadNetwork } from '../../app/model/load';
 import { AdamW } from '../../app/training/adamW';
 import { folderSource } from './folderSource';
@@ -73,9 +73,7 @@ export async function runCase(
   const prefix = golden.kind === 'prefix' ? 'prefix_' : '';
   const file = JSON.parse(readFileSync(join(golden.folder, `${prefix}case.json`), 'utf8')) as CaseFile;
   const expectedName = `${prefix}expected.safetensors`;
-  const expected = openCheckpoint(
-    new Map([[expectedName, Uint8Array.from(readFileSync(join(golden.folder, expectedName)))]]),
-  );
+  const expectedTensor = (name: string) => readTensor(join(golden.folder, expectedName), name);
   const network = await loadNetwork(folderSource(golden.folder));
   const engine = await create(network);
   const batch = packCase(file);
@@ -122,13 +120,15 @@ export async function runCase(
     logitError <= TOLERANCE.logits &&
     trajectoryError <= TOLERANCE.trajectory;
   return { loss, lossError, gradError, logitError, trajectoryError, ok };
+}
 
-  function expectedTensor(name: string): { values: Float32Array; shape: number[] } {
-    const tensor = expected.get(name);
-    if (!tensor) throw new Error(`${golden.folder}: ${expectedName} has no tensor “${name}”.`);
-    const { begin, end, shape } = tensor.entry;
-    return { values: toFloat32({ dtype: 'F32', data: tensor.file.slice(begin, end) }), shape: [...shape] };
-  }
+/** A tensor of an F32 file of expected values. @throws Error where there is none of that name. */
+export function readTensor(path: string, name: string): { values: Float32Array; shape: number[] } {
+  const bytes = Uint8Array.from(readFileSync(path));
+  const tensor = parseSafetensorsHeader(bytes, { file: path }).tensors.get(name);
+  if (!tensor) throw new Error(`${path} has no tensor “${name}”.`);
+  const { begin, end, shape } = tensor;
+  return { values: toFloat32({ dtype: 'F32', data: bytes.slice(begin, end) }), shape: [...shape] };
 }
 
 function packCase(file: CaseFile): PackedBatch {

@@ -10,15 +10,16 @@ import type { Engine } from '../../app/engine/engine';
 import { createReferenceEngine } from '../../app/engine/reference/referenceEngine';
 import type { ModelSpec, ModelWeights } from '../../app/engine/spec';
 import { createWebGpuEngine } from '../../app/engine/webgpu/webgpuEngine';
+import { streamOf } from '../../app/engine/weightStream';
 import { startNodeBackend } from '../node/backend';
 import { findCases, runCase } from './case';
 
 type CreateEngine = (spec: ModelSpec, weights: ModelWeights) => Engine | Promise<Engine>;
 
 const engines: Record<'reference' | 'webgpu', CreateEngine> = {
-  reference: createReferenceEngine,
+  reference: (spec, weights) => createReferenceEngine(spec, streamOf(weights)),
   webgpu: (spec, weights) =>
-    createWebGpuEngine(spec, weights, (tf.backend() as unknown as WebGPUBackend).device),
+    createWebGpuEngine(spec, streamOf(weights), (tf.backend() as unknown as WebGPUBackend).device),
 };
 const backends: readonly string[] = ['cpu', 'wasm', 'webgpu'] satisfies BackendName[];
 

@@ -10,6 +10,7 @@ import { type Dataset, prepareDataset } from '../../app/data/dataset';
 import { parseTable } from '../../app/data/parse';
 import type { Engine } from '../../app/engine/engine';
 import { createReferenceEngine } from '../../app/engine/reference/referenceEngine';
+import { streamOf } from '../../app/engine/weightStream';
 import { measureEmbeddings } from '../../app/inspect/measures';
 import { type LoadedModel, loadModel } from '../../app/model/load';
 import { type Evaluation, evaluatePrompt, withInstruction } from '../../app/training/evaluate';
@@ -36,7 +37,7 @@ const samples = (JSON.parse(readFileSync(join(datasets, 'index.json'), 'utf8')) 
 
 await startNodeBackend('wasm');
 const model = await loadModel(folderSource(modelFolder), { id: basename(modelFolder) });
-const engine = createReferenceEngine(model.spec, model.weights);
+const engine = await createReferenceEngine(model.spec, streamOf(model.weights));
 for (const sample of samples) console.log(JSON.stringify(await measure(sample, engine, model)));
 
 async function measure(sample: Sample, engine: Engine, { tokenizer, spec }: LoadedModel) {

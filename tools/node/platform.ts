@@ -1,19 +1,22 @@
 /** @file The studio's platform in Node: files from disk, everything kept in whatever IndexedDB the caller installs. */
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { HUB_ENDPOINT } from '../../app/model/hub';
 import { openCheckpointStore } from '../../app/training/checkpointStore';
 import { openDatasetStore } from '../../app/workers/datasetStore';
 import type { Platform } from '../../app/workers/platform';
 import { folderSource } from '../golden/folderSource';
 import { startNodeBackend } from './backend';
 
-/** URLs are `file:`; nothing survives the process unless `globalThis.indexedDB` does. */
+/** URLs are `file:`, or go over the network; nothing survives the process unless `globalThis.indexedDB` does. */
 export const nodePlatform: Platform = {
   async startDevice(force = 'wasm') {
     await startNodeBackend(force);
-    return { backend: force, name: 'Node', software: false, threads: 1, reason: null };
+    return { backend: force, name: 'Node', software: false, threads: 1, reason: null, largestBuffer: null };
   },
-  modelFiles: (url) => folderSource(fileURLToPath(url)),
+  folder: (url) => (url.startsWith('file:') ? folderSource(fileURLToPath(url)) : null),
+  hub: () => HUB_ENDPOINT,
+  openFileStore: async () => null,
   fetchBytes: async (url) => Uint8Array.from(await readFile(fileURLToPath(url))),
   openRunStore: async () => (globalThis.indexedDB ? openCheckpointStore() : null),
   openDatasetStore: async () => (globalThis.indexedDB ? openDatasetStore() : null),

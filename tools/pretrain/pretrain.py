@@ -183,7 +183,9 @@ def use_common_names(folder: Path) -> None:
     config["rope_theta"] = config.pop("rope_parameters", {}).get("rope_theta", 10000.0)
     tokenizer = json.loads((folder / "tokenizer_config.json").read_text())
     kept = ("clean_up_tokenization_spaces", "eos_token", "model_max_length", "pad_token")
-    tokenizer = {name: tokenizer[name] for name in kept} | {"tokenizer_class": "PreTrainedTokenizerFast"}
+    tokenizer = {name: tokenizer[name] for name in kept} | {
+        # Said outright, so that nobody looks for a chat_template.jinja.
+        "chat_template": None, "tokenizer_class": "PreTrainedTokenizerFast"}
     generation = {
         "bos_token_id": END_ID, "eos_token_id": END_ID, "pad_token_id": END_ID, "do_sample": False,
         "max_new_tokens": 48}

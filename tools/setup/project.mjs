@@ -113,7 +113,16 @@ function readJson(file) {
 }
 
 /** What the built page is made of; a change in any of them asks for a new build. */
-const sources = ['index.html', 'vite.config.ts', 'package-lock.json', 'tsconfig.json', 'app', 'public'];
+const sources = [
+  'index.html',
+  'bench.html',
+  'vite.config.ts',
+  'package-lock.json',
+  'tsconfig.json',
+  'app',
+  'bench',
+  'public',
+];
 
 /** Builds the page into dist/ when there is no build or some source is newer. Ends the process when that fails. */
 export async function ensureBuilt() {

@@ -1,8 +1,10 @@
 /** @file Where the data come from: a file of the person's own, or one of the samples. */
 import { Text } from '@radix-ui/themes';
 import { type ChangeEvent, useId } from 'react';
-import { openSample, receiveFiles } from '../../session/actions/data';
+import { openSample } from '../../session/actions/data';
+import { receiveFiles } from '../../session/actions/receive';
 import { datasetExtensions } from '../../session/droppedFiles';
+import { placedFiles } from '../../session/modelFiles';
 import { useStudio } from '../../session/store';
 
 export function DatasetSource({ disabled }: { disabled: boolean }) {
@@ -11,7 +13,7 @@ export function DatasetSource({ disabled }: { disabled: boolean }) {
     const files = [...(event.target.files ?? [])];
     // The same file chosen again, edited meanwhile, is a change too.
     event.target.value = '';
-    if (files.length > 0) void receiveFiles(files);
+    if (files.length > 0) void receiveFiles(placedFiles(files));
   };
   return (
     <div className="stack">

@@ -1,30 +1,39 @@
 /** @file The whole page takes dropped files, and shows that it will. */
 import { Text } from '@radix-ui/themes';
 import { useEffect, useState } from 'react';
-import { receiveFiles } from '../../session/actions/data';
-import { isRunning } from '../../session/state';
-import { patch, useStudio } from '../../session/store';
+import { receiveFiles } from '../../session/actions/receive';
+import type { DropPlace } from '../../session/droppedFiles';
 import { filesOf } from './droppedItems';
 
 export function DropOverlay() {
-  const over = useDroppedFiles();
-  if (!over) return null;
+  const place = useDroppedFiles();
+  if (!place) return null;
+  const { title, kinds } = words[place];
   return (
     <div className="drop-overlay" aria-hidden>
       <div className="drop-sign">
         <Text size="5" weight="bold">
-          Drop a dataset or a prompt file
+          {title}
         </Text>
         <Text size="2" color="gray">
-          CSV, TSV, JSON, JSONL, Parquet, text · PEFT zip, safetensors, npy
+          {kinds}
         </Text>
       </div>
     </div>
   );
 }
 
-function useDroppedFiles(): boolean {
-  const [over, setOver] = useState(false);
+const words: Record<DropPlace, { title: string; kinds: string }> = {
+  page: {
+    title: 'Drop a dataset or a prompt file',
+    kinds: 'CSV, TSV, JSON, JSONL, Parquet, text · PEFT zip, safetensors, npy',
+  },
+  model: { title: 'Drop a model', kinds: 'A folder in Hugging Face layout, or a zip of one' },
+};
+
+/** Where files hover, or null. Lets go, they go where they belong. */
+function useDroppedFiles(): DropPlace | null {
+  const [over, setOver] = useState<DropPlace | null>(null);
   useEffect(() => {
     // Enter and leave come for every element under the pointer; the page is left when they balance.
     let depth = 0;
@@ -32,22 +41,24 @@ function useDroppedFiles(): boolean {
     const enter = (event: DragEvent) => {
       if (!carriesFiles(event)) return;
       depth++;
-      setOver(true);
+      setOver(placeOf(event));
     };
     const leave = (event: DragEvent) => {
       if (!carriesFiles(event)) return;
       depth = Math.max(0, depth - 1);
-      if (depth === 0) setOver(false);
+      if (depth === 0) setOver(null);
     };
     const allow = (event: DragEvent) => {
-      if (carriesFiles(event)) event.preventDefault();
+      if (!carriesFiles(event)) return;
+      event.preventDefault();
+      setOver(placeOf(event));
     };
     const drop = (event: DragEvent) => {
       if (!event.dataTransfer || !carriesFiles(event)) return;
       event.preventDefault();
       depth = 0;
-      setOver(false);
-      void take(event.dataTransfer);
+      setOver(null);
+      void take(event.dataTransfer, placeOf(event));
     };
     window.addEventListener('dragenter', enter);
     window.addEventListener('dragleave', leave);
@@ -63,12 +74,11 @@ function useDroppedFiles(): boolean {
   return over;
 }
 
-async function take(transfer: DataTransfer): Promise<void> {
-  const files = await filesOf(transfer);
-  if (isRunning(useStudio.getState().run)) {
-    const message = 'A run is going on, so data and prompt stay as they are.';
-    patch('data', { error: { kind: 'data', message, hint: 'Pause or stop it, then drop the file again.' } });
-    return;
-  }
-  await receiveFiles(files);
+function placeOf(event: DragEvent): DropPlace {
+  const { target } = event;
+  return target instanceof Element && target.closest('.panel-model, .model-chooser') ? 'model' : 'page';
+}
+
+async function take(transfer: DataTransfer, place: DropPlace): Promise<void> {
+  await receiveFiles(await filesOf(transfer), place);
 }

@@ -1,7 +1,8 @@
 /** @file How rows become examples: columns, templates, split. Changes show in the preview a moment later. */
-import { Checkbox, SegmentedControl, Text, TextArea } from '@radix-ui/themes';
+import { Checkbox, SegmentedControl, Switch, Text, TextArea } from '@radix-ui/themes';
 import { type ChangeEvent, useEffect, useId, useRef, useState } from 'react';
 import { addValidation, canAddValidation, setDataOptions } from '../../session/actions/data';
+import { useStudio } from '../../session/store';
 import { columnOf, withInputColumn, withKind, withTargetColumn } from '../../session/templates';
 import type { DataOptions, DatasetReport, StudioError } from '../../workers/protocol';
 import { Choice } from '../ui/Choice';
@@ -23,6 +24,7 @@ export function OptionsForm({ report, error, disabled }: OptionsFormProps) {
   const [options, change] = useDraft(report.options);
   const { columns } = report;
   const plain = options.kind === 'plainText';
+  const chatModel = useStudio((state) => state.model.report?.chat ?? false);
   const columnChoices = columns.map((column) => ({ value: column, label: column }));
   return (
     <fieldset disabled={disabled} className="stack options-form">
@@ -81,6 +83,7 @@ export function OptionsForm({ report, error, disabled }: OptionsFormProps) {
       <Text as="p" size="1" color="gray">
         <Term of="template">Templates</Term>: columns are {columns.map((column) => `{${column}}`).join(', ')}.
       </Text>
+      {chatModel && !plain && <ChatFields options={options} disabled={disabled} onChange={change} />}
       {error && <ErrorNote error={error} />}
       <Text as="label" size="2" className="check">
         <Checkbox
@@ -122,6 +125,45 @@ export function OptionsForm({ report, error, disabled }: OptionsFormProps) {
   );
 }
 
+interface ChatFieldsProps {
+  options: DataOptions;
+  disabled: boolean;
+  onChange: (options: DataOptions) => void;
+}
+
+/** For models with a chat template: each example as a turn and its answer. */
+function ChatFields({ options, disabled, onChange }: ChatFieldsProps) {
+  const id = useId();
+  return (
+    <>
+      <div className="check">
+        <Switch
+          size="1"
+          id={id}
+          checked={options.chat}
+          disabled={disabled}
+          onCheckedChange={(chat) => onChange({ ...options, chat })}
+        />
+        <Text size="2">
+          <label htmlFor={id}>Chat format</label>{' '}
+          <Text size="1" color="gray">
+            input as the user’s <Term of="chatFormat">turn</Term>, target as the answer
+          </Text>
+        </Text>
+      </div>
+      {options.chat && (
+        <TemplateField
+          label="System text"
+          value={options.systemText}
+          placeholder="none"
+          disabled={disabled}
+          onChange={(systemText) => onChange({ ...options, systemText })}
+        />
+      )}
+    </>
+  );
+}
+
 /** What is being edited, sent after a pause; the answer takes its place unless more was typed meanwhile. */
 function useDraft(answered: DataOptions): [DataOptions, (options: DataOptions) => void] {
   const [draft, setDraft] = useState<DataOptions | null>(null);
@@ -159,10 +201,11 @@ interface TemplateFieldProps {
   label: string;
   value: string;
   disabled: boolean;
+  placeholder?: string;
   onChange: (value: string) => void;
 }
 
-function TemplateField({ label, value, disabled, onChange }: TemplateFieldProps) {
+function TemplateField({ label, value, disabled, placeholder, onChange }: TemplateFieldProps) {
   const id = useId();
   return (
     <div>
@@ -177,6 +220,7 @@ function TemplateField({ label, value, disabled, onChange }: TemplateFieldProps)
         className="template"
         value={value}
         disabled={disabled}
+        placeholder={placeholder}
         spellCheck={false}
         onChange={(event) => onChange(event.target.value)}
       />

@@ -1,25 +1,29 @@
-/** @file Why it does not run on the GPU, and how to change that in this browser. */
+/** @file Why it does not run on the GPU, how to change that in this browser, and what happens when the GPU goes away. */
 import { Cross2Icon } from '@radix-ui/react-icons';
 import { Button, IconButton, Text } from '@radix-ui/themes';
 import { Fragment, useState } from 'react';
 import { backendInAddress } from '../../session/actions/opening';
 import { webGpuHelp } from '../../session/browserHelp';
 import { useStudio } from '../../session/store';
-import { ErrorNote } from '../ui/ErrorNote';
+import { ErrorNote, Note } from '../ui/ErrorNote';
 import { Fold } from '../ui/Fold';
 
 export function DeviceNotice() {
-  const { report, error } = useStudio((state) => state.device);
+  const { report, error, lost } = useStudio((state) => state.device);
   if (error) {
     return (
       <ErrorNote error={error}>
         <Button size="1" variant="soft" onClick={() => location.reload()}>
           Reload the page
         </Button>
+        {backendInAddress(location.search) === undefined && (
+          <a href={addressWith('wasm')}>Use the processor instead</a>
+        )}
       </ErrorNote>
     );
   }
   if (!report) return null;
+  if (lost !== null) return <Lost message={lost} />;
   if (report.backend !== 'webgpu') {
     return backendInAddress(location.search) === report.backend ? (
       <Chosen />
@@ -28,6 +32,23 @@ export function DeviceNotice() {
     );
   }
   return report.software ? <SoftwareAdapter /> : null;
+}
+
+/** Nothing is to be done: the worker brings model and run back by itself. */
+function Lost({ message }: { message: string }) {
+  const running = useStudio((state) => state.run !== null);
+  return (
+    <Note tone="warning" live>
+      <p>
+        <strong>The graphics device was lost.</strong> {sentence(message)}
+      </p>
+      <p>
+        {running
+          ? 'Bringing model and run back: the run goes on from its last step.'
+          : 'Bringing the model back.'}
+      </p>
+    </Note>
+  );
 }
 
 function NoWebGpu({ reason }: { reason: string | null }) {

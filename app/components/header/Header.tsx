@@ -1,23 +1,40 @@
-/** @file Name, device, theme. */
+/** @file Name, device and its memory, theme. */
 import { DesktopIcon, MoonIcon, SunIcon } from '@radix-ui/react-icons';
 import { Heading, IconButton, Text, Tooltip } from '@radix-ui/themes';
+import { ofBudget } from '../../session/memory';
+import { isRunning, type StudioState } from '../../session/state';
 import { useStudio } from '../../session/store';
 import { chooseTheme, type ThemeChoice, useThemeChoice } from '../../session/theme';
 import { deviceLine } from './deviceLine';
 
 export function Header() {
-  const { report, error } = useStudio((state) => state.device);
+  const { report, error, lost } = useStudio((state) => state.device);
+  const memory = useStudio(memoryInUse);
   return (
     <header className="header">
       <Heading as="h1" size="4" className="header-title">
         Soft Prompt Studio
       </Heading>
       <Text size="2" color="gray" className="header-device numbers">
-        {error ? 'No device' : report ? deviceLine(report) : 'Looking for a GPU…'}
+        {error
+          ? 'No device'
+          : lost !== null
+            ? 'Device lost, coming back…'
+            : report
+              ? [deviceLine(report), memory].filter(Boolean).join(' · ')
+              : 'Looking for a GPU…'}
       </Text>
       <ThemeButton />
     </header>
   );
+}
+
+/** What the run takes while there is one, and what one would take before; in words, so that the same is drawn once. */
+function memoryInUse({ memory, run }: StudioState): string | null {
+  const { report } = memory;
+  if (!report) return null;
+  const taken = (isRunning(run) && run?.state.memory) || report;
+  return ofBudget(taken.weights + taken.training, report.budget);
 }
 
 const themes: Record<ThemeChoice, { words: string; next: ThemeChoice }> = {

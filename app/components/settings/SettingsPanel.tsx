@@ -1,7 +1,6 @@
 /** @file How to train: values chosen for model and data, each with its reason, each the person's to change. */
 import { Button, Text } from '@radix-ui/themes';
 import { resetAllSettings } from '../../session/actions/settings';
-
 import { numberText } from '../../session/settings';
 import { isRunning } from '../../session/state';
 import { useStudio } from '../../session/store';
@@ -11,6 +10,7 @@ import { Fold } from '../ui/Fold';
 import { Panel } from '../ui/Panel';
 import { Term } from '../ui/Term';
 import { InitialiserSetting } from './InitialiserSetting';
+import { MemoryBar } from './MemoryBar';
 import { NumberSettingField } from './NumberSettingField';
 import { ScheduleSetting } from './ScheduleSetting';
 
@@ -26,6 +26,7 @@ export function SettingsPanel() {
   return (
     <Panel title="Settings" aside={own > 0 ? `${own} of your own` : suggested ? 'automatic' : undefined}>
       {error && <ErrorNote error={error} />}
+      <MemoryBar />
       <Fold
         startOpen
         title={

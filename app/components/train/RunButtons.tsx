@@ -15,6 +15,7 @@ export function RunButtons() {
   const running = useStudio((state) => isRunning(state.run));
   const phase = useStudio((state) => state.run?.state.phase);
   const runSettings = useStudio((state) => state.run?.settings);
+  const tooLarge = useStudio((state) => state.memory.report?.fits === false);
   const paused = phase === 'paused';
   const busy = pending !== null;
   const ready = settings !== null && missing === null;
@@ -67,6 +68,11 @@ export function RunButtons() {
           <StopIcon aria-hidden /> Stop
         </Button>
       )}
+      {tooLarge && ready && !running && !paused && (
+        <Text size="2" color="amber" highContrast>
+          May not fit the memory: see Settings.
+        </Text>
+      )}
       {missing && !running && !paused && (
         <Text size="2" color="gray" id={id}>
           {missing}
@@ -83,7 +89,7 @@ function useMissing(invalid: boolean): string | null {
   const loadingModel = useStudio((state) => state.model.loading !== null || state.device.report === null);
   const data = useStudio((state) => state.data.report !== null);
   const suggested = useStudio((state) => state.settings.suggested !== null);
-  if (!device) return 'The trainer could not start.';
+  if (!device) return 'There is no device to train on.';
   if (!model) return loadingModel ? 'The model is still loading.' : 'Load a model first.';
   if (!data) return 'Choose data first: a sample is one click.';
   if (invalid) return 'A setting needs another value.';

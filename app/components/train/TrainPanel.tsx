@@ -5,6 +5,7 @@ import { Panel } from '../ui/Panel';
 import { CurvePanel } from './CurvePanel';
 import { RunButtons } from './RunButtons';
 import { RunEnd } from './RunEnd';
+import { RunNotes } from './RunNotes';
 import { TrainingStatus } from './TrainingStatus';
 
 export function TrainPanel() {
@@ -25,6 +26,7 @@ export function TrainPanel() {
       )}
       <RunEnd />
       <CurvePanel />
+      <RunNotes />
     </Panel>
   );
 }

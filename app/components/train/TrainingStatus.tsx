@@ -5,6 +5,7 @@ import { count, duration, short } from '../../session/format';
 import { useNow, useThrottled } from '../../session/hooks';
 import { elapsed } from '../../session/reduce';
 import { isRunning, type RunSlice, type StudioState } from '../../session/state';
+import { useStudio } from '../../session/store';
 import { pace, phaseWords, statusLine, timeLeft } from '../../session/summary';
 
 /** Fast enough to feel live, slow enough to be read. */
@@ -38,6 +39,7 @@ export function TrainingStatus() {
 }
 
 function Words({ run, now }: { run: RunSlice; now: number }) {
+  const lost = useStudio((state) => state.device.lost !== null);
   const running = isRunning(run);
   const speed = pace(run.steps);
   const left = running ? timeLeft(run) : null;
@@ -51,7 +53,9 @@ function Words({ run, now }: { run: RunSlice; now: number }) {
   return (
     <>
       <span className="status-line numbers">{statusLine(run)}</span>
-      <span className={`status-phase phase-${run.state.phase}`}>{phaseText(run)}</span>
+      <span className={`status-phase phase-${lost ? 'lost' : run.state.phase}`}>
+        {lost ? 'device lost, coming back' : phaseText(run)}
+      </span>
       <span className="status-details numbers">{details.join(' · ')}</span>
     </>
   );

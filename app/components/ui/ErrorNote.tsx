@@ -20,27 +20,34 @@ export function ErrorNote({ error, children, onDismiss }: ErrorNoteProps) {
         {error.hint && <p>{error.hint}</p>}
         {children && <div className="note-actions">{children}</div>}
       </div>
-      {onDismiss && (
-        <IconButton
-          size="1"
-          variant="ghost"
-          color="gray"
-          aria-label="Dismiss this message"
-          onClick={onDismiss}
-        >
-          <Cross2Icon />
-        </IconButton>
-      )}
+      {onDismiss && <Dismiss onDismiss={onDismiss} />}
     </div>
   );
 }
 
-/** A calm remark. */
-export function Note({ children, tone = 'info' }: { children: ReactNode; tone?: 'info' | 'warning' }) {
+function Dismiss({ onDismiss }: { onDismiss: () => void }) {
   return (
-    <div className={`note note-${tone}`}>
+    <IconButton size="1" variant="ghost" color="gray" aria-label="Dismiss this message" onClick={onDismiss}>
+      <Cross2Icon />
+    </IconButton>
+  );
+}
+
+interface NoteProps {
+  children: ReactNode;
+  tone?: 'info' | 'warning';
+  /** Spoken when it appears. */
+  live?: boolean;
+  onDismiss?: () => void;
+}
+
+/** A calm remark. */
+export function Note({ children, tone = 'info', live = false, onDismiss }: NoteProps) {
+  return (
+    <div className={`note note-${tone}`} role={live ? 'status' : undefined}>
       {tone === 'warning' && <ExclamationTriangleIcon aria-label="Warning" className="note-mark" />}
       <div className="note-body">{children}</div>
+      {onDismiss && <Dismiss onDismiss={onDismiss} />}
     </div>
   );
 }

@@ -7,17 +7,23 @@ interface FoldProps {
   /** Beside the title, open or not. */
   aside?: ReactNode;
   startOpen?: boolean;
+  /** Each time it is opened. */
+  onOpen?: () => void;
   children: ReactNode;
 }
 
 /** Content is built once it is first opened, and then stays: what was typed is not lost. */
-export function Fold({ title, aside, startOpen = false, children }: FoldProps) {
+export function Fold({ title, aside, startOpen = false, onOpen, children }: FoldProps) {
   const [seen, setSeen] = useState(startOpen);
   return (
     <details
       className="fold"
       open={startOpen || undefined}
-      onToggle={(event) => event.currentTarget.open && setSeen(true)}
+      onToggle={(event) => {
+        if (!event.currentTarget.open) return;
+        setSeen(true);
+        onOpen?.();
+      }}
     >
       <summary>
         <ChevronRightIcon className="fold-mark" aria-hidden />

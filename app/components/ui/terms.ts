@@ -33,6 +33,14 @@ export const terms = {
   cosine: 'How alike two directions are: 1 is the same, 0 is unrelated.',
   moved: 'The distance from where the virtual token started, as a multiple of a typical token’s length.',
   hardPrompt: 'An instruction in words, placed before the input.',
+  int8: 'Each weight as a whole number of 8 bits, groups of them sharing a scale: less memory, a little less exact.',
+  chatModel: 'Made to answer turns of a conversation: its template marks who says what.',
+  trainingMemory: 'What the GPU needs for the weights and for training with the present settings.',
+  saving:
+    'Training needs what the forward pass has computed: where memory is short, part of it is kept more coarsely or computed twice.',
+  chatFormat:
+    'Each example goes through the model’s chat template: the input as the user’s turn, the target as the answer.',
+  systemText: 'What a chat model is told before the conversation begins.',
   temperature: 'How freely the next token is drawn: 0 always takes the likeliest.',
   topP: 'Draws only among the likeliest tokens that together reach this probability.',
   peft: 'Hugging Face’s library for prompts and adapters: the file loads there as it is.',

@@ -13,9 +13,11 @@ import type {
   PackedText,
   SamplingOptions,
   SoftPrompt,
+  TrainingMemory,
 } from '../engine';
 import { sample, uniform } from '../sampling';
-import type { ModelSpec, ModelWeights } from '../spec';
+import type { ModelSpec, WeightStream } from '../spec';
+import { collectWeights } from '../weightStream';
 import { gatherRows } from './operations';
 import { type Blocks, headLogits, type KeysValues, runBlocks } from './transformer';
 import { type ReferenceWeights, uploadWeights } from './weights';
@@ -23,9 +25,12 @@ import { type ReferenceWeights, uploadWeights } from './weights';
 /** Rows of padded text that `evaluate` runs at a time; bounds its memory. */
 const EVALUATION_ROWS = 2048;
 
-/** Uploads the weights to tfjs's present backend, where the engine then lives. */
-export function createReferenceEngine(spec: ModelSpec, weights: ModelWeights): Engine {
-  return new ReferenceEngine(spec, uploadWeights(spec, weights));
+/** Gathers the weights and uploads them to the backend that is tfjs's once they are there, where the engine then lives. */
+export async function createReferenceEngine(spec: ModelSpec, weights: WeightStream): Promise<Engine> {
+  const collected = await collectWeights(weights);
+  const before = tf.memory().numBytes;
+  const uploaded = uploadWeights(spec, collected);
+  return new ReferenceEngine(spec, uploaded, tf.memory().numBytes - before);
 }
 
 /** Logits of one prompt's texts, and what the rows predict. */
@@ -44,6 +49,7 @@ class ReferenceEngine implements Engine {
   constructor(
     readonly spec: ModelSpec,
     private readonly weights: ReferenceWeights,
+    private readonly weightBytes: number,
   ) {}
 
   embed(tokenIds: Int32Array): tf.Tensor2D {
@@ -60,6 +66,11 @@ class ReferenceEngine implements Engine {
       });
       return tf.stack(losses) as tf.Tensor1D;
     });
+  }
+
+  /** Nothing to make ready: tfjs allocates as it computes, so what a step takes is not foreseen. */
+  async prepare(): Promise<TrainingMemory> {
+    return { weights: this.weightBytes, training: 0, saving: null };
   }
 
   labelLogits(prompts: readonly SoftPrompt[], batch: PackedBatch): tf.Tensor2D {

@@ -100,7 +100,17 @@ export class Decoder {
     const { tables } = this.plan;
     const row = this.rows++;
     const { promptEnd } = this.counts;
-    const counts = { ...this.counts, activeStart: row, activeEnd: row + 1, slots: 1, jobs: 0 };
+    const counts = {
+      ...this.counts,
+      activeStart: row,
+      activeEnd: row + 1,
+      slots: 1,
+      jobs: 0,
+      sequences: 1,
+      promptSequences: 0,
+      longestText: 1,
+      longestPrompt: 0,
+    };
     const textLength = this.rows - promptEnd;
     writeCounts(device, tables, counts);
     device.queue.writeBuffer(tables.rowInfo, row * 16, Uint32Array.of(token, row, 0, 0));

@@ -30,7 +30,7 @@ export interface StepLayout {
   promptStarts: number[];
   /** Rows × (token, position, sequence, slot). */
   rowInfo: Uint32Array;
-  /** Sequences × (start, length, promptStart, promptLength, slotStart, slotCount, 0, 0). */
+  /** Sequences × (start, length, promptStart, promptLength, slotStart, slotCount, firstJob, 0). */
   sequences: Uint32Array;
   /** Row of each slot. */
   slotRow: Uint32Array;
@@ -38,9 +38,10 @@ export interface StepLayout {
   slotTargets: Uint32Array;
   /** Labels, in the order of their slots, × (token, prompt). */
   targets: Uint32Array;
-  /** Jobs × (sequence, index in its prompt): the keys of a prompt as one sequence sees them. */
-  jobs: Uint32Array;
-  /** Prompt rows × (first job, jobs between, how many, 0). */
+  /**
+   * A job is a key of a prompt as one sequence sees it; the jobs of a sequence are consecutive.
+   * Prompt rows × (first job, jobs between, how many, 0).
+   */
   promptRows: Uint32Array;
   /** Of each text of the batch, its labels' indices in `targets`, positions ascending. */
   textLabels: number[][];
@@ -146,6 +147,7 @@ class LayoutBuilder {
       (n) => new Uint32Array(Float32Array.of(1 / Math.max(n, 1)).buffer)[0],
     );
 
+    const { jobs, firstJobs, promptRows } = this.promptJobs(promptStarts, lengths, promptEnd);
     const rowInfo = new Uint32Array(rows * 4);
     const sequences = new Uint32Array(this.sequences.length * 8);
     const slotRow: number[] = [];
@@ -170,11 +172,11 @@ class LayoutBuilder {
         }
       }
       const slots = slotRow.length - firstSlot;
-      sequences.set([start, length, own ? 0 : promptStarts[prompt], before, firstSlot, slots], index * 8);
+      const follows = own ? 0 : promptStarts[prompt];
+      sequences.set([start, length, follows, before, firstSlot, slots, firstJobs[index]], index * 8);
       positions = Math.max(positions, before + length);
     });
 
-    const { jobs, promptRows } = this.promptJobs(promptStarts, lengths, promptEnd);
     return {
       counts: {
         activeStart: prefixEnd,
@@ -182,7 +184,11 @@ class LayoutBuilder {
         prefixEnd,
         promptEnd,
         slots: slotRow.length,
-        jobs: jobs.length / 2,
+        jobs,
+        sequences: this.sequences.length,
+        promptSequences: this.own.filter((index) => index !== null).length,
+        longestText: longest(this.sequences.filter(({ own }) => !own).map(({ length }) => length)),
+        longestPrompt: longest(lengths),
         labels: targets.length / 2,
       },
       promptStarts,
@@ -191,31 +197,36 @@ class LayoutBuilder {
       slotRow: Uint32Array.from(slotRow),
       slotTargets: Uint32Array.from(slotTargets),
       targets: Uint32Array.from(targets),
-      jobs: Uint32Array.from(jobs),
       promptRows,
       textLabels,
       positions,
     };
   }
 
-  /** For each prompt, sequence by sequence, a job for each of its rows. */
+  /** For each prompt, sequence by sequence, a job for each of its rows; and how many there are. */
   private promptJobs(promptStarts: readonly number[], lengths: readonly number[], promptEnd: number) {
-    const jobs: number[] = [];
+    let jobs = 0;
+    const firstJobs = new Array<number>(this.sequences.length).fill(0);
     const promptRows = new Uint32Array(promptEnd * 4);
     this.prompts.forEach((_, prompt) => {
-      const first = jobs.length / 2;
+      const first = jobs;
       let followers = 0;
       this.sequences.forEach((sequence, index) => {
         if (sequence.prompt !== prompt) return;
         followers++;
-        for (let j = 0; j < lengths[prompt]; j++) jobs.push(index, j);
+        firstJobs[index] = jobs;
+        jobs += lengths[prompt];
       });
       for (let j = 0; j < lengths[prompt]; j++) {
         promptRows.set([first + j, lengths[prompt], followers, 0], (promptStarts[prompt] + j) * 4);
       }
     });
-    return { jobs, promptRows };
+    return { jobs, firstJobs, promptRows };
   }
+}
+
+function longest(lengths: readonly number[]): number {
+  return lengths.reduce((a, b) => Math.max(a, b), 0);
 }
 
 /** A prompt and a text of which the last row predicts what comes next; nothing is known of that. */

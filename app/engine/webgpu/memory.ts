@@ -4,9 +4,22 @@
 const USAGE = 0x80 | 0x04 | 0x08; // STORAGE | COPY_SRC | COPY_DST
 const UNIFORM = 0x40 | 0x08; // UNIFORM | COPY_DST
 
+/** A buffer is larger than the device allows. */
 export class GpuMemoryError extends Error {
   override name = 'GpuMemoryError';
 }
+
+/** Where buffers come from: a device, or `NOWHERE`. */
+export interface BufferSource {
+  readonly limits: { readonly maxBufferSize: number };
+  createBuffer(descriptor: GPUBufferDescriptor): GPUBuffer;
+}
+
+/** Buffers that are only counted, of any size: for knowing what something would take without a device. */
+export const NOWHERE: BufferSource = {
+  limits: { maxBufferSize: Number.POSITIVE_INFINITY },
+  createBuffer: ({ size }) => ({ size, destroy: () => {} }) as GPUBuffer,
+};
 
 /** Buffers by owner: the model's weights, or a plan. */
 export class GpuMemory {
@@ -14,12 +27,12 @@ export class GpuMemory {
   /** Bytes of all buffers that live. */
   bytes = 0;
 
-  constructor(private readonly device: GPUDevice) {}
+  constructor(private readonly source: BufferSource) {}
 
   /** A storage buffer of at least `bytes`. @throws GpuMemoryError where the device's limits forbid it. */
   storage(label: string, bytes: number): GPUBuffer {
     const size = Math.max(16, Math.ceil(bytes / 16) * 16);
-    const { maxBufferSize } = this.device.limits;
+    const { maxBufferSize } = this.source.limits;
     if (size > maxBufferSize) {
       throw new GpuMemoryError(
         `“${label}” needs a buffer of ${size} bytes; this device allows ${maxBufferSize}. Choose a smaller model or a smaller batch.`,
@@ -33,14 +46,10 @@ export class GpuMemory {
   }
 
   private make(label: string, size: number, usage: number): GPUBuffer {
-    const buffer = this.create({ label, size, usage });
+    const buffer = this.source.createBuffer({ label, size, usage });
     this.buffers.add(buffer);
     this.bytes += size;
     return buffer;
-  }
-
-  protected create(descriptor: GPUBufferDescriptor): GPUBuffer {
-    return this.device.createBuffer(descriptor);
   }
 
   destroy(buffer: GPUBuffer): void {

@@ -3,7 +3,7 @@
  * without an error (all-zero gradients among them).
  */
 import * as tf from '@tensorflow/tfjs-core';
-import type { Engine, PackedBatch } from '../engine';
+import type { AdamWUpdate, Engine, PackedBatch } from '../engine';
 import { uniform } from '../sampling';
 
 export interface SelfCheck {
@@ -13,7 +13,7 @@ export interface SelfCheck {
 }
 
 /** Largest differences that rounding explains: losses in nats, the others relative to the reference's length. */
-const TOLERANCE = { loss: 1e-3, logits: 1e-3, gradient: 5e-3 };
+const TOLERANCE = { loss: 1e-3, logits: 1e-3, gradient: 5e-3, update: 1e-5 };
 
 const VIRTUAL_TOKENS = 3;
 const TEXT_LENGTHS = [5, 1, 9];
@@ -56,6 +56,10 @@ export async function checkAgainstReference(
       compare('logits', distance(found.logits, want.logits), TOLERANCE.logits),
       compare('gradient', distance(found.gradient, want.gradient), TOLERANCE.gradient),
     ];
+    if (engine.adamW) {
+      const [updated, expected] = await updates(engine.adamW.bind(engine), start, found.gradient);
+      lines.push(compare('update', distance(updated, expected), TOLERANCE.update));
+    }
     return { ok: lines.every((line) => line.ok), report: lines.map((line) => line.text).join('\n') };
   } catch (error) {
     return { ok: false, report: `It failed: ${error instanceof Error ? error.message : String(error)}` };
@@ -105,6 +109,45 @@ async function answer(
       logits: Float32Array.from(await logits.data()),
       gradient: Float32Array.from(await grads[variable.name].data()),
     };
+  } finally {
+    tf.dispose(tensors);
+  }
+}
+
+/** What one update of AdamW makes of a parameter, its moments and the norm: by the engine, and in float64. */
+async function updates(
+  update: AdamWUpdate,
+  start: Float32Array,
+  gradient: Float32Array,
+): Promise<[Float32Array, Float32Array]> {
+  const scalars = {
+    beta1: 0.9,
+    beta2: 0.99,
+    epsilon: 1e-8,
+    clipNorm: 0.5,
+    stepSize: 0.1,
+    rootCorrection: 0.1,
+    decay: 0.9,
+  };
+  const norm = Math.hypot(...gradient);
+  const clip = Math.min(1, scalars.clipNorm / (norm + 1e-6));
+  const clipped = Float64Array.from(gradient, (g) => g * clip);
+  const first = clipped.map((g) => g * (1 - scalars.beta1));
+  const second = clipped.map((g) => g * g * (1 - scalars.beta2));
+  const moved = first.map((m, i) => {
+    const denominator = Math.sqrt(second[i]) / scalars.rootCorrection + scalars.epsilon;
+    return start[i] * scalars.decay - (scalars.stepSize * m) / denominator;
+  });
+  const tensors = tf.tidy(() => {
+    const zeros = tf.zeros([start.length]);
+    const before = { parameter: tf.tensor1d(start.slice()), firstMoment: zeros, secondMoment: zeros };
+    const after = update(before, tf.tensor1d(gradient.slice()), scalars);
+    return [after.parameter, after.firstMoment, after.secondMoment, after.norm];
+  });
+  try {
+    const found: number[] = [];
+    for (const tensor of tensors) found.push(...(await tensor.data()));
+    return [Float32Array.from(found), Float32Array.of(...moved, ...first, ...second, norm)];
   } finally {
     tf.dispose(tensors);
   }

@@ -1,11 +1,12 @@
 /** @file Runs steps: chooses a plan that is large enough, writes its tables, brings the prompts, and replays it. */
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
-import type { SoftPrompt } from '../engine';
+import type { Saving, SoftPrompt } from '../engine';
+import { EngineMemoryError } from '../errors';
 import type { StepLayout } from './layout';
-import type { PlanMode, Saving } from './plan/activations';
-import { fits, neededCapacity, union } from './plan/capacity';
-import { chooseSaving } from './plan/estimate';
-import { buildPlan, encodePlan, type Plan, type PlanSource } from './plan/plan';
+import type { PlanMode } from './plan/activations';
+import { type Capacity, fits, neededCapacity, union } from './plan/capacity';
+import { estimateBytes, type SavingBytes, savingsToTry } from './plan/estimate';
+import { buildPlan, encodePlan, logitBytesOf, type Plan, type PlanSource, planKernels } from './plan/plan';
 import { writeTables } from './plan/tables';
 import { flush, tensorBuffer } from './tensors';
 
@@ -22,21 +23,75 @@ export class StepRunner {
     private readonly source: PlanSource,
     private readonly saving: Saving | 'auto',
     /** Most bytes that a training plan should take; for `auto`. */
-    private readonly budget: number,
+    private budget: number,
   ) {}
+
+  /** From the next `prepare`, or plan that a step makes necessary, on. */
+  setBudget(bytes: number): void {
+    this.budget = bytes;
+  }
 
   /** The plan of a mode that a step fits. Steps submitted with the plan before still finish. */
   planFor(mode: 'train' | 'forward', layout: StepLayout, prompts: number): Plan {
     const needed = neededCapacity(layout, prompts);
     const present = this.plans.get(mode);
     if (present && fits(needed, present.capacity)) return present;
-    present?.destroy();
-    this.plans.delete(mode);
-    const capacity = present ? union(needed, present.capacity) : needed;
-    const saving = this.saving === 'auto' ? chooseSaving(this.source, capacity, this.budget) : this.saving;
+    const capacity = this.replace(mode, needed);
+    const saving = mode === 'train' ? this.tries(capacity)[0].saving : 'all';
     const plan = buildPlan(this.source, mode, saving, capacity);
     this.plans.set(mode, plan);
     return plan;
+  }
+
+  /**
+   * The training plan that a step fits, compiled and surely allocated: where the device has not the memory, with a saving that
+   * takes less. What did not fit lowers the budget.
+   * @throws EngineMemoryError where no saving is thrifty enough
+   */
+  async prepare(layout: StepLayout, prompts: number): Promise<Plan> {
+    const needed = neededCapacity(layout, prompts);
+    const present = this.plans.get('train');
+    if (present && fits(needed, present.capacity) && !this.saves(present)) return present;
+    const capacity = this.replace('train', needed);
+    let last: SavingBytes | null = null;
+    let cause: unknown = null;
+    for (const one of this.tries(capacity)) {
+      last = one;
+      await this.source.pipelines.prepare(planKernels(this.source, 'train', one.saving));
+      const found = await tryPlan(this.source, one.saving, capacity);
+      if (found.plan) {
+        // A step may have made itself one in the meantime.
+        this.plans.get('train')?.destroy();
+        this.plans.set('train', found.plan);
+        return found.plan;
+      }
+      cause = found.problem;
+      this.budget = Math.min(this.budget, one.bytes - 1);
+    }
+    throw new EngineMemoryError(
+      `A training step of this size takes ${megabytes(last?.bytes ?? 0)} of graphics memory beside the model, even when it keeps the least; the device did not give that much. Choose fewer examples a step, shorter texts, a shorter prompt or a smaller model.`,
+      { cause },
+    );
+  }
+
+  /** Whether a plan of the same size is to be made with another saving now. */
+  private saves(plan: Plan): boolean {
+    return plan.bytes > this.budget && this.tries(plan.capacity)[0].saving !== plan.saving;
+  }
+
+  /** Lets go of the present plan; the capacity of the one in its place, which also does for what the other did. */
+  private replace(mode: PlanMode, needed: Capacity): Capacity {
+    const present = this.plans.get(mode);
+    present?.destroy();
+    this.plans.delete(mode);
+    return present ? union(needed, present.capacity) : needed;
+  }
+
+  private tries(capacity: Capacity): [SavingBytes, ...SavingBytes[]] {
+    const { spec } = this.source;
+    const logitBytes = logitBytesOf(this.source);
+    if (this.saving === 'auto') return savingsToTry(spec, capacity, this.budget, logitBytes);
+    return [{ saving: this.saving, bytes: estimateBytes(spec, this.saving, capacity, logitBytes) }];
   }
 
   /**
@@ -83,6 +138,36 @@ export class StepRunner {
     for (const plan of this.plans.values()) plan.destroy();
     this.plans.clear();
   }
+}
+
+/** A training plan, or why the device has not the memory for it. @throws Error where something else goes wrong */
+async function tryPlan(
+  source: PlanSource,
+  saving: Saving,
+  capacity: Capacity,
+): Promise<{ plan: Plan; problem: null } | { plan: null; problem: unknown }> {
+  const { device } = source;
+  // Buffers that are not there make invalid bind groups of themselves, too.
+  device.pushErrorScope('validation');
+  device.pushErrorScope('out-of-memory');
+  let plan: Plan | null = null;
+  let problem: unknown = null;
+  try {
+    plan = buildPlan(source, 'train', saving, capacity);
+  } catch (error) {
+    problem = error;
+  }
+  const [memory, validation] = await Promise.all([device.popErrorScope(), device.popErrorScope()]);
+  if (plan && !memory && !validation) return { plan, problem: null };
+  plan?.destroy();
+  if (problem && !(problem instanceof EngineMemoryError)) throw problem;
+  if (!problem && !memory)
+    throw new Error(`The training step was refused by the device: ${validation?.message}`);
+  return { plan: null, problem: problem ?? memory };
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.ceil(bytes / 1e6).toLocaleString('en')} MB`;
 }
 
 function encodeStep(encoder: GPUCommandEncoder, plan: Plan, layout: StepLayout): void {

@@ -28,6 +28,10 @@ const noCounts: Counts = {
   slots: 0,
   jobs: 0,
   labels: 0,
+  sequences: 0,
+  promptSequences: 0,
+  longestText: 0,
+  longestPrompt: 0,
 };
 
 export class Vocabulary {

@@ -5,26 +5,32 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { checkContext, checkRows, generationRoom, promptLength } from '../batch';
 import type {
+  AdamWScalars,
+  AdamWTensors,
   Engine,
   ExampleScore,
   Metric,
   Neighbour,
   PackedBatch,
   SamplingOptions,
+  Saving,
   SoftPrompt,
+  TrainingMemory,
 } from '../engine';
 import { sample, uniform } from '../sampling';
-import type { ModelSpec, ModelWeights } from '../spec';
+import type { ModelSpec, WeightFormat, WeightStream } from '../spec';
+import { AdamWUpdater } from './adamW';
+import { adamWKernel } from './adamWKernel';
+import { isSoftware } from './adapter';
 import { Decoders } from './generation';
 import { uploadWeights } from './gpuWeights';
 import { DEFAULT_TILE, type MatmulTile } from './kernels/matmul';
 import { layoutStep, promptShape, type StepLayout } from './layout';
 import { GpuMemory } from './memory';
 import { Pipelines } from './pipelines';
-import type { Saving } from './plan/activations';
 import { neededCapacity } from './plan/capacity';
-import { estimateBytes } from './plan/estimate';
-import { type PlanSource, planKernels } from './plan/plan';
+import { estimateBytes, LOGIT_BYTES } from './plan/estimate';
+import { type AttentionWay, logitBytesOf, type PlanSource, planKernels } from './plan/plan';
 import { type KernelTime, profileStep } from './profile';
 import { promptTensor, Readback, StepRunner } from './steps';
 import { emptyTensor, recordsGradient, sharedBackend } from './tensors';
@@ -32,20 +38,22 @@ import { Vocabulary } from './vocabulary';
 
 /** Rows that `evaluate` runs at a time; bounds its memory. */
 const EVALUATION_ROWS = 2048;
-/** Logits at one time: bounds the memory of large vocabularies, and how long one dispatch takes. */
-const LOGIT_BYTES = 32 * 2 ** 20;
 
 export interface WebGpuEngineOptions {
-  /** What training keeps of the forward pass; `auto`, the default, keeps the most that fits `memoryBudget`. */
+  /** What training keeps of the forward pass; `auto`, the default, takes the least work that fits `memoryBudget`. */
   saving?: Saving | 'auto';
-  /** Most bytes that training should take beside the weights; no limit by default. */
+  /** Most bytes that training should take beside the weights; no limit by default. The thriftiest saving may exceed it. */
   memoryBudget?: number;
+  /** How weights lie on the GPU; as stored by default. */
+  format?: WeightFormat;
   /** Most bytes of one binding, where less than the device's limit is wanted. */
   bindingLimit?: number;
   /** Most bytes of logits at one time. */
   logitBytes?: number;
   /** How products are divided among threads; see `tuneTile`. */
   tile?: MatmulTile;
+  /** By default threads on software adapters, else blocks. */
+  attention?: AttentionWay;
 }
 
 /** What an engine has made of its device, in bytes and dispatches. */
@@ -65,7 +73,7 @@ export interface WebGpuUsage {
  */
 export async function createWebGpuEngine(
   spec: ModelSpec,
-  weights: ModelWeights,
+  weights: WeightStream,
   device: GPUDevice,
   options: WebGpuEngineOptions = {},
 ): Promise<WebGpuEngine> {
@@ -74,14 +82,16 @@ export async function createWebGpuEngine(
     const limit = device.limits.maxStorageBufferBindingSize;
     const source: PlanSource = {
       spec,
-      weights: uploadWeights(spec, weights, device, memory),
+      weights: await uploadWeights(spec, weights, device, memory, options.format),
       device,
       pipelines: Pipelines.of(device),
       tile: options.tile ?? DEFAULT_TILE,
+      attention: options.attention ?? (isSoftware(device.adapterInfo) ? 'threads' : 'blocks'),
       bindingLimit: Math.min(limit, options.bindingLimit ?? limit),
       logitBytes: options.logitBytes ?? LOGIT_BYTES,
     };
-    await source.pipelines.prepare([...planKernels(source, 'train'), ...planKernels(source, 'forward')]);
+    const kernels = [...planKernels(source, 'train'), ...planKernels(source, 'forward'), adamWKernel];
+    await source.pipelines.prepare(kernels);
     return new WebGpuEngine(source, memory, options);
   } catch (error) {
     memory.destroyAll();
@@ -95,6 +105,7 @@ export class WebGpuEngine implements Engine {
   private readonly steps: StepRunner;
   private readonly decoders: Decoders;
   private readonly vocabulary: Vocabulary;
+  private readonly optimizer: AdamWUpdater;
 
   constructor(
     private readonly source: PlanSource,
@@ -109,6 +120,7 @@ export class WebGpuEngine implements Engine {
     );
     this.decoders = new Decoders(source, this.steps);
     this.vocabulary = new Vocabulary(source);
+    this.optimizer = new AdamWUpdater(source.device, memory);
   }
 
   embed(tokenIds: Int32Array): tf.Tensor2D {
@@ -136,6 +148,25 @@ export class WebGpuEngine implements Engine {
       };
     });
     return compute(...prompts.map(promptTensor)) as tf.Tensor1D;
+  }
+
+  async prepare(prompts: readonly SoftPrompt[], batch: PackedBatch): Promise<TrainingMemory> {
+    for (const text of batch.texts) this.check(prompts[text.prompt] ?? null, text.length);
+    const plan = await this.steps.prepare(layoutStep(prompts.map(promptShape), batch), prompts.length);
+    return { weights: this.source.weights.bytes, training: plan.bytes, saving: plan.saving };
+  }
+
+  /** Most bytes that training should take beside the weights, from the next `prepare` on. */
+  setMemoryBudget(bytes: number): void {
+    this.steps.setBudget(bytes);
+  }
+
+  adamW(
+    before: AdamWTensors,
+    gradient: tf.Tensor,
+    scalars: AdamWScalars,
+  ): AdamWTensors & { norm: tf.Scalar } {
+    return this.optimizer.update(this.backend(), before, gradient, scalars);
   }
 
   labelLogits(prompts: readonly SoftPrompt[], batch: PackedBatch): tf.Tensor2D {
@@ -245,8 +276,8 @@ export class WebGpuEngine implements Engine {
   /** What a training step of this batch would take beside the weights, in bytes, with each saving. */
   estimate(prompts: readonly SoftPrompt[], batch: PackedBatch): Record<Saving, number> {
     const capacity = neededCapacity(layoutStep(prompts.map(promptShape), batch), prompts.length);
-    const bytes = (saving: Saving) => estimateBytes(this.source, saving, capacity);
-    return { all: bytes('all'), mlp: bytes('mlp'), layers: bytes('layers') };
+    const bytes = (saving: Saving) => estimateBytes(this.spec, saving, capacity, logitBytesOf(this.source));
+    return { all: bytes('all'), half: bytes('half'), mlp: bytes('mlp'), layers: bytes('layers') };
   }
 
   usage(): WebGpuUsage {

@@ -34,6 +34,8 @@ export interface WeightSource {
 export interface NamePrefix {
   body: string;
   head: string;
+  /** Name of the head, without prefix, where it is not the family's usual one: taken where the checkpoint has it. */
+  headName?: string;
 }
 
 export interface Family {
@@ -82,8 +84,11 @@ export function unsupported(message: string): ModelError {
 
 const activations: Record<string, Activation> = {
   gelu: 'gelu',
+  gelu_python: 'gelu',
   gelu_new: 'geluTanh',
   gelu_fast: 'geluTanh',
+  gelu_accurate: 'geluTanh',
+  gelu_python_tanh: 'geluTanh',
   gelu_pytorch_tanh: 'geluTanh',
   silu: 'silu',
   swish: 'silu',
@@ -152,4 +157,16 @@ export function stacked(
     shape: shaped(parts.reduce((rows, [, n]) => rows + n, 0)),
     parts: parts.map(([from, rows]) => ({ name: from, shape: shaped(rows), layout: 'stored' })),
   };
+}
+
+/** Linear layers one below the other, each with its number of outputs, and their biases unless they have none. */
+export function stackedWithBias(
+  name: string,
+  layers: [from: string, rows: number][],
+  columns: number,
+  bias = true,
+): WeightSource[] {
+  const part = (kind: string) => layers.map(([from, rows]): [string, number] => [`${from}.${kind}`, rows]);
+  const weight = stacked(`${name}.weight`, part('weight'), columns);
+  return bias ? [weight, stacked(`${name}.bias`, part('bias'), null)] : [weight];
 }

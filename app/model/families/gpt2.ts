@@ -1,5 +1,6 @@
 /** @file GPT-2: learned positions, LayerNorm, linear layers stored transposed. */
 import { z } from 'zod';
+import type { ModelSpec } from '../../engine/spec';
 import {
   checkHeads,
   equalLayers,
@@ -66,7 +67,7 @@ export const gpt2: Family = {
       activation: readActivation(config.activation_function),
       gatedMlp: false,
       tiedHead: config.tie_word_embeddings,
-    } satisfies ReturnType<Family['read']>['spec'];
+    } satisfies ModelSpec;
     return { spec, sources: (prefix) => sources(config, spec.mlpWidth, prefix.body, prefix.head) };
   },
 };

@@ -1,17 +1,19 @@
 /** @file GPT-NeoX (Pythia): partial rotary embedding, parallel residual, queries, keys and values interleaved by head. */
 import { z } from 'zod';
+import type { ModelSpec } from '../../engine/spec';
 import {
   checkHeads,
   equalLayers,
   type Family,
   field,
+  type NamePrefix,
   parseConfig,
   readActivation,
   stored,
   storedWithBias,
   type WeightSource,
 } from './family';
-import { ropeParametersSchema, ropeSpec } from './rope';
+import { givenRope, ropeParametersSchema, ropeSpec } from './rope';
 
 const schema = z.looseObject({
   model_type: z.string(),
@@ -37,6 +39,8 @@ export const gptNeox: Family = {
   prefixes: [
     { body: 'gpt_neox.', head: '' },
     { body: '', head: '' },
+    // As transformers 5 saves it.
+    { body: 'gpt_neox.', head: '', headName: 'lm_head' },
   ],
   embedding: 'embed_in.weight',
   read(raw) {
@@ -47,7 +51,7 @@ export const gptNeox: Family = {
       config.num_attention_heads,
       undefined,
     );
-    const parameters = config.rope_parameters ?? config.rope_scaling;
+    const parameters = givenRope(config);
     const rotary = Math.floor(headDim * (parameters?.partial_rotary_factor ?? config.rotary_pct));
     const spec = {
       modelType: config.model_type,
@@ -61,7 +65,7 @@ export const gptNeox: Family = {
       layers: equalLayers(config.num_hidden_layers, { window: null, rope: 0 }),
       embedScale: 1,
       learnedPositionOffset: null,
-      ropes: [ropeSpec(rotary, config.rotary_emb_base, parameters)],
+      ropes: [ropeSpec(rotary, config.rotary_emb_base, config.max_position_embeddings, parameters)],
       norm: { kind: 'layer', epsilon: config.layer_norm_eps, weightOffset: 0 },
       queryKeyNorm: null,
       postNorms: false,
@@ -72,12 +76,12 @@ export const gptNeox: Family = {
       activation: readActivation(config.hidden_act),
       gatedMlp: false,
       tiedHead: config.tie_word_embeddings,
-    } satisfies ReturnType<Family['read']>['spec'];
-    return { spec, sources: (prefix) => sources(config, prefix.body, prefix.head) };
+    } satisfies ModelSpec;
+    return { spec, sources: (prefix) => sources(config, prefix) };
   },
 };
 
-function sources(config: Config, body: string, head: string): WeightSource[] {
+function sources(config: Config, { body, head, headName = 'embed_out' }: NamePrefix): WeightSource[] {
   const {
     vocab_size: vocab,
     hidden_size: hidden,
@@ -115,6 +119,6 @@ function sources(config: Config, body: string, head: string): WeightSource[] {
     ...storedWithBias('final.norm', `${body}final_layer_norm`, [hidden]),
     ...(config.tie_word_embeddings
       ? []
-      : [stored('head.weight', `${head}embed_out.weight`, [vocab, hidden])]),
+      : [stored('head.weight', `${head}${headName}.weight`, [vocab, hidden])]),
   ];
 }

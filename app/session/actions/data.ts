@@ -1,11 +1,9 @@
 /** @file Opening datasets, changing how rows become examples, and taking a replacement back. */
 import type { DataOptions, DatasetReport, SampleDataset } from '../../workers/protocol';
 import { flushEvents, worker } from '../client';
-import { sortFiles } from '../droppedFiles';
 import { toStudioError } from '../errors';
 import { patch, useStudio } from '../store';
 import { modelSettled } from './modelGate';
-import { importPrompt } from './prompt';
 import { refreshSuggestions } from './settings';
 
 /** The files of the dataset in use, when it came from files: a validation file can be added to it. */
@@ -19,14 +17,6 @@ export async function loadSamples(): Promise<void> {
   } catch (thrown) {
     patch('data', { samples: [], error: toStudioError(thrown, 'data') });
   }
-}
-
-/** Whatever was dropped on the page: a dataset or a prompt. */
-export async function receiveFiles(files: readonly File[]): Promise<void> {
-  const delivery = await sortFiles(files);
-  if (delivery.kind === 'prompt') return importPrompt(delivery.files);
-  if (delivery.kind === 'refused') return patch('data', { error: delivery.error });
-  return openFile(delivery.file, delivery.validation);
 }
 
 export async function openSample(sample: SampleDataset): Promise<void> {

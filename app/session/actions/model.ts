@@ -1,17 +1,44 @@
-/** @file Loading a model, and what follows from having another one. */
+/** @file Loading a model, what follows from having another one, and what its 8-bit weights cost. */
+import type { ModelOrigin, WeightFormat } from '../../workers/protocol';
 import { flushEvents, worker } from '../client';
 import { toStudioError } from '../errors';
-import type { ModelAddress } from '../state';
+import { isRunning, type ModelRequest, noComparison } from '../state';
 import { patch, useStudio } from '../store';
 import { refreshDataset } from './data';
 import { modelLoading } from './modelGate';
+import { refreshStorage } from './storage';
 
 /** Loads a model; a failure keeps the present one and stands in the panel. */
-export function loadModel(address: ModelAddress): Promise<void> {
-  return modelLoading(load(address));
+export function loadModel(origin: ModelOrigin, format: WeightFormat = 'stored'): Promise<void> {
+  return modelLoading(load({ origin, format }));
+}
+
+/** Loads the files of a folder, or a zip of them; refused while a run goes on. */
+export async function loadModelFiles(files: File[], format: WeightFormat = 'stored'): Promise<void> {
+  if (isRunning(useStudio.getState().run)) {
+    const message = 'A run is going on, so the model stays as it is.';
+    patch('model', {
+      error: { kind: 'model', message, hint: 'Pause or stop it, then drop the files again.' },
+    });
+    return;
+  }
+  await loadModel({ kind: 'files', files }, format);
+}
+
+/** The same model again: what failed, or the present one with another format of weights. */
+export function loadAgain(request: ModelRequest): Promise<void> {
+  return loadModel(request.origin, request.format);
 }
 
 let cancelled = false;
+let askedToKeep = false;
+
+/** Asks the browser, once, not to clear downloads by itself; some browsers ask the person. Refused, they are kept as long as it pleases. */
+function keepDownloads({ kind }: ModelOrigin): void {
+  if (kind !== 'hub' || askedToKeep) return;
+  askedToKeep = true;
+  void navigator.storage?.persist?.().catch(() => false);
+}
 
 /** Ends the load under way; the present model stays, and nothing is shown as an error. */
 export async function cancelModel(): Promise<void> {
@@ -25,26 +52,44 @@ export function dismissModelError(): void {
   patch('model', { error: null, failed: null });
 }
 
-async function load(address: ModelAddress): Promise<void> {
+async function load(request: ModelRequest): Promise<void> {
   cancelled = false;
-  patch('model', { loading: { address, progress: null }, error: null, failed: null });
+  keepDownloads(request.origin);
+  patch('model', { loading: { request, progress: null }, error: null, failed: null });
   try {
-    const report = await worker().loadModel(address.url, address.id);
+    const report = await worker().loadModel(request.origin, request.format);
     flushEvents();
     // Runs and prompts belong to the model they were made with.
     useStudio.setState({ run: null, trainError: null });
-    patch('model', { report, loading: null });
+    patch('model', { report, request, loading: null, comparison: noComparison });
     patch('prompt', { report: null, imported: null, error: null });
     patch('settings', { suggested: null });
   } catch (thrown) {
     flushEvents();
     const error = cancelled ? null : toStudioError(thrown, 'model');
-    patch('model', {
-      loading: null,
-      error,
-      failed: error || !useStudio.getState().model.report ? address : null,
-    });
+    const { report, loading } = useStudio.getState().model;
+    const broken = { request, progress: loading?.progress ?? null };
+    // A download that was cancelled has left something to go on from, even where another model is in use.
+    const worth = error !== null || report === null || (broken.progress?.loaded ?? 0) > 0;
+    patch('model', { loading: null, error, failed: worth ? broken : null });
+    void refreshStorage();
     return;
   }
+  void refreshStorage();
   await refreshDataset();
+}
+
+/** Measures both formats of the present model's weights on the validation rows in use. */
+export async function compareInt8(): Promise<void> {
+  const data = useStudio.getState().data.report;
+  patch('model', { comparison: { ...noComparison, data, busy: true } });
+  try {
+    const result = await worker().compareInt8();
+    flushEvents();
+    patch('model', { comparison: { ...noComparison, data, result } });
+  } catch (thrown) {
+    flushEvents();
+    const error = toStudioError(thrown, 'model');
+    patch('model', { comparison: { ...noComparison, data, error } });
+  }
 }

@@ -6,6 +6,8 @@ import { embeddedModel } from '../modelAddress';
 import { datasetOf } from '../reduce';
 import { patch } from '../store';
 import { adoptDataset, loadSamples } from './data';
+import { restoreHubToken } from './hubToken';
+import { restoreMemoryBudget } from './memory';
 import { loadModel } from './model';
 import { modelLoading } from './modelGate';
 
@@ -20,6 +22,7 @@ export async function openStudio(): Promise<void> {
   // A file dropped in the first moments waits for the device too.
   void modelLoading(started.then(() => undefined));
   if (!(await started)) return;
+  await Promise.all([restoreHubToken(), restoreMemoryBudget()]);
   await Promise.all([loadModel(embeddedModel(document.baseURI)), loadSamples(), lookForSavedWork()]);
 }
 

@@ -1,13 +1,13 @@
 /**
  * @file Causal attention of packed rows: a row sees the rows of the prompt that its sequence follows and its own
  * sequence up to itself, so a visible key's index is its position. Online softmax (Milakov & Gimelshein 2018; Dao et
- * al. 2022): no matrix of scores exists. One thread a query and head.
+ * al. 2022): no matrix of scores exists. A workgroup has some queries of one sequence and head in its memory and brings
+ * the keys and values that these see there, block by block.
  */
 import {
   type Binding,
-  type Domain,
-  domainBindings,
-  domainRows,
+  type Counts,
+  countsBinding,
   floats,
   type Kernel,
   makeKernel,
@@ -30,8 +30,56 @@ export interface AttentionShape {
 
 export const ATTENTION_LANES = 64;
 
-export function attentionGroups(queries: number, heads: number): [number, number, number] {
-  return [Math.ceil(queries / ATTENTION_LANES), heads, 1];
+/** Workgroup memory that every device has. */
+const MEMORY = 16384;
+
+/** How a workgroup divides its work: rows that it owns, and rows of a block that it goes through. */
+export interface Blocks {
+  own: number;
+  other: number;
+  /** Threads that share a row of its own. */
+  lanes: number;
+  /** Fours of a head, and from one row to the next in workgroup memory: odd, for neighbours to lie in different banks. */
+  fours: number;
+  stride: number;
+  /** Fours of a head of which a thread makes the result. */
+  results: number;
+}
+
+/** The largest blocks of which `own` and `other` matrices and `tables` tables of numbers fit the workgroup's memory. */
+export function blocksOf(headDim: number, own: number, other: number, tables: number): Blocks {
+  const fours = Math.ceil(headDim / 4);
+  const stride = fours | 1;
+  const sizes = [16, 8, 4, 2].flatMap((a) => [16, 8, 4, 2, 1].map((b) => ({ own: a, other: b })));
+  const fitting = sizes.filter(
+    (size) => (own * size.own + other * size.other) * stride * 16 + tables * tableSize(size) * 4 <= MEMORY,
+  );
+  if (fitting.length === 0) {
+    throw new RangeError(`Attention heads of ${headDim} numbers are too large for this engine.`);
+  }
+  const best = fitting.reduce((a, b) => (b.own * b.other > a.own * a.other ? b : a));
+  const lanes = ATTENTION_LANES / best.own;
+  return { ...best, lanes, fours, stride, results: Math.ceil(fours / lanes) };
+}
+
+/** Numbers of a table: one a pair of rows, or one a thread. */
+function tableSize({ own, other }: Pick<Blocks, 'own' | 'other'>): number {
+  return Math.max(own * other, ATTENTION_LANES);
+}
+
+export const forwardBlocks = (headDim: number) => blocksOf(headDim, 1, 2, 1);
+
+/** Workgroups of a step, by its counts. */
+export type Groups = (counts: Counts) => [number, number, number];
+
+/** Workgroups for the queries of all sequences. */
+export function attentionGroups({ heads, headDim }: AttentionShape): Groups {
+  const { own } = forwardBlocks(headDim);
+  return ({ sequences, longestText, longestPrompt }) => [
+    Math.ceil(Math.max(longestText, longestPrompt) / own),
+    heads,
+    sequences,
+  ];
 }
 
 /** Elements of a row of queries, keys and values. */
@@ -39,104 +87,166 @@ export function qkvWidth({ heads, kvHeads, headDim }: AttentionShape): number {
   return (heads + 2 * kvHeads) * headDim;
 }
 
-/** Tables: of each row (token, position, sequence, slot); the sequences; of each slot its row. */
+/** Tables: the sequences; of each slot its row. */
 export function tableBindings(compact: boolean): Binding[] {
   return [
-    { name: 'rowInfo', type: 'array<vec4<u32>>', access: 'read' },
+    countsBinding,
     { name: 'sequences', type: 'array<Sequence>', access: 'read' },
     ...(compact ? [{ name: 'slotRow', type: 'array<u32>', access: 'read' } as const] : []),
   ];
 }
 
-/** Where heads begin, in elements; `group` is a key head's number of query heads. */
-export function headBases(shape: AttentionShape): string {
-  const { heads, kvHeads, headDim } = shape;
+/** Where heads begin, in elements, and positions; scores, one or four. A query's row is `rowOf` its index, among the slots where `compact`. */
+export function attentionFunctions(shape: AttentionShape, scores: 'f32' | 'vec4<f32>' = 'f32'): string {
+  const { heads, kvHeads, headDim, window, compact, scale } = shape;
   const row = qkvWidth(shape);
+  const cap = shape.softcap === null ? null : real(shape.softcap);
+  const [score, slope] = ['scoreOf(product', 'scoreSlope(score'].map(
+    (head) => `fn ${head}: ${scores}) -> ${scores}`,
+  );
+  // cap · tanh(s / cap) has the derivative 1 − (score / cap)².
+  const scoring =
+    cap === null
+      ? `${score} { return product * ${real(scale)}; }
+${slope} { return ${scores}(${real(scale)}); }`
+      : `${score} { return ${cap} * tanh(clamp(product * ${real(scale)} / ${cap}, ${scores}(-15.0), ${scores}(15.0))); }
+${slope} { let t = score / ${cap}; return ${real(scale)} * (1.0 - t * t); }`;
   return `fn queryBase(row: u32, head: u32) -> u32 { return row * ${row}u + head * ${headDim}u; }
 fn keyBase(row: u32, head: u32) -> u32 { return row * ${row}u + ${heads * headDim}u + head * ${headDim}u; }
 fn valueBase(row: u32, head: u32) -> u32 { return row * ${row}u + ${(heads + kvHeads) * headDim}u + head * ${headDim}u; }
-fn outBase(slot: u32, head: u32) -> u32 { return (slot * ${heads}u + head) * ${headDim}u; }
+fn outBase(query: u32, head: u32) -> u32 { return (query * ${heads}u + head) * ${headDim}u; }
 fn keyRow(s: Sequence, position: u32) -> u32 {
   return select(s.start + position - s.promptLength, s.promptStart + position, position < s.promptLength);
-}`;
+}
+fn rowOf(query: u32) -> u32 { return ${compact ? 'slotRow[query]' : 'query'}; }
+fn positionOf(s: Sequence, row: u32) -> u32 { return s.promptLength + row - s.start; }
+fn lowestVisible(position: u32) -> u32 { return ${window === null ? '0u' : `max(position + 1u, ${window}u) - ${window}u`}; }
+fn sees(position: u32, key: u32) -> bool { return key <= position && key >= lowestVisible(position); }
+${scoring}`;
 }
 
-/**
- * `scoresOf(products)`: scaled and capped scores; `scoreSlope(scores)`: their derivative with respect to the products.
- * cap · tanh(s / cap) has the derivative 1 − (score / cap)².
- */
-export function scoreFunctions({ scale, softcap }: AttentionShape): string {
-  const cap = softcap === null ? null : real(softcap);
-  return cap === null
-    ? `fn scoresOf(products: vec4<f32>) -> vec4<f32> { return products * ${real(scale)}; }
-fn scoreSlope(scores: vec4<f32>) -> vec4<f32> { return vec4<f32>(${real(scale)}); }`
-    : `fn scoresOf(products: vec4<f32>) -> vec4<f32> {
-  return ${cap} * tanh(clamp(products * ${real(scale)} / ${cap}, vec4<f32>(-15.0), vec4<f32>(15.0)));
-}
-fn scoreSlope(scores: vec4<f32>) -> vec4<f32> { let t = scores / ${cap}; return ${real(scale)} * (1.0 - t * t); }`;
-}
-
-/** The first visible position of a query at `position`. */
-export function lowestVisible(window: number | null): string {
-  return window === null ? '0u' : `max(position + 1u, ${window}u) - ${window}u`;
+/** Workgroup memory: matrices of so many rows each, and tables of numbers. */
+export function workgroupArrays(
+  blocks: Blocks,
+  own: readonly string[],
+  other: readonly string[],
+  tables: readonly string[],
+): string {
+  const declare = (name: string, type: string, size: number) =>
+    `var<workgroup> ${name}: array<${type}, ${size}>;`;
+  return [
+    ...own.map((name) => declare(name, 'vec4<f32>', blocks.own * blocks.stride)),
+    ...other.map((name) => declare(name, 'vec4<f32>', blocks.other * blocks.stride)),
+    ...tables.map((name) => declare(name, 'f32', tableSize(blocks))),
+  ].join('\n');
 }
 
-/** Bindings: counts, rowInfo, sequences, (slotRow), qkv, out `[queries, H·d]`, lse `[queries, H]`. */
+/** Brings `rows` rows into workgroup memory, all threads together; `each` is code for fours `i` of row `r`, to `at`. */
+export function bring({ fours, stride }: Blocks, rows: number, each: string): string {
+  return `for (var n = lane; n < ${rows * fours}u; n += ${ATTENTION_LANES}u) {
+      let r = n / ${fours}u;
+      let i = n % ${fours}u;
+      let at = r * ${stride}u + i;
+      ${each}
+    }`;
+}
+
+/** The product of two rows in workgroup memory, into a new variable. */
+export function rowProduct(
+  { fours, stride }: Blocks,
+  name: string,
+  a: [string, string],
+  b: [string, string],
+): string {
+  return `var ${name} = 0.0;
+      for (var i = 0u; i < ${fours}u; i++) { ${name} += dot(${a[0]}[${a[1]} * ${stride}u + i], ${b[0]}[${b[1]} * ${stride}u + i]); }`;
+}
+
+/** For each of a thread's fours of the result its index, in code; the last may lie past a row's end, where it is not stored. */
+export function resultFours({ results, lanes, fours }: Blocks): { index: string; guard: string }[] {
+  return Array.from({ length: results }, (_, n) => {
+    const index = `(sub + ${n * lanes}u)`;
+    return (n + 1) * lanes <= fours
+      ? { index, guard: '' }
+      : { index: `min(sub + ${n * lanes}u, ${fours - 1}u)`, guard: `if (sub + ${n * lanes}u < ${fours}u) ` };
+  });
+}
+
+/** Bindings: counts, sequences, (slotRow), qkv, out `[queries, H·d]`, lse `[queries, H]`. */
 export function attentionKernel(shape: AttentionShape): Kernel {
-  const { heads, kvHeads, headDim, window, compact } = shape;
-  const domain: Domain = compact ? 'slots' : 'active';
+  const { heads, kvHeads, headDim, compact } = shape;
   const vec = headDim % 4 === 0;
-  const fours = Math.ceil(headDim / 4);
-  const lanes = [0, 1, 2, 3];
+  const blocks = forwardBlocks(headDim);
+  const { own, other, lanes, stride } = blocks;
+  const results = resultFours(blocks);
   return makeKernel(
     'attention',
     [
-      ...domainBindings(domain),
       ...tableBindings(compact),
       matrix('qkv', 'read', vec),
       matrix('o', 'write', vec),
       floats('lse', 'write'),
     ],
-    `${domainRows(domain)}
-${headBases(shape)}
-${scoreFunctions(shape)}
+    `${attentionFunctions(shape)}
 ${runFour('qkv', headDim, vec)}
 ${runStore('o', headDim, vec)}
+${workgroupArrays(blocks, ['qs'], ['ks', 'vs'], ['scores'])}
 @compute @workgroup_size(${ATTENTION_LANES})
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let slot = first() + id.x;
-  let head = id.y;
-  if (slot >= last()) { return; }
-  let row = ${compact ? 'slotRow[slot]' : 'slot'};
-  let position = rowInfo[row].y;
-  let s = sequences[rowInfo[row].z];
-  let group = head / ${heads / kvHeads}u;
-  let query = queryBase(row, head);
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let s = sequences[group.z];
+  let head = group.y;
+  let kvHead = head / ${heads / kvHeads}u;
+  ${
+    compact
+      ? `let first = s.slotStart + group.x * ${own}u;
+  let end = s.slotStart + s.slotCount;`
+      : `let first = max(s.start, counts.activeStart) + group.x * ${own}u;
+  let end = s.start + s.length;`
+  }
+  if (first >= end) { return; }
+  let mine = lane / ${lanes}u;
+  let sub = lane % ${lanes}u;
+  // Threads past the last query do as it does, and store nothing.
+  let query = min(first + mine, end - 1u);
+  let position = positionOf(s, rowOf(query));
+  let lastPosition = positionOf(s, rowOf(min(first + ${own - 1}u, end - 1u)));
+  ${bring(blocks, own, 'qs[at] = qkvFour(queryBase(rowOf(min(first + r, end - 1u)), head), i);')}
   var most = -1e30;
   var sum = 0.0;
-  var mixed: array<vec4<f32>, ${fours}>;
-  for (var c = ${lowestVisible(window)}; c <= position; c += 4u) {
-    ${lanes.map((j) => `let row${j} = keyRow(s, min(c + ${j}u, position));`).join('\n    ')}
-    ${lanes.map((j) => `let key${j} = keyBase(row${j}, group); let value${j} = valueBase(row${j}, group);`).join('\n    ')}
-    var products = vec4<f32>();
-    for (var i = 0u; i < ${fours}u; i++) {
-      let q = qkvFour(query, i);
-      products += vec4<f32>(${lanes.map((j) => `dot(q, qkvFour(key${j}, i))`).join(', ')});
+  ${results.map((_, n) => `var mixed${n} = vec4<f32>();`).join(' ')}
+  for (var c = lowestVisible(positionOf(s, rowOf(first))); c <= lastPosition; c += ${other}u) {
+    ${bring(
+      blocks,
+      other,
+      `let row = keyRow(s, min(c + r, lastPosition));
+      ks[at] = qkvFour(keyBase(row, kvHead), i);
+      vs[at] = qkvFour(valueBase(row, kvHead), i);`,
+    )}
+    workgroupBarrier();
+    for (var j = sub; j < ${other}u; j += ${lanes}u) {
+      ${rowProduct(blocks, 'product', ['qs', 'mine'], ['ks', 'j'])}
+      scores[mine * ${other}u + j] = select(-1e30, scoreOf(product), sees(position, c + j));
     }
-    let visible = vec4<u32>(c, c + 1u, c + 2u, c + 3u) <= vec4<u32>(position);
-    let scores = select(vec4<f32>(-1e30), scoresOf(products), visible);
-    let top = max(most, max(max(scores.x, scores.y), max(scores.z, scores.w)));
+    workgroupBarrier();
+    var top = most;
+    for (var j = 0u; j < ${other}u; j++) { top = max(top, scores[mine * ${other}u + j]); }
     let kept = exp(most - top);
-    let weights = exp(scores - top);
-    sum = sum * kept + dot(weights, vec4<f32>(1.0));
-    for (var i = 0u; i < ${fours}u; i++) {
-      mixed[i] = mixed[i] * kept + ${lanes.map((j) => `weights[${j}] * qkvFour(value${j}, i)`).join(' + ')};
+    sum *= kept;
+    ${results.map((_, n) => `mixed${n} *= kept;`).join(' ')}
+    for (var j = 0u; j < ${other}u; j++) {
+      let score = scores[mine * ${other}u + j];
+      // As long as nothing is visible, top is no score.
+      let weight = select(0.0, exp(score - top), score > -1e30);
+      sum += weight;
+      ${results.map(({ index }, n) => `mixed${n} += weight * vs[j * ${stride}u + ${index}];`).join(' ')}
     }
     most = top;
+    workgroupBarrier();
   }
-  let base = outBase(slot, head);
-  for (var i = 0u; i < ${fours}u; i++) { oStore(base, i, mixed[i] / sum); }
-  lse[slot * ${heads}u + head] = most + log(sum);
+  if (first + mine >= end) { return; }
+  let base = outBase(query, head);
+  ${results.map(({ index, guard }, n) => `${guard}{ oStore(base, ${index}, mixed${n} / sum); }`).join('\n  ')}
+  if (sub == 0u) { lse[query * ${heads}u + head] = most + log(sum); }
 }`,
   );
 }

@@ -1,19 +1,24 @@
 /**
  * @file Gradients of attention (Dao et al. 2022): with P = exp(S − LSE) and Δ = rowsum(dO ∘ O),
- * dV = Pᵀ dO, dS = P ∘ (dO Vᵀ − Δ), dQ = dS K · scale, dK = dSᵀ Q · scale. WGSL has no float atomics, so each thread owns what it
- * writes: a query and head; a text's key; or a prompt's key as one sequence sees it, summed over sequences afterwards.
+ * dV = Pᵀ dO, dS = P ∘ (dO Vᵀ − Δ), dQ = dS K · scale, dK = dSᵀ Q · scale. WGSL has no float atomics, so each workgroup owns what
+ * it writes: queries of a sequence; keys of a text; or keys of a prompt as one sequence sees them, summed over sequences afterwards.
  */
 import {
   ATTENTION_LANES,
   type AttentionShape,
-  headBases,
-  lowestVisible,
+  attentionFunctions,
+  blocksOf,
+  bring,
+  type Groups,
   qkvWidth,
-  scoreFunctions,
+  resultFours,
+  rowProduct,
   tableBindings,
+  workgroupArrays,
 } from './attention';
 import {
   type Binding,
+  countsBinding,
   type Domain,
   domainBindings,
   domainRows,
@@ -25,11 +30,21 @@ import {
   runStore,
 } from './wgsl';
 
-const lanes = [0, 1, 2, 3];
+/** Of queries and heads (log-sum-exp, Δ). */
+export const statsBinding = (access: Binding['access']): Binding => ({
+  name: 'stats',
+  type: 'array<vec2<f32>>',
+  access,
+});
 
-const statsBinding: Binding = { name: 'stats', type: 'array<vec2<f32>>', access: 'read' };
+/** Workgroups of `deltaKernel`. */
+export function deltaGroups({ heads }: AttentionShape, queries: number): [number, number, number] {
+  return [Math.ceil(queries / ATTENTION_LANES), heads, 1];
+}
 
-/** (log-sum-exp, Δ) `[queries, H]`. Bindings: counts, out, dOut, lse, stats. */
+/**
+ * (log-sum-exp, Δ) `[queries, H]`, where `queryGradientKernel` does not make it for all queries. Bindings: counts, out, dOut, lse, stats.
+ */
 export function deltaKernel(shape: AttentionShape): Kernel {
   const { heads, headDim, compact } = shape;
   const domain: Domain = compact ? 'slots' : 'active';
@@ -40,14 +55,14 @@ export function deltaKernel(shape: AttentionShape): Kernel {
       floats('o', 'read'),
       floats('dO', 'read'),
       floats('lse', 'read'),
-      { name: 'stats', type: 'array<vec2<f32>>', access: 'write' },
+      statsBinding('write'),
     ],
     `${domainRows(domain)}
 @compute @workgroup_size(${ATTENTION_LANES})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let slot = first() + id.x;
-  if (slot >= last()) { return; }
-  let at = slot * ${heads}u + id.y;
+  let query = first() + id.x;
+  if (query >= last()) { return; }
+  let at = query * ${heads}u + id.y;
   var sum = 0.0;
   for (var i = at * ${headDim}u; i < (at + 1u) * ${headDim}u; i++) { sum += o[i] * dO[i]; }
   stats[at] = vec2<f32>(lse[at], sum);
@@ -55,164 +70,237 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   );
 }
 
+const queryBlocks = (headDim: number) => blocksOf(headDim, 2, 2, 1);
+
+/** Workgroups for the queries of all sequences, or of prompts' own rows. */
+export function queryGradientGroups({ heads, headDim }: AttentionShape, rows: 'active' | 'prompt'): Groups {
+  const { own } = queryBlocks(headDim);
+  return ({ sequences, promptSequences, longestText, longestPrompt }) =>
+    rows === 'prompt'
+      ? [Math.ceil(longestPrompt / own), heads, promptSequences]
+      : [Math.ceil(Math.max(longestText, longestPrompt) / own), heads, sequences];
+}
+
 /**
- * dQ into the queries' columns of dqkv, for the rows of `domain`; rows without a slot get 0 where `compact`.
- * Bindings: counts, rowInfo, sequences, qkv, dOut, stats, dqkv.
+ * dQ into the queries' columns of dqkv, 0 for rows without a slot where `compact`; and these queries' (log-sum-exp, Δ).
+ * Bindings: counts, sequences, rowInfo, qkv, out, dOut, lse, stats, dqkv.
  */
-export function queryGradientKernel(shape: AttentionShape, domain: 'active' | 'prompt'): Kernel {
-  const { heads, kvHeads, headDim, window, compact } = shape;
+export function queryGradientKernel(shape: AttentionShape): Kernel {
+  const { heads, kvHeads, headDim, compact } = shape;
   const vec = headDim % 4 === 0;
-  const fours = Math.ceil(headDim / 4);
+  const blocks = queryBlocks(headDim);
+  const { own, other, lanes, fours, stride } = blocks;
+  const results = resultFours(blocks);
   return makeKernel(
     'attention query gradient',
     [
-      ...domainBindings(domain),
       ...tableBindings(false),
+      { name: 'rowInfo', type: 'array<vec4<u32>>', access: 'read' },
       matrix('qkv', 'read', vec),
+      matrix('o', 'read', vec),
       matrix('dO', 'read', vec),
-      statsBinding,
+      floats('lse', 'read'),
+      statsBinding('write'),
       matrix('dqkv', 'write', vec),
     ],
-    `${domainRows(domain)}
-${headBases(shape)}
-${scoreFunctions(shape)}
+    `${attentionFunctions({ ...shape, compact: false })}
 ${runFour('qkv', headDim, vec)}
+${runFour('o', headDim, vec)}
 ${runFour('dO', headDim, vec)}
 ${runStore('dqkv', headDim, vec)}
+fn slotOf(row: u32) -> u32 { return ${compact ? 'rowInfo[row].w' : 'row'}; }
+${workgroupArrays(blocks, ['qs', 'gs'], ['ks', 'vs'], ['slopes'])}
 @compute @workgroup_size(${ATTENTION_LANES})
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let row = first() + id.x;
-  let head = id.y;
-  if (row >= last()) { return; }
-  let query = queryBase(row, head);
-  let info = rowInfo[row];
-  let slot = ${compact ? 'info.w' : 'row'};
-  if (slot == 0xffffffffu) {
-    for (var i = 0u; i < ${fours}u; i++) { dqkvStore(query, i, vec4<f32>()); }
-    return;
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let s = sequences[group.z];
+  let head = group.y;
+  let kvHead = head / ${heads / kvHeads}u;
+  let first = s.start + group.x * ${own}u;
+  let end = s.start + s.length;
+  if (first >= end) { return; }
+  let mine = lane / ${lanes}u;
+  let sub = lane % ${lanes}u;
+  let row = min(first + mine, end - 1u);
+  let slot = slotOf(row);
+  let hasSlot = slot != 0xffffffffu;
+  let position = positionOf(s, row);
+  let lastPosition = positionOf(s, min(first + ${own - 1}u, end - 1u));
+  ${bring(
+    blocks,
+    own,
+    `let row = min(first + r, end - 1u);
+      let slot = slotOf(row);
+      qs[at] = qkvFour(queryBase(row, head), i);
+      gs[at] = vec4<f32>();
+      if (slot != 0xffffffffu) { gs[at] = dOFour(outBase(slot, head), i); }`,
+  )}
+  // Δ, each thread of the row a part.
+  var part = 0.0;
+  var logSum = 0.0;
+  if (hasSlot) {
+    let out = outBase(slot, head);
+    for (var i = sub; i < ${fours}u; i += ${lanes}u) { part += dot(oFour(out, i), dOFour(out, i)); }
+    logSum = lse[slot * ${heads}u + head];
   }
-  let position = info.y;
-  let s = sequences[info.z];
-  let group = head / ${heads / kvHeads}u;
-  let out = outBase(slot, head);
-  let logSum = stats[slot * ${heads}u + head].x;
-  let delta = stats[slot * ${heads}u + head].y;
-  var gradient: array<vec4<f32>, ${fours}>;
-  for (var c = ${lowestVisible(window)}; c <= position; c += 4u) {
-    ${lanes.map((j) => `let row${j} = keyRow(s, min(c + ${j}u, position));`).join('\n    ')}
-    ${lanes.map((j) => `let key${j} = keyBase(row${j}, group); let value${j} = valueBase(row${j}, group);`).join('\n    ')}
-    var products = vec4<f32>();
-    var values = vec4<f32>();
-    for (var i = 0u; i < ${fours}u; i++) {
-      let q = qkvFour(query, i);
-      let g = dOFour(out, i);
-      products += vec4<f32>(${lanes.map((j) => `dot(q, qkvFour(key${j}, i))`).join(', ')});
-      values += vec4<f32>(${lanes.map((j) => `dot(g, qkvFour(value${j}, i))`).join(', ')});
+  slopes[lane] = part;
+  workgroupBarrier();
+  var delta = 0.0;
+  for (var i = 0u; i < ${lanes}u; i++) { delta += slopes[mine * ${lanes}u + i]; }
+  if (hasSlot && sub == 0u) { stats[slot * ${heads}u + head] = vec2<f32>(logSum, delta); }
+  workgroupBarrier();
+  ${results.map((_, n) => `var gradient${n} = vec4<f32>();`).join(' ')}
+  for (var c = lowestVisible(positionOf(s, first)); c <= lastPosition; c += ${other}u) {
+    ${bring(
+      blocks,
+      other,
+      `let key = keyRow(s, min(c + r, lastPosition));
+      ks[at] = qkvFour(keyBase(key, kvHead), i);
+      vs[at] = qkvFour(valueBase(key, kvHead), i);`,
+    )}
+    workgroupBarrier();
+    for (var j = sub; j < ${other}u; j += ${lanes}u) {
+      ${rowProduct(blocks, 'product', ['qs', 'mine'], ['ks', 'j'])}
+      ${rowProduct(blocks, 'value', ['gs', 'mine'], ['vs', 'j'])}
+      let score = scoreOf(product);
+      let weight = select(0.0, exp(score - logSum), hasSlot && sees(position, c + j));
+      slopes[mine * ${other}u + j] = weight * (value - delta) * scoreSlope(score);
     }
-    let visible = vec4<u32>(c, c + 1u, c + 2u, c + 3u) <= vec4<u32>(position);
-    let scores = scoresOf(products);
-    let weights = select(vec4<f32>(), exp(scores - logSum), visible);
-    let slope = weights * (values - delta) * scoreSlope(scores);
-    for (var i = 0u; i < ${fours}u; i++) {
-      gradient[i] += ${lanes.map((j) => `slope[${j}] * qkvFour(key${j}, i)`).join(' + ')};
+    workgroupBarrier();
+    for (var j = 0u; j < ${other}u; j++) {
+      let slope = slopes[mine * ${other}u + j];
+      ${results.map(({ index }, n) => `gradient${n} += slope * ks[j * ${stride}u + ${index}];`).join(' ')}
     }
+    workgroupBarrier();
   }
-  for (var i = 0u; i < ${fours}u; i++) { dqkvStore(query, i, gradient[i]); }
+  if (first + mine >= end) { return; }
+  let base = queryBase(row, head);
+  ${results.map(({ index, guard }, n) => `${guard}{ dqkvStore(base, ${index}, gradient${n}); }`).join('\n  ')}
 }`,
   );
 }
 
+const keyBlocks = (headDim: number) => blocksOf(headDim, 2, 2, 2);
+
+/** Workgroups for the keys of prompts as each sequence sees them, then for those of texts where `texts`. */
+export function keyGradientGroups({ kvHeads, headDim }: AttentionShape, texts: boolean): Groups {
+  const { own } = keyBlocks(headDim);
+  return ({ sequences, longestText, longestPrompt }) => [
+    Math.ceil(longestPrompt / own) + (texts ? Math.ceil(longestText / own) : 0),
+    kvHeads,
+    sequences,
+  ];
+}
+
 /**
- * dK and dV of the key that each thread owns, from all queries of one sequence that see it.
- * - `text`: rows of texts; into the keys' and values' columns of dqkv
- * - `prompt`: `jobs` (sequence, index in the prompt); into partial sums `[jobs, 2, K, d]`
- *
- * Bindings: counts, rowInfo, sequences, (slotRow), (jobs), qkv, dOut, stats, result.
+ * dK and dV from all queries of one sequence that see a key: of a prompt's keys into partial sums `[jobs, 2, K, d]`, the sequence's
+ * own jobs from `firstJob` on; where `texts`, of a text's own keys into their columns of dqkv.
+ * Bindings: counts, sequences, (slotRow), qkv, dOut, stats, partials, dqkv.
  */
-export function keyGradientKernel(shape: AttentionShape, keys: 'text' | 'prompt'): Kernel {
-  const { heads, kvHeads, headDim, window, compact } = shape;
+export function keyGradientKernel(shape: AttentionShape, texts: boolean): Kernel {
+  const { heads, kvHeads, headDim, compact } = shape;
   const vec = headDim % 4 === 0;
-  const fours = Math.ceil(headDim / 4);
+  const blocks = keyBlocks(headDim);
+  const { own, other, lanes, stride } = blocks;
+  const results = resultFours(blocks);
   const groups = heads / kvHeads;
-  const owner =
-    keys === 'text'
-      ? `let row = first() + id.x;
-  if (row >= last()) { return; }
-  let s = sequences[rowInfo[row].z];
-  let position = rowInfo[row].y;`
-      : `if (id.x >= counts.jobs) { return; }
-  let s = sequences[jobs[id.x].x];
-  let position = jobs[id.x].y;
-  let row = keyRow(s, position);`;
-  // Among slots the first query that sees the key is looked for; all rows are consecutive.
-  const range = compact
-    ? `let end = s.slotStart + s.slotCount;
-  var t = s.slotStart;
-  while (t < end && rowInfo[slotRow[t]].y < position) { t++; }`
-    : `let end = s.start + s.length;
-  var t = s.start + max(position, s.promptLength) - s.promptLength;`;
-  const rowOf = (j: number) => (compact ? `slotRow[slot${j}]` : `slot${j}`);
-  const result =
-    keys === 'text'
-      ? 'let keyOut = keyBase(row, head); let valueOut = valueBase(row, head);'
-      : `let keyOut = (id.x * ${2 * kvHeads}u + head) * ${headDim}u; let valueOut = keyOut + ${kvHeads * headDim}u;`;
+  const store = (name: string) =>
+    results
+      .map(
+        ({ index, guard }, n) =>
+          `${guard}{ ${name}Store(keyOut, ${index}, keyGradient${n}); ${name}Store(valueOut, ${index}, valueGradient${n}); }`,
+      )
+      .join('\n    ');
   return makeKernel(
-    `attention ${keys} key gradient`,
+    'attention key gradient',
     [
-      ...domainBindings('text'),
       ...tableBindings(compact),
-      ...(keys === 'prompt' ? [{ name: 'jobs', type: 'array<vec2<u32>>', access: 'read' } as const] : []),
       matrix('qkv', 'read', vec),
       matrix('dO', 'read', vec),
-      statsBinding,
-      matrix('result', 'write', vec),
+      statsBinding('read'),
+      matrix('partials', 'write', vec),
+      matrix('dqkv', 'write', vec),
     ],
-    `${domainRows('text')}
-${headBases(shape)}
-${scoreFunctions(shape)}
+    `${attentionFunctions(shape)}
 ${runFour('qkv', headDim, vec)}
 ${runFour('dO', headDim, vec)}
-${runStore('result', headDim, vec)}
+${runStore('partials', headDim, vec)}
+${runStore('dqkv', headDim, vec)}
+${workgroupArrays(blocks, ['ks', 'vs'], ['qs', 'gs'], ['weights', 'slopes'])}
 @compute @workgroup_size(${ATTENTION_LANES})
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let head = id.y;
-  ${owner}
-  let key = keyBase(row, head);
-  let value = valueBase(row, head);
-  var keyGradient: array<vec4<f32>, ${fours}>;
-  var valueGradient: array<vec4<f32>, ${fours}>;
-  ${range}
-  for (; t < end; t += 4u) {
-    ${lanes.map((j) => `let slot${j} = min(t + ${j}u, end - 1u); let row${j} = ${rowOf(j)};`).join('\n    ')}
-    let positions = vec4<u32>(${lanes.map((j) => `rowInfo[row${j}].y`).join(', ')});
-    let there = vec4<u32>(t, t + 1u, t + 2u, t + 3u) < vec4<u32>(end);
-    let visible = there${window === null ? '' : ` & (positions < vec4<u32>(position + ${window}u))`} & (positions >= vec4<u32>(position));
-    for (var head0 = head * ${groups}u; head0 < (head + 1u) * ${groups}u; head0++) {
-      ${lanes.map((j) => `let query${j} = queryBase(row${j}, head0); let out${j} = outBase(slot${j}, head0);`).join('\n      ')}
-      var products = vec4<f32>();
-      var values = vec4<f32>();
-      for (var i = 0u; i < ${fours}u; i++) {
-        let k = qkvFour(key, i);
-        let v = qkvFour(value, i);
-        products += vec4<f32>(${lanes.map((j) => `dot(k, qkvFour(query${j}, i))`).join(', ')});
-        values += vec4<f32>(${lanes.map((j) => `dot(v, dOFour(out${j}, i))`).join(', ')});
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let s = sequences[group.z];
+  let kvHead = group.y;
+  // A prompt's own rows are its keys as it sees them itself.
+  let isPrompt = s.start < counts.promptEnd;
+  let promptKeys = select(s.promptLength, s.length, isPrompt);
+  let promptBlocks = (promptKeys + ${own - 1}u) / ${own}u;
+  let ofPrompt = group.x < promptBlocks;
+  let first = select(s.promptLength + (group.x - promptBlocks) * ${own}u, group.x * ${own}u, ofPrompt);
+  let end = select(s.promptLength + s.length, promptKeys, ofPrompt);
+  if (first >= end || (!ofPrompt && ${texts ? 'isPrompt' : 'true'})) { return; }
+  let mine = lane / ${lanes}u;
+  let sub = lane % ${lanes}u;
+  let position = min(first + mine, end - 1u);
+  ${bring(
+    blocks,
+    own,
+    `let row = keyRow(s, min(first + r, end - 1u));
+      ks[at] = qkvFour(keyBase(row, kvHead), i);
+      vs[at] = qkvFour(valueBase(row, kvHead), i);`,
+  )}
+  ${results.map((_, n) => `var keyGradient${n} = vec4<f32>(); var valueGradient${n} = vec4<f32>();`).join('\n  ')}
+  ${
+    compact
+      ? `let firstQuery = s.slotStart;
+  let lastQuery = s.slotStart + s.slotCount;`
+      : `let firstQuery = s.start + max(first, s.promptLength) - s.promptLength;
+  let lastQuery = s.start + s.length;`
+  }
+  for (var head = kvHead * ${groups}u; head < (kvHead + 1u) * ${groups}u; head++) {
+    for (var t = firstQuery; t < lastQuery; t += ${other}u) {
+      ${bring(
+        blocks,
+        other,
+        `let query = min(t + r, lastQuery - 1u);
+      qs[at] = qkvFour(queryBase(rowOf(query), head), i);
+      gs[at] = dOFour(outBase(query, head), i);`,
+      )}
+      workgroupBarrier();
+      for (var j = sub; j < ${other}u; j += ${lanes}u) {
+        let query = min(t + j, lastQuery - 1u);
+        let stat = stats[query * ${heads}u + head];
+        ${rowProduct(blocks, 'product', ['ks', 'mine'], ['qs', 'j'])}
+        ${rowProduct(blocks, 'value', ['vs', 'mine'], ['gs', 'j'])}
+        let score = scoreOf(product);
+        let seen = t + j < lastQuery && sees(positionOf(s, rowOf(query)), position);
+        let weight = select(0.0, exp(score - stat.x), seen);
+        weights[mine * ${other}u + j] = weight;
+        slopes[mine * ${other}u + j] = weight * (value - stat.y) * scoreSlope(score);
       }
-      ${lanes.map((j) => `let stats${j} = stats[slot${j} * ${heads}u + head0];`).join(' ')}
-      let logSums = vec4<f32>(stats0.x, stats1.x, stats2.x, stats3.x);
-      let deltas = vec4<f32>(stats0.y, stats1.y, stats2.y, stats3.y);
-      let scores = scoresOf(products);
-      let weights = select(vec4<f32>(), exp(scores - logSums), visible);
-      let slope = weights * (values - deltas) * scoreSlope(scores);
-      for (var i = 0u; i < ${fours}u; i++) {
-        keyGradient[i] += ${lanes.map((j) => `slope[${j}] * qkvFour(query${j}, i)`).join(' + ')};
-        valueGradient[i] += ${lanes.map((j) => `weights[${j}] * dOFour(out${j}, i)`).join(' + ')};
+      workgroupBarrier();
+      for (var j = 0u; j < ${other}u; j++) {
+        let weight = weights[mine * ${other}u + j];
+        let slope = slopes[mine * ${other}u + j];
+        ${results
+          .map(
+            ({ index }, n) =>
+              `keyGradient${n} += slope * qs[j * ${stride}u + ${index}]; valueGradient${n} += weight * gs[j * ${stride}u + ${index}];`,
+          )
+          .join('\n        ')}
       }
+      workgroupBarrier();
     }
   }
-  ${result}
-  for (var i = 0u; i < ${fours}u; i++) {
-    resultStore(keyOut, i, keyGradient[i]);
-    resultStore(valueOut, i, valueGradient[i]);
+  if (first + mine >= end) { return; }
+  if (ofPrompt) {
+    let keyOut = ((s.firstJob + position) * ${2 * kvHeads}u + kvHead) * ${headDim}u;
+    let valueOut = keyOut + ${kvHeads * headDim}u;
+    ${store('partials')}
+  } else {
+    let row = keyRow(s, position);
+    let keyOut = keyBase(row, kvHead);
+    let valueOut = valueBase(row, kvHead);
+    ${store('dqkv')}
   }
 }`,
   );
@@ -236,7 +324,7 @@ export function promptSumKernel(shape: AttentionShape): Kernel {
   return makeKernel(
     'attention prompt sum',
     [
-      ...domainBindings('active'),
+      countsBinding,
       { name: 'promptRows', type: 'array<vec4<u32>>', access: 'read' },
       floats('partials', 'read'),
       floats('dqkv', 'write'),

@@ -1,7 +1,7 @@
 /** @file The k nearest rows of the embedding table: squared lengths, values from products, and top-k by repeated search. */
 
 import type { Metric } from '../../engine';
-import type { WeightType } from '../../spec';
+import type { MatrixType } from '../int8';
 import { floats, type Kernel, makeKernel, real, stored, storedElement, workgroupSum } from './wgsl';
 
 const LANES = 64;
@@ -9,11 +9,11 @@ const LANES = 64;
 const sizeBinding = { name: 'size', type: 'vec4<u32>', access: 'uniform' } as const;
 
 /** Σ (scale · x)² of each stored row; one workgroup a row, rows along x and y. Bindings: size (rows, first row of the result, 0, 0), table, squares. */
-export function tableSquaresKernel(width: number, table: WeightType, scale: number): Kernel {
+export function tableSquaresKernel(width: number, table: MatrixType, scale: number): Kernel {
   return makeKernel(
     'table squares',
     [sizeBinding, stored('table', table), floats('squares', 'write')],
-    `${storedElement('table', table)}
+    `${storedElement('table', table, width)}
 ${workgroupSum(LANES)}
 @compute @workgroup_size(${LANES})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {

@@ -1,5 +1,6 @@
 /** @file Kernels that move rows: embedding lookup, the packing of predicting rows, and prefixes in and out of the keys and values. */
 import type { WeightType } from '../../spec';
+import type { MatrixType } from '../int8';
 import {
   type Binding,
   domainBindings,
@@ -36,7 +37,7 @@ const rowInfoBinding: Binding = { name: 'rowInfo', type: 'array<vec4<u32>>', acc
 export function embedKernel(shape: {
   hidden: number;
   scale: number;
-  table: WeightType;
+  table: MatrixType;
   positions: { dtype: WeightType; offset: number } | null;
   firstToken: number;
   tokens: number;
@@ -52,7 +53,7 @@ export function embedKernel(shape: {
       floats('x', 'write'),
     ],
     `${domainRows('active')}
-${storedElement('table', table)}
+${storedElement('table', table, hidden)}
 ${positions ? storedElement('positions', positions.dtype) : ''}
 ${threadHead(hidden)}
   let info = rowInfo[row];
@@ -78,7 +79,7 @@ ${threadHead(hidden)}
 export function lookupKernel(shape: {
   hidden: number;
   scale: number;
-  table: WeightType;
+  table: MatrixType;
   firstToken: number;
   tokens: number;
 }): Kernel {
@@ -93,7 +94,7 @@ export function lookupKernel(shape: {
     ],
     `fn first() -> u32 { return 0u; }
 fn last() -> u32 { return size.x; }
-${storedElement('table', table)}
+${storedElement('table', table, hidden)}
 ${threadHead(hidden)}
   let here = ids[row] - ${firstToken}u;
   if (here >= ${tokens}u) { return; }

@@ -1,5 +1,5 @@
 /** @file What all kernels share: their bindings, the step's counts, the rows they run over, and how stored weights are read. */
-import type { WeightType } from '../../spec';
+import { GROUP, GROUP_WORDS, type MatrixType } from '../int8';
 
 export type Access = 'read' | 'write' | 'uniform';
 
@@ -42,15 +42,24 @@ export const COUNT_FIELDS = [
   'jobs',
   'labels',
 ] as const;
-export type Counts = Record<(typeof COUNT_FIELDS)[number], number>;
+
+/** The same, and what only the numbers of workgroups depend on. */
+export interface Counts extends Record<(typeof COUNT_FIELDS)[number], number> {
+  /** Sequences, of which those of prompts' own rows come first. */
+  sequences: number;
+  promptSequences: number;
+  /** Computed rows of the longest text, and rows of the longest prompt or prefix. */
+  longestText: number;
+  longestPrompt: number;
+}
 
 /** Bytes of the uniform: a multiple of 16. */
 export const COUNT_BYTES = 32;
 
 const structs = [
   `struct Counts { ${COUNT_FIELDS.map((field) => `${field}: u32, `).join('')} }`,
-  // A prompt's own rows or a text; the rows of the prompt that it follows; its predicting rows among the slots.
-  'struct Sequence { start: u32, length: u32, promptStart: u32, promptLength: u32, slotStart: u32, slotCount: u32, pad0: u32, pad1: u32 }',
+  // A prompt's own rows or a text; the rows of the prompt that it follows; its predicting rows among the slots; its jobs.
+  'struct Sequence { start: u32, length: u32, promptStart: u32, promptLength: u32, slotStart: u32, slotCount: u32, firstJob: u32, pad: u32 }',
 ];
 
 /**
@@ -112,16 +121,20 @@ export function uints(name: string): Binding {
   return { name, type: 'array<u32>', access: 'read' };
 }
 
-/** A tensor as stored: f32, or pairs of 16-bit floats in u32. `vec` where its rows are multiples of 4 elements long. */
-export function stored(name: string, dtype: WeightType, vec = false): Binding {
+/** A tensor as stored: f32, or pairs of 16-bit floats in u32; or groups of 8-bit integers. `vec` where its rows are multiples of 4 elements long. */
+export function stored(name: string, dtype: MatrixType, vec = false): Binding {
+  if (dtype === 'INT8') return uints(name);
   const [scalar, four] = dtype === 'F32' ? ['f32', 'vec4<f32>'] : ['u32', 'vec2<u32>'];
   return { name, type: `array<${vec ? four : scalar}>`, access: 'read' };
 }
 
-/** `NAMEAt(i)`: element i of a tensor as stored, as f32. */
-export function storedElement(name: string, dtype: WeightType): string {
+/** `NAMEAt(i)`: element i of a tensor, as f32; `width` is the length of its rows. */
+export function storedElement(name: string, dtype: MatrixType, width = 1): string {
   const head = `fn ${name}At(i: u32) -> f32 {`;
   switch (dtype) {
+    case 'INT8':
+      return `${groupFour(name, width)}
+${head} let column = i % ${width}u; return ${name}GroupFour(i / ${width}u, column >> 2u)[column & 3u]; }`;
     case 'F32':
       return `${head} return ${name}[i]; }`;
     case 'F16':
@@ -132,9 +145,18 @@ export function storedElement(name: string, dtype: WeightType): string {
   }
 }
 
-/** `NAMEFour(row, i)`: elements 4i … 4i + 3 of a row of `width` stored elements; 0 beyond its end where not `vec`. */
-export function storedFour(name: string, dtype: WeightType, width: number, vec: boolean): string {
+/** `NAMEGroupFour(row, i)`: elements 4i … 4i + 3 of a row of 8-bit integers; a row's last group is filled with zeros. */
+function groupFour(name: string, width: number): string {
+  return `fn ${name}GroupFour(row: u32, i: u32) -> vec4<f32> {
+  let at = (row * ${Math.ceil(width / GROUP)}u + (i >> 3u)) * ${GROUP_WORDS}u;
+  return unpack4x8snorm(${name}[at + 1u + (i & 7u)]) * (127.0 * bitcast<f32>(${name}[at]));
+}`;
+}
+
+/** `NAMEFour(row, i)`: elements 4i … 4i + 3 of a row of `width` elements; 0 beyond its end where not `vec`. */
+export function storedFour(name: string, dtype: MatrixType, width: number, vec: boolean): string {
   const head = `fn ${name}Four(row: u32, i: u32) -> vec4<f32> {`;
+  if (dtype === 'INT8') return `${groupFour(name, width)}\n${head} return ${name}GroupFour(row, i); }`;
   if (!vec) {
     const element = (j: number) => `select(0.0, ${name}At(base + ${j}u), 4u * i + ${j}u < ${width}u)`;
     return `${storedElement(name, dtype)}

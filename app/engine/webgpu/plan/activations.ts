@@ -1,4 +1,5 @@
 /** @file The activation buffers of a plan: which layers have their own, which share. */
+import type { Saving } from '../../engine';
 import type { ModelSpec } from '../../spec';
 import type { GpuMemory } from '../memory';
 import type { Capacity } from './capacity';
@@ -10,11 +11,12 @@ import type { Capacity } from './capacity';
  */
 export type PlanMode = 'train' | 'forward' | 'decode';
 
-/**
- * What training keeps of the forward pass, from most memory to least: everything; all but the MLP's inner rows, computed
- * once more; each layer's input only, the rest computed once more.
- */
-export type Saving = 'all' | 'mlp' | 'layers';
+/** An activation and its copy in half precision, `width` elements a row. */
+export interface HalfCopy {
+  full: GPUBuffer;
+  half: GPUBuffer;
+  width: number;
+}
 
 /** Buffers of one layer. Rows are active rows, in the last layer slots from attention on. */
 export interface LayerBuffers {
@@ -31,10 +33,13 @@ export interface LayerBuffers {
   attentionPostStats: GPUBuffer | null;
   middle: GPUBuffer;
   mlpStats: GPUBuffer;
-  inner: GPUBuffer;
+  /** The MLP's rows before its activation; training only. */
+  inner: GPUBuffer | null;
   mlpRaw: GPUBuffer | null;
   mlpPostStats: GPUBuffer | null;
   output: GPUBuffer;
+  /** What the backward pass finds in half precision and widens into the buffers that layers share. */
+  halves: HalfCopy[];
 }
 
 /** Elements a row of the buffers that depend on the family. */
@@ -48,7 +53,12 @@ export function widths(spec: ModelSpec) {
   };
 }
 
-/** Every layer's buffers. Layers share those that nothing reads after the layer. */
+/**
+ * Every layer's buffers. Layers share those that nothing reads after the layer, or that the backward pass makes again.
+ *
+ * In half precision are the wide ones. The residual stream and what norms read of it stay f32: its largest elements
+ * exceed what an f16 holds in some models, and it is the smaller part.
+ */
 export function makeLayerBuffers(
   memory: GpuMemory,
   spec: ModelSpec,
@@ -58,9 +68,10 @@ export function makeLayerBuffers(
 ): LayerBuffers[] {
   const { hidden, layers } = spec;
   const width = widths(spec);
-  const keepInput = mode === 'train';
-  const keepAttention = mode === 'train' && saving !== 'layers';
-  const keepInner = mode === 'train' && saving === 'all';
+  const training = mode === 'train';
+  const keepStream = training && saving !== 'layers';
+  const keepAttention = keepStream && saving !== 'half';
+  const keepInner = training && saving === 'all';
   const shared = new Map<string, GPUBuffer>();
   const made: LayerBuffers[] = [];
   layers.forEach((_, i) => {
@@ -72,32 +83,47 @@ export function makeLayerBuffers(
       return found;
     };
     const rows = last ? capacity.slots : capacity.rows;
-    const input = made[i - 1]?.output ?? buffer('input', capacity.rows, hidden, keepInput);
+    const input = made[i - 1]?.output ?? buffer('input', capacity.rows, hidden, training);
     const qkv = buffer('qkv', capacity.rows, width.qkv, keepAttention || mode === 'decode');
-    const stats = (name: string, statRows: number) => buffer(name, statRows, 2, keepAttention);
-    const post = (name: string) => (spec.postNorms ? buffer(name, rows, hidden, keepAttention) : null);
+    const raw = spec.queryKeyNorm ? buffer('raw', capacity.rows, width.qkv, keepAttention) : qkv;
+    const mixed = buffer('mixed', rows, width.mixed, keepAttention);
+    const inner = training ? buffer('inner', rows, width.inner, keepInner) : null;
+    const stats = (name: string, statRows: number) => buffer(name, statRows, 2, keepStream);
+    const post = (name: string) => (spec.postNorms ? buffer(name, rows, hidden, keepStream) : null);
     const postStats = (name: string) => (spec.postNorms ? stats(name, rows) : null);
+    const half = (name: string, full: GPUBuffer, elements: number): HalfCopy => ({
+      full,
+      half: memory.storage(`layer ${i} ${name} in half precision`, capacity.rows * elements * 2),
+      width: elements,
+    });
+    // The last layer's buffers are as it left them when the backward pass begins.
+    const halves =
+      inner && saving === 'half' && !last
+        ? [
+            half('qkv', qkv, width.qkv),
+            ...(raw === qkv ? [] : [half('raw', raw, width.qkv)]),
+            half('mixed', mixed, width.mixed),
+            half('inner', inner, width.inner),
+          ]
+        : [];
     made.push({
       input,
       residual: last ? buffer('residual', rows, hidden, true) : input,
       attentionStats: stats('attention stats', capacity.rows),
-      raw: spec.queryKeyNorm ? buffer('raw', capacity.rows, width.qkv, keepAttention) : qkv,
+      raw,
       qkv,
-      mixed: buffer('mixed', rows, width.mixed, keepAttention),
-      logSums: buffer('log sums', rows, spec.heads, keepAttention),
+      mixed,
+      logSums: buffer('log sums', rows, spec.heads, keepStream),
       attentionRaw: post('attention raw'),
       attentionPostStats: postStats('attention post stats'),
-      middle: buffer('middle', rows, hidden, keepAttention),
+      middle: buffer('middle', rows, hidden, keepStream),
       mlpStats: stats('mlp stats', rows),
-      inner: buffer('inner', rows, width.inner, keepInner),
+      inner,
       mlpRaw: post('mlp raw'),
       mlpPostStats: postStats('mlp post stats'),
       // Without a backward pass the input is not needed once the layer is through.
-      output: last
-        ? buffer('output', rows, hidden, true)
-        : keepInput
-          ? buffer('output', rows, hidden, true)
-          : input,
+      output: last || training ? buffer('output', rows, hidden, true) : input,
+      halves,
     });
   });
   return made;

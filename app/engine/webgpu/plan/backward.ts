@@ -2,23 +2,17 @@
  * @file Records the backward pass: gradients with respect to the rows only, no weight has one. The first layer needs
  * nothing for text rows but what their queries give to the prompt's keys and values.
  */
-import { attentionGroups } from '../kernels/attention';
-import {
-  deltaKernel,
-  keyGradientKernel,
-  promptSumGroups,
-  promptSumKernel,
-  queryGradientKernel,
-} from '../kernels/attentionBackward';
-import { activateBackwardKernel, mlpGroups } from '../kernels/mlp';
+import type { ModelSpec } from '../../spec';
 import { headGroups, rotaryBackwardKernel } from '../kernels/rotary';
 import { elementGroups, prefixKernel } from '../kernels/rows';
 import { domainSize } from '../kernels/wgsl';
 import type { GpuMemory } from '../memory';
-import { type Saving, widths } from './activations';
+import { widths } from './activations';
+import { recordAttentionBackward } from './attention';
 import type { Capacity } from './capacity';
 import {
-  attentionShape,
+  activatedLinearBackward,
+  domainOf,
   headResources,
   headShape,
   isLast,
@@ -27,7 +21,7 @@ import {
   normBackward,
   type PlanContext,
 } from './context';
-import { prefixShape, recordLayerAgain, recordMlpInner } from './forward';
+import { prefixShape, recordHalves, recordLayerAgain, recordMlpInner } from './forward';
 
 export interface BackwardBuffers {
   /** Gradient of the residual stream: of active rows, and of slots in the last layer. */
@@ -45,12 +39,7 @@ export interface BackwardBuffers {
   prefix: GPUBuffer | null;
 }
 
-export function makeBackwardBuffers(
-  memory: GpuMemory,
-  context: Pick<PlanContext, 'spec'>,
-  capacity: Capacity,
-): BackwardBuffers {
-  const { spec } = context;
+export function makeBackwardBuffers(memory: GpuMemory, spec: ModelSpec, capacity: Capacity): BackwardBuffers {
   const width = widths(spec);
   const rows = (name: string, elements: number, count = capacity.rows) =>
     memory.storage(`gradient of ${name}`, count * elements * 4);
@@ -71,12 +60,14 @@ export function makeBackwardBuffers(
 }
 
 /** All layers, from the gradient of the slots (`gradients.slots`) to that of the first layer's prompt rows and of prefixes. */
-export function recordBackward(context: PlanContext, gradients: BackwardBuffers, saving: Saving): void {
+export function recordBackward(context: PlanContext, gradients: BackwardBuffers): void {
+  const { saving } = context;
   for (let layer = context.spec.layers.length - 1; layer >= 0; layer--) {
     // The last layer's buffers are still as the forward pass left them.
     if (!isLast(context, layer)) {
       if (saving === 'layers') recordLayerAgain(context, layer);
       if (saving === 'mlp') recordMlpInner(context, layer);
+      if (saving === 'half') recordHalves(context, layer, 'full');
     }
     recordLayerBackward(context, gradients, layer);
   }
@@ -97,10 +88,10 @@ function recordLayerBackward(context: PlanContext, gradients: BackwardBuffers, l
 }
 
 function recordMlpBackward(context: PlanContext, gradients: BackwardBuffers, layer: number): void {
-  const { spec, recorder, tables, layers, scratch } = context;
+  const { spec, layers, scratch } = context;
   const buffers = layers[layer];
   const weights = layerWeights(context, layer);
-  const domain = isLast(context, layer) ? 'slots' : 'active';
+  const domain = domainOf(context, layer);
   const stream = isLast(context, layer) ? gradients.slots : gradients.rows;
   let output = stream;
   if (gradients.post && buffers.mlpRaw && buffers.mlpPostStats && weights.mlpPostNorm) {
@@ -116,16 +107,14 @@ function recordMlpBackward(context: PlanContext, gradients: BackwardBuffers, lay
       'set',
     );
   }
-  linearBackward(context, domain, output, weights.mlpOut, scratch.activated);
-  recorder.add(
-    activateBackwardKernel({
-      width: spec.mlpWidth,
-      gated: spec.gatedMlp,
-      activation: spec.activation,
-      domain,
-    }),
-    [tables.counts, buffers.inner, scratch.activated, gradients.inner],
-    (counts) => mlpGroups(spec.mlpWidth, domainSize(domain, counts)),
+  // Training keeps the inner rows, or has made them once more.
+  activatedLinearBackward(
+    context,
+    domain,
+    output,
+    weights.mlpOut,
+    buffers.inner as GPUBuffer,
+    gradients.inner,
   );
   linearBackward(context, domain, gradients.inner, weights.mlpIn, scratch.normed);
   const input = spec.parallelResidual ? buffers.residual : buffers.middle;
@@ -136,7 +125,7 @@ function recordMlpBackward(context: PlanContext, gradients: BackwardBuffers, lay
 function recordOutputBackward(context: PlanContext, gradients: BackwardBuffers, layer: number): void {
   const buffers = context.layers[layer];
   const weights = layerWeights(context, layer);
-  const domain = isLast(context, layer) ? 'slots' : 'active';
+  const domain = domainOf(context, layer);
   const stream = isLast(context, layer) ? gradients.slots : gradients.rows;
   let output = stream;
   if (gradients.post && buffers.attentionRaw && buffers.attentionPostStats && weights.attentionPostNorm) {
@@ -153,42 +142,6 @@ function recordOutputBackward(context: PlanContext, gradients: BackwardBuffers, 
     );
   }
   linearBackward(context, domain, output, weights.out, gradients.mixed);
-}
-
-function recordAttentionBackward(context: PlanContext, gradients: BackwardBuffers, layer: number): void {
-  const { spec, recorder, tables, layers } = context;
-  const buffers = layers[layer];
-  const shape = attentionShape(context, layer);
-  const last = isLast(context, layer);
-  const domain = last ? 'slots' : 'active';
-  const queries = layer === 0 ? 'prompt' : 'active';
-  const inputs = [buffers.qkv, gradients.mixed, gradients.stats];
-  const keyTables = [tables.counts, tables.rowInfo, tables.sequences, ...(last ? [tables.slotRow] : [])];
-  recorder.add(
-    deltaKernel(shape),
-    [tables.counts, buffers.mixed, gradients.mixed, buffers.logSums, gradients.stats],
-    (counts) => attentionGroups(domainSize(domain, counts), spec.heads),
-  );
-  recorder.add(
-    queryGradientKernel(shape, queries),
-    [tables.counts, tables.rowInfo, tables.sequences, ...inputs, gradients.qkv],
-    (counts) => attentionGroups(domainSize(queries, counts), spec.heads),
-  );
-  if (layer > 0) {
-    recorder.add(keyGradientKernel(shape, 'text'), [...keyTables, ...inputs, gradients.qkv], (counts) =>
-      attentionGroups(domainSize('text', counts), spec.kvHeads),
-    );
-  }
-  recorder.add(
-    keyGradientKernel(shape, 'prompt'),
-    [...keyTables, tables.jobs, ...inputs, gradients.partials],
-    (counts) => attentionGroups(counts.jobs, spec.kvHeads),
-  );
-  recorder.add(
-    promptSumKernel(shape),
-    [tables.counts, tables.promptRows, gradients.partials, gradients.qkv],
-    (counts) => promptSumGroups(shape, counts.promptEnd),
-  );
 }
 
 /** From the gradient of queries, keys and values to that of the layer's input. */

@@ -1,41 +1,50 @@
 /** @file What the recording of a plan works with: the model, the buffers, and short forms of the common dispatches. */
+import type { Saving } from '../../engine';
 import type { ModelSpec } from '../../spec';
 import type { Recorder } from '../dispatches';
-import type { GpuLayer, GpuLinear, GpuNorm, GpuTensor, GpuWeights, MatrixPart } from '../gpuWeights';
+import type {
+  GpuLayer,
+  GpuLinear,
+  GpuMatrix,
+  GpuNorm,
+  GpuTensor,
+  GpuWeights,
+  MatrixPart,
+} from '../gpuWeights';
 import type { AttentionShape } from '../kernels/attention';
-import { type MatmulShape, type MatmulTile, matmul } from '../kernels/matmul';
+import { FEW_ROWS, fewRowsMatmul, type MatmulTile, matmul } from '../kernels/matmul';
 import { normBackwardKernel, normKernel } from '../kernels/norm';
+import type { MatmulShape } from '../kernels/product';
 import type { HeadShape } from '../kernels/rotary';
 import { type Counts, type Domain, domainSize } from '../kernels/wgsl';
-import type { LayerBuffers } from './activations';
+import type { PlanMode } from './activations';
+import type { PlanBuffers } from './buffers';
 import type { Capacity } from './capacity';
-import type { Tables } from './tables';
+import type { AttentionWay } from './plan';
 
-/** Buffers that hold something only for a moment. */
-export interface Scratch {
-  /** `[rows, hidden]`: normed rows, or the gradient of these. */
-  normed: GPUBuffer;
-  /** `[rows, F]`: activated rows, or the gradient of these. */
-  activated: GPUBuffer;
-}
+/** No workgroups: the dispatch is passed over. */
+const NONE: [number, number, number] = [0, 0, 0];
 
-export interface PlanContext {
+export interface PlanContext extends PlanBuffers {
+  mode: PlanMode;
+  saving: Saving;
   spec: ModelSpec;
   weights: GpuWeights;
   headParts: MatrixPart[];
   embeddingParts: MatrixPart[];
   capacity: Capacity;
   tile: MatmulTile;
+  attention: AttentionWay;
   recorder: Recorder;
-  tables: Tables;
-  layers: LayerBuffers[];
-  scratch: Scratch;
-  /** Given keys and values `[prefix rows, layers · 2 · K · d]`, where the plan has prefix rows. */
-  prefix: GPUBuffer | null;
 }
 
 export function isLast(context: PlanContext, layer: number): boolean {
   return layer === context.spec.layers.length - 1;
+}
+
+/** The rows of a layer from attention's output on. */
+export function domainOf(context: PlanContext, layer: number): Domain {
+  return isLast(context, layer) ? 'slots' : 'active';
 }
 
 export function attentionShape({ spec }: PlanContext, layer: number): AttentionShape {
@@ -82,46 +91,44 @@ export function rowsOf(domain: Domain) {
   return (counts: Counts) => domainSize(domain, counts);
 }
 
-export function bindings(...tensors: (GpuTensor | null)[]): GPUBufferBinding[] {
+export function bindings(...tensors: (GpuTensor | GpuMatrix | null)[]): GPUBufferBinding[] {
   return tensors.filter((tensor) => tensor !== null).map((tensor) => tensor.binding);
 }
 
-/** y = x · Wᵀ + bias (+ residual). */
-export function linear(
-  { recorder, tables, tile }: PlanContext,
-  domain: Domain,
-  x: GPUBuffer,
-  layer: GpuLinear,
-  y: GPUBuffer,
-  residual: GPUBuffer | null = null,
+/** A product with a weight, given what its kernel binds after the counts. */
+export function product(
+  { recorder, tables, tile, mode }: PlanContext,
+  shape: MatmulShape,
+  resources: readonly (GPUBuffer | GPUBufferBinding)[],
+  rows: (counts: Counts) => number = rowsOf(shape.domain),
 ): void {
-  const shape: MatmulShape = {
+  const bound = [tables.counts, ...resources];
+  // Generation brings one row at a time after the first step.
+  const few = mode === 'decode' && shape.form === 'NT' ? FEW_ROWS : 0;
+  const many = matmul(shape, tile);
+  recorder.add(many.kernel, bound, (counts) => (rows(counts) > few ? many.groups(rows(counts)) : NONE));
+  if (few === 0) return;
+  const one = fewRowsMatmul(shape);
+  recorder.add(one.kernel, bound, (counts) => {
+    const count = rows(counts);
+    return count > 0 && count <= few ? one.groups(count) : NONE;
+  });
+}
+
+function forwardShape(domain: Domain, layer: GpuLinear): MatmulShape {
+  return {
     form: 'NT',
     inner: layer.in,
     outer: layer.out,
     weight: layer.weight.dtype,
     bias: layer.bias?.dtype ?? null,
-    add: residual ? 'residual' : null,
+    add: null,
     domain,
   };
-  const rows = rowsOf(domain);
-  const { kernel, groups } = matmul(shape, tile);
-  recorder.add(
-    kernel,
-    [tables.counts, x, ...bindings(layer.weight, layer.bias), ...(residual ? [residual] : []), y],
-    (counts) => groups(rows(counts)),
-  );
 }
 
-/** dx = dy · W. */
-export function linearBackward(
-  { recorder, tables, tile }: PlanContext,
-  domain: Domain,
-  dy: GPUBuffer,
-  layer: GpuLinear,
-  dx: GPUBuffer,
-): void {
-  const shape: MatmulShape = {
+function backwardShape(domain: Domain, layer: GpuLinear): MatmulShape {
+  return {
     form: 'NN',
     inner: layer.out,
     outer: layer.in,
@@ -130,9 +137,71 @@ export function linearBackward(
     add: null,
     domain,
   };
-  const rows = rowsOf(domain);
-  const { kernel, groups } = matmul(shape, tile);
-  recorder.add(kernel, [tables.counts, dy, layer.weight.binding, dx], (counts) => groups(rows(counts)));
+}
+
+/** y = x · Wᵀ + bias (+ residual). */
+export function linear(
+  context: PlanContext,
+  domain: Domain,
+  x: GPUBuffer,
+  layer: GpuLinear,
+  y: GPUBuffer,
+  residual: GPUBuffer | null = null,
+): void {
+  product(context, { ...forwardShape(domain, layer), add: residual ? 'residual' : null }, [
+    x,
+    ...bindings(layer.weight, layer.bias),
+    ...(residual ? [residual] : []),
+    y,
+  ]);
+}
+
+/** The MLP's first product with its activation; the inner rows before it are stored where `inner` is given. */
+export function activatedLinear(
+  context: PlanContext,
+  domain: Domain,
+  x: GPUBuffer,
+  layer: GpuLinear,
+  inner: GPUBuffer | null,
+  activated: GPUBuffer,
+): void {
+  const { mlpWidth, gatedMlp: gated, activation } = context.spec;
+  const mlp = { activation, gated, keep: inner !== null };
+  product(context, { ...forwardShape(domain, layer), outer: mlpWidth, mlp }, [
+    x,
+    ...bindings(layer.weight, layer.bias),
+    ...(inner ? [inner] : []),
+    activated,
+  ]);
+}
+
+/** dx = dy · W. */
+export function linearBackward(
+  context: PlanContext,
+  domain: Domain,
+  dy: GPUBuffer,
+  layer: GpuLinear,
+  dx: GPUBuffer,
+): void {
+  product(context, backwardShape(domain, layer), [dy, layer.weight.binding, dx]);
+}
+
+/** The MLP's second product and its activation, backward: the gradient of the inner rows. */
+export function activatedLinearBackward(
+  context: PlanContext,
+  domain: Domain,
+  dy: GPUBuffer,
+  layer: GpuLinear,
+  inner: GPUBuffer,
+  dInner: GPUBuffer,
+): void {
+  const { gatedMlp: gated, activation } = context.spec;
+  product(context, { ...backwardShape(domain, layer), mlp: { activation, gated } }, [
+    dy,
+    layer.weight.binding,
+    inner,
+    dInner,
+  ]);
 }
 
 /** y = norm(x) (+ residual), keeping each row's mean and 1/σ. */

@@ -1,34 +1,96 @@
-/** @file How much memory a training plan takes, before it is made; and the least saving that fits a budget. */
-import { GpuMemory } from '../memory';
-import { makeLayerBuffers, type Saving } from './activations';
-import { makeBackwardBuffers } from './backward';
-import type { Capacity } from './capacity';
-import type { PlanSource } from './plan';
+/** @file How much memory a training plan takes, before it is made and without a device; and which savings a budget leaves. */
+import type { Saving, SoftPrompt } from '../../engine';
+import type { ModelSpec } from '../../spec';
+import { GpuMemory, NOWHERE } from '../memory';
+import { makePlanBuffers } from './buffers';
+import { bucket, type Capacity } from './capacity';
 
-/** From most memory and least work to least memory and most work. */
-export const SAVINGS: readonly Saving[] = ['all', 'mlp', 'layers'];
+/** From least work to most: what is made once more is work. */
+export const SAVINGS: readonly Saving[] = ['all', 'half', 'mlp', 'layers'];
 
-/** Counts what would be allocated. */
-class CountingMemory extends GpuMemory {
-  protected override create(descriptor: GPUBufferDescriptor): GPUBuffer {
-    return { size: descriptor.size, destroy: () => {} } as GPUBuffer;
-  }
+/** Logits at one time: bounds the memory of large vocabularies, and how long one dispatch takes. */
+export const LOGIT_BYTES = 32 * 2 ** 20;
+
+/** A training step of one prompt and texts of one length. */
+export interface TrainingShape {
+  virtualTokens: number;
+  /** Texts a step. */
+  batch: number;
+  /** Tokens of a text, labels included. */
+  length: number;
+  /** Label tokens at the end of a text. */
+  labels: number;
 }
 
-/** Bytes of a training plan's activations, gradients and logits; its tables are small. Weights are not in it. */
-export function estimateBytes(source: PlanSource, saving: Saving, capacity: Capacity): number {
-  const { spec, device, logitBytes } = source;
-  const memory = new CountingMemory(device);
-  makeLayerBuffers(memory, spec, capacity, 'train', saving);
-  makeBackwardBuffers(memory, { spec }, capacity);
-  const scratch = capacity.rows * (spec.hidden + spec.mlpWidth) * 4;
-  const logits = Math.min(capacity.slots * spec.vocabSize * 4, logitBytes);
-  return memory.bytes + scratch + logits;
+/** Bytes of a training plan: all that it allocates. Weights are not in it. */
+export function estimateBytes(
+  spec: ModelSpec,
+  saving: Saving,
+  capacity: Capacity,
+  logitBytes = LOGIT_BYTES,
+): number {
+  const memory = new GpuMemory(NOWHERE);
+  makePlanBuffers(memory, spec, capacity, { mode: 'train', saving, logitBytes });
+  return memory.bytes;
 }
 
-/** The first saving whose estimate is within `budget` bytes; the last where none is. */
-export function chooseSaving(source: PlanSource, capacity: Capacity, budget: number): Saving {
-  return (
-    SAVINGS.find((saving) => estimateBytes(source, saving, capacity) <= budget) ?? SAVINGS[SAVINGS.length - 1]
-  );
+/** Bytes that a training step takes on the GPU beside the weights, with each saving. */
+export function estimateTraining(
+  spec: ModelSpec,
+  shape: TrainingShape,
+  options: { kind?: SoftPrompt['kind']; logitBytes?: number } = {},
+): Record<Saving, number> {
+  const capacity = shapeCapacity(shape, options.kind ?? 'prompt');
+  const bytes = (saving: Saving) => estimateBytes(spec, saving, capacity, options.logitBytes);
+  return { all: bytes('all'), half: bytes('half'), mlp: bytes('mlp'), layers: bytes('layers') };
+}
+
+/** What `neededCapacity` gives for such a step; the two agree by test. */
+function shapeCapacity(
+  { virtualTokens, batch, length, labels }: TrainingShape,
+  kind: SoftPrompt['kind'],
+): Capacity {
+  const own = kind === 'prompt' && virtualTokens > 0;
+  // A text's last token is only predicted; its first only from a virtual token, for all texts from the same row.
+  const predicted = Math.min(labels, own ? length : length - 1);
+  const slots = Math.min(predicted, length - 1) * batch + (predicted === length ? 1 : 0);
+  const textRows = predicted > 0 ? Math.max(0, length - 1) : 0;
+  const sequences = (own ? 1 : 0) + (textRows > 0 ? batch : 0);
+  return {
+    rows: bucket(virtualTokens + batch * textRows),
+    slots: bucket(slots),
+    labels: bucket(predicted * batch),
+    sequences: bucket(sequences),
+    promptRows: bucket(virtualTokens),
+    prefixRows: bucket(kind === 'prefix' ? virtualTokens : 0),
+    jobs: bucket(sequences * virtualTokens),
+    prompts: bucket(1),
+    positions: bucket(virtualTokens + textRows),
+  };
+}
+
+/** A saving and the bytes that a plan takes with it. */
+export interface SavingBytes {
+  saving: Saving;
+  bytes: number;
+}
+
+/**
+ * What to try in turn: the saving of least work within `budget` bytes, or the thriftiest where none is; then those that
+ * take still less, each less than the one before.
+ */
+export function savingsToTry(
+  spec: ModelSpec,
+  capacity: Capacity,
+  budget: number,
+  logitBytes: number,
+): [SavingBytes, ...SavingBytes[]] {
+  const all = SAVINGS.map((saving) => ({
+    saving,
+    bytes: estimateBytes(spec, saving, capacity, logitBytes),
+  }));
+  const thriftiest = all.reduce((a, b) => (b.bytes < a.bytes ? b : a));
+  const tries: [SavingBytes, ...SavingBytes[]] = [all.find(({ bytes }) => bytes <= budget) ?? thriftiest];
+  for (const one of all) if (one.bytes < tries[tries.length - 1].bytes) tries.push(one);
+  return tries;
 }

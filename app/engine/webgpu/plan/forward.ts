@@ -2,15 +2,16 @@
  * @file Records the forward pass. The last layer needs queries, output and MLP only at the rows that predict a
  * label, the slots: from its attention on it runs over these alone.
  */
-import { attentionGroups, attentionKernel } from '../kernels/attention';
-import { activateKernel, mlpGroups } from '../kernels/mlp';
+import { halfGroups, halfKernel } from '../kernels/half';
 import { headGroups, rotaryKernel, touchedHeads } from '../kernels/rotary';
 import { elementGroups, embedKernel, gatherKernel, prefixKernel } from '../kernels/rows';
 import { domainSize } from '../kernels/wgsl';
 import { widths } from './activations';
+import { recordAttentionMix } from './attention';
 import {
-  attentionShape,
+  activatedLinear,
   bindings,
+  domainOf,
   headResources,
   headShape,
   isLast,
@@ -101,19 +102,7 @@ export function recordAttention(context: PlanContext, layer: number): void {
       (counts) => elementGroups(spec.hidden, counts.slots),
     );
   }
-  recorder.add(
-    attentionKernel(attentionShape(context, layer)),
-    [
-      tables.counts,
-      tables.rowInfo,
-      tables.sequences,
-      ...(last ? [tables.slotRow] : []),
-      buffers.qkv,
-      buffers.mixed,
-      buffers.logSums,
-    ],
-    (counts) => attentionGroups(domainSize(domain, counts), spec.heads),
-  );
+  recordAttentionMix(context, layer);
   if (buffers.attentionRaw && buffers.attentionPostStats && weights.attentionPostNorm) {
     linear(context, domain, buffers.mixed, weights.out, buffers.attentionRaw);
     norm(
@@ -130,27 +119,32 @@ export function recordAttention(context: PlanContext, layer: number): void {
   }
 }
 
-/** The MLP's input rows up to its inner rows before activation. */
+/** The MLP's inner rows before its activation, as the backward pass reads them: once more. */
 export function recordMlpInner(context: PlanContext, layer: number): void {
-  const { spec, layers, scratch } = context;
-  const buffers = layers[layer];
-  const weights = layerWeights(context, layer);
-  const domain = isLast(context, layer) ? 'slots' : 'active';
-  const input = spec.parallelResidual ? buffers.residual : buffers.middle;
-  norm(context, domain, input, weights.mlpNorm, scratch.normed, buffers.mlpStats);
-  linear(context, domain, scratch.normed, weights.mlpIn, buffers.inner);
+  const { scratch } = context;
+  const { inner } = context.layers[layer];
+  recordMlpNorm(context, layer);
+  if (inner)
+    linear(context, domainOf(context, layer), scratch.normed, layerWeights(context, layer).mlpIn, inner);
 }
 
-function recordMlpOutput(context: PlanContext, layer: number): void {
-  const { spec, recorder, tables, layers, scratch } = context;
+function recordMlpNorm(context: PlanContext, layer: number): void {
+  const buffers = context.layers[layer];
+  const input = context.spec.parallelResidual ? buffers.residual : buffers.middle;
+  const { mlpNorm } = layerWeights(context, layer);
+  norm(context, domainOf(context, layer), input, mlpNorm, context.scratch.normed, buffers.mlpStats);
+}
+
+function recordMlp(context: PlanContext, layer: number): void {
+  const { layers, scratch, saving } = context;
   const buffers = layers[layer];
   const weights = layerWeights(context, layer);
-  const domain = isLast(context, layer) ? 'slots' : 'active';
-  recorder.add(
-    activateKernel({ width: spec.mlpWidth, gated: spec.gatedMlp, activation: spec.activation, domain }),
-    [tables.counts, buffers.inner, scratch.activated],
-    (counts) => mlpGroups(spec.mlpWidth, domainSize(domain, counts)),
-  );
+  const domain = domainOf(context, layer);
+  recordMlpNorm(context, layer);
+  // What is made once more anyway need not be stored; the last layer's is not.
+  const again = (saving === 'mlp' || saving === 'layers') && !isLast(context, layer);
+  const inner = again ? null : buffers.inner;
+  activatedLinear(context, domain, scratch.normed, weights.mlpIn, inner, scratch.activated);
   if (buffers.mlpRaw && buffers.mlpPostStats && weights.mlpPostNorm) {
     linear(context, domain, scratch.activated, weights.mlpOut, buffers.mlpRaw);
     norm(
@@ -167,11 +161,30 @@ function recordMlpOutput(context: PlanContext, layer: number): void {
   }
 }
 
+/** What a layer keeps in half precision, packed after the forward pass or widened before the backward pass. */
+export function recordHalves(
+  { recorder, tables, layers }: PlanContext,
+  layer: number,
+  to: 'half' | 'full',
+): void {
+  const { halves } = layers[layer];
+  if (halves.length === 0) return;
+  const widest = Math.max(...halves.map(({ width }) => width));
+  recorder.add(
+    halfKernel(
+      halves.map(({ width }) => width),
+      to,
+    ),
+    [tables.counts, ...halves.flatMap(({ full, half }) => [full, half])],
+    (counts) => halfGroups(widest, counts.activeEnd),
+  );
+}
+
 export function recordLayer(context: PlanContext, layer: number): void {
   recordQueriesKeysValues(context, layer);
   recordAttention(context, layer);
-  recordMlpInner(context, layer);
-  recordMlpOutput(context, layer);
+  recordMlp(context, layer);
+  recordHalves(context, layer, 'half');
 }
 
 /** What the backward pass of a layer reads, computed once more from the layer's input: all but its output. */

@@ -2,14 +2,15 @@
  * @file Records final norm, head, cross-entropy, and their backward pass. The logits of all slots at once would not fit, nor would a
  * large vocabulary in one binding: slots go in chunks, and the head's weight in parts.
  */
-
+import type { ModelSpec } from '../../spec';
 import type { DispatchList } from '../dispatches';
 import { elementBytes, type MatrixPart } from '../gpuWeights';
 import { crossEntropyKernel, lossKernel } from '../kernels/head';
-import { type MatmulShape, matmul } from '../kernels/matmul';
+import type { MatmulShape } from '../kernels/product';
 import { domainSize } from '../kernels/wgsl';
 import type { GpuMemory } from '../memory';
-import { bindings, norm, normBackward, type PlanContext } from './context';
+import type { Capacity } from './capacity';
+import { bindings, norm, normBackward, type PlanContext, product } from './context';
 
 /** Slots whose logits are in the buffer at one time. */
 export interface HeadChunk {
@@ -32,17 +33,14 @@ export interface HeadBuffers {
 
 export function makeHeadBuffers(
   memory: GpuMemory,
-  device: GPUDevice,
-  context: Pick<PlanContext, 'spec' | 'capacity'>,
+  spec: ModelSpec,
+  capacity: Capacity,
   logitBytes: number,
 ): HeadBuffers {
-  const { spec, capacity } = context;
   const size = Math.max(1, Math.min(capacity.slots, Math.floor(logitBytes / (spec.vocabSize * 4))));
   const chunks: HeadChunk[] = [];
   for (let start = 0; start < capacity.slots; start += size) {
-    const uniform = memory.uniform('chunk', 16);
-    device.queue.writeBuffer(uniform, 0, Uint32Array.of(start, size, 0, 0));
-    chunks.push({ start, size, uniform });
+    chunks.push({ start, size, uniform: memory.uniform('chunk', 16) });
   }
   return {
     chunks,
@@ -52,6 +50,12 @@ export function makeHeadBuffers(
     scores: memory.storage('scores', capacity.labels * 8),
     loss: memory.storage('loss', capacity.prompts * 4),
   };
+}
+
+export function writeChunks(device: GPUDevice, { chunks }: HeadBuffers): void {
+  for (const { start, size, uniform } of chunks) {
+    device.queue.writeBuffer(uniform, 0, Uint32Array.of(start, size, 0, 0));
+  }
 }
 
 /** The final norm of the slots. */
@@ -65,17 +69,13 @@ export function recordFinalNorm(context: PlanContext, head: HeadBuffers): void {
  * After a list without gradient `logits` has the chunk's logits.
  */
 export function recordChunks(context: PlanContext, head: HeadBuffers, gradient: boolean): DispatchList[] {
-  const { spec, weights, recorder, tables, headParts, tile } = context;
+  const { spec, weights, recorder, tables, headParts } = context;
   return head.chunks.map((chunk) => {
     const rows = (counts: Parameters<typeof domainSize>[1]) => domainSize('chunk', counts, chunk);
     for (const part of headParts) {
-      const { kernel, groups } = matmul(headShapeOf(context, part, 'NT', false), tile);
-      const biasBinding = weights.head.bias ? [biasPart(context, part)] : [];
-      recorder.add(
-        kernel,
-        [tables.counts, chunk.uniform, head.normed, part.binding, ...biasBinding, head.logits],
-        (counts) => groups(rows(counts)),
-      );
+      const bias = weights.head.bias ? [biasPart(context, part)] : [];
+      const resources = [chunk.uniform, head.normed, part.binding, ...bias, head.logits];
+      product(context, headShapeOf(context, part, 'NT', false), resources, rows);
     }
     recorder.add(
       crossEntropyKernel({ vocab: spec.vocabSize, softcap: spec.logitSoftcap, gradient }),
@@ -84,12 +84,8 @@ export function recordChunks(context: PlanContext, head: HeadBuffers, gradient: 
     );
     if (gradient) {
       headParts.forEach((part, i) => {
-        const { kernel, groups } = matmul(headShapeOf(context, part, 'NN', i > 0), tile);
-        recorder.add(
-          kernel,
-          [tables.counts, chunk.uniform, head.logits, part.binding, head.normed],
-          (counts) => groups(rows(counts)),
-        );
+        const resources = [chunk.uniform, head.logits, part.binding, head.normed];
+        product(context, headShapeOf(context, part, 'NN', i > 0), resources, rows);
       });
     }
     return recorder.take();

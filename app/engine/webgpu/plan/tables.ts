@@ -12,18 +12,12 @@ export interface Tables {
   slotRow: GPUBuffer;
   slotTargets: GPUBuffer;
   targets: GPUBuffer;
-  jobs: GPUBuffer;
   promptRows: GPUBuffer;
-  /** Cosine and sine of each rope's angles, `[positions, dims / 2]`. */
+  /** Cosine and sine of each rope's angles, `[positions, dims / 2]`; see `writeTurns`. */
   turns: GPUBuffer[];
 }
 
-export function makeTables(
-  memory: GpuMemory,
-  device: GPUDevice,
-  capacity: Capacity,
-  ropes: readonly RopeSpec[],
-): Tables {
+export function makeTables(memory: GpuMemory, capacity: Capacity, ropes: readonly RopeSpec[]): Tables {
   return {
     counts: memory.uniform('counts', COUNT_BYTES),
     rowInfo: memory.storage('rowInfo', capacity.rows * 16),
@@ -31,15 +25,21 @@ export function makeTables(
     slotRow: memory.storage('slotRow', capacity.slots * 4),
     slotTargets: memory.storage('slotTargets', capacity.slots * 16),
     targets: memory.storage('targets', capacity.labels * 8),
-    jobs: memory.storage('jobs', capacity.jobs * 8),
     promptRows: memory.storage('promptRows', capacity.promptRows * 16),
-    turns: ropes.map((rope) => {
-      const values = rotations(rope, capacity.positions);
-      const buffer = memory.storage('turns', values.byteLength);
-      device.queue.writeBuffer(buffer, 0, values);
-      return buffer;
-    }),
+    turns: ropes.map(({ dims }) => memory.storage('turns', capacity.positions * dims * 4)),
   };
+}
+
+/** What of the tables depends on the model alone. */
+export function writeTurns(
+  device: GPUDevice,
+  tables: Tables,
+  capacity: Capacity,
+  ropes: readonly RopeSpec[],
+): void {
+  ropes.forEach((rope, i) => {
+    device.queue.writeBuffer(tables.turns[i], 0, rotations(rope, capacity.positions));
+  });
 }
 
 /** Angles reach thousands of radians, where a GPU's own cosine is only promised to be good near zero: made here, in f64. */
@@ -59,7 +59,7 @@ function rotations(rope: RopeSpec, positions: number): Float32Array<ArrayBuffer>
 /** Writes a step's tables; the queue orders this before what is submitted afterwards. */
 export function writeTables(device: GPUDevice, tables: Tables, layout: StepLayout): void {
   writeCounts(device, tables, layout.counts);
-  const names = ['rowInfo', 'sequences', 'slotRow', 'slotTargets', 'targets', 'jobs', 'promptRows'] as const;
+  const names = ['rowInfo', 'sequences', 'slotRow', 'slotTargets', 'targets', 'promptRows'] as const;
   for (const name of names) {
     const values = layout[name] as Uint32Array<ArrayBuffer>;
     if (values.length > 0) device.queue.writeBuffer(tables[name], 0, values);

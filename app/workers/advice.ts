@@ -1,0 +1,71 @@
+/** @file What the page is told of memory: how much may be used, what the settings take of it, and which models fit. */
+import type { DatasetReport } from '../data/types';
+import type { TrainingShape } from '../engine/webgpu/plan/estimate';
+import { WebGpuEngine } from '../engine/webgpu/webgpuEngine';
+import { guessBudget, listModels, type MemoryBudget, planMemory, USUAL_SHAPE } from './memoryPlan';
+import type { ActiveModel } from './modelSlot';
+import type {
+  CatalogueModel,
+  DeviceReport,
+  MemoryReport,
+  RunSettings,
+  StoredModel,
+  WeightFormat,
+} from './protocol';
+
+export class Advice {
+  private chosen: number | null = null;
+
+  /** @param device the present one */
+  constructor(private readonly device: () => DeviceReport) {}
+
+  /** @param bytes null goes back to the guess */
+  setBudget(bytes: number | null): void {
+    this.chosen = bytes;
+  }
+
+  get budget(): MemoryBudget {
+    if (this.chosen !== null) return { bytes: this.chosen, guessed: false };
+    const { deviceMemory } = globalThis.navigator as { deviceMemory?: number };
+    return guessBudget(this.device().largestBuffer, deviceMemory);
+  }
+
+  /** Lets an engine's next plans take what the weights leave of the budget. */
+  apply({ engine, report }: Pick<ActiveModel, 'engine' | 'report'>): void {
+    if (engine instanceof WebGpuEngine) engine.setMemoryBudget(this.budget.bytes - report.weightBytes);
+  }
+
+  memory(
+    settings: RunSettings,
+    { engine, report }: Pick<ActiveModel, 'engine' | 'report'>,
+    data: DatasetReport | null,
+  ): MemoryReport {
+    const model = { spec: engine.spec, weightBytes: report.weightBytes };
+    return planMemory(model, trainingShape(settings, data), this.budget, this.device().backend);
+  }
+
+  catalogue(
+    settings: RunSettings | null,
+    data: DatasetReport | null,
+    kept: readonly StoredModel[],
+    format?: WeightFormat,
+  ): CatalogueModel[] {
+    const whole = new Set(kept.filter(({ complete }) => complete).map(({ id }) => id));
+    return listModels({
+      shape: settings ? trainingShape(settings, data) : USUAL_SHAPE,
+      budget: this.budget,
+      backend: this.device().backend,
+      format,
+      isStored: (id) => whole.has(id),
+    });
+  }
+}
+
+/** Every text as long as the longest: the batch that the run may meet. */
+function trainingShape(settings: RunSettings, data: DatasetReport | null): TrainingShape {
+  const { virtualTokens, batchSize: batch } = settings;
+  if (!data) return { ...USUAL_SHAPE, virtualTokens, batch };
+  const rows = Math.max(1, data.training + data.validation);
+  const labels = Math.max(1, Math.ceil(data.labelTokens / rows));
+  return { virtualTokens, batch, length: data.lengths.max, labels };
+}

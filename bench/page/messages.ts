@@ -1,0 +1,25 @@
+/** @file What the benchmark's page and its worker say to each other. */
+import type { ShapeName } from '../models';
+import type { BenchReport, Progress } from '../report';
+import type { Workload } from '../workload';
+
+/** What a person chooses. */
+export interface PageSettings {
+  model: 'embedded' | ShapeName;
+  workload: Workload;
+  steps: number;
+  /** Plain tfjs too. */
+  reference: boolean;
+}
+
+/** The page's one request; what the worker says until it has a report or has failed. */
+export interface RunRequest {
+  settings: PageSettings;
+  /** Of the page: the embedded model lies below it. */
+  baseUrl: string;
+}
+
+export type RunMessage =
+  | { type: 'progress'; progress: Progress }
+  | { type: 'report'; report: BenchReport }
+  | { type: 'failed'; message: string };
