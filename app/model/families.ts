@@ -14,6 +14,7 @@ import { opt } from './families/opt';
 import { phi } from './families/phi';
 
 export type { PartLayout, TensorPart, WeightSource } from './families/family';
+export { transformersClass } from './families/multimodal';
 
 const families = new Map<string, Family>([
   ...Object.entries(llamaFamilies),

@@ -18,6 +18,7 @@ export function modelCard(artefact: PromptArtefact): string {
   const noun = kind === 'prompt' ? 'soft prompt' : 'prefix';
   const method = kind === 'prompt' ? 'prompt-tuning' : 'prefix-tuning';
   const base = model.id ?? 'path/to/the/base/model';
+  const modelClass = artefact.card.modelClass?.match(/^AutoModel\w*$/)?.[0] ?? 'AutoModelForCausalLM';
   return `---
 ${model.id ? `base_model: ${JSON.stringify(model.id)}\n` : ''}library_name: peft
 pipeline_tag: text-generation
@@ -36,14 +37,14 @@ a web page that trains on the visitor's own machine. The model's weights are unc
 
 \`\`\`python
 from peft import PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import ${modelClass}, AutoTokenizer
 
 base = ${JSON.stringify(base)}
 adapter = "."  # the folder with this file
 text = "Hello"
 
 tokenizer = AutoTokenizer.from_pretrained(base${revisionArgument(artefact)})
-model = AutoModelForCausalLM.from_pretrained(base${revisionArgument(artefact)})
+model = ${modelClass}.from_pretrained(base${revisionArgument(artefact)}${attentionArgument(artefact)})
 model = PeftModel.from_pretrained(model, adapter)
 ${inputCode(artefact.card)}
 output = model.generate(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], max_new_tokens=32)
@@ -84,6 +85,11 @@ ${runSection(artefact)}
 
 function revisionArgument(artefact: PromptArtefact): string {
   return artefact.model.revision ? `, revision=${JSON.stringify(artefact.model.revision)}` : '';
+}
+
+/** Where the library's default attention computes something else than the model says (see the run card). */
+function attentionArgument({ card }: PromptArtefact): string {
+  return card.attention ? `, attn_implementation=${JSON.stringify(card.attention)}` : '';
 }
 
 function templateAdvice({ card }: PromptArtefact): string {

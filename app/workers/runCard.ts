@@ -1,6 +1,8 @@
 /** @file What a prompt file says of the run that made it: strings only, shown by the page and read by people. */
 import packageJson from '../../package.json';
 import type { ChatFormat } from '../data/chat';
+import type { ModelSpec } from '../engine/spec';
+import { transformersClass } from '../model/families';
 import type { TrainedPrompt } from '../training/run';
 import type { DeviceReport } from './protocol';
 import type { ActiveRun } from './runSlot';
@@ -12,6 +14,17 @@ function chatCard({ hash, systemText, systemInUser, cue, dated }: ChatFormat): R
     ...(systemText && { systemText, systemPlace: systemInUser ? 'user turn' : 'system turn' }),
     ...(cue && { answerCue: cue }),
     ...(dated && { templateDate: '2024-07-26' }),
+  };
+}
+
+/**
+ * How transformers has to load the model: through which class, and with which attention where its default is another.
+ * Fused attention leaves out the soft capping of scores (Gemma 2): the prompt would meet another model than in training.
+ */
+export function loadingCard({ modelType, attentionSoftcap }: ModelSpec): Record<string, string> {
+  return {
+    modelClass: transformersClass(modelType),
+    ...(attentionSoftcap !== null && { attention: 'eager' }),
   };
 }
 
@@ -60,6 +73,7 @@ export function runCard(
       exactAnswers: percent(at.exact),
       ...(at.accuracy !== null && { accuracy: percent(at.accuracy) }),
     }),
+    ...loadingCard(model.engine.spec),
     engine: `${model.report.engine.name} on ${device.backend}`,
   };
 }

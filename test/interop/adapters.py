@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tempfile
 import zipfile
 from contextlib import contextmanager
@@ -12,9 +13,9 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 
 import torch
+import transformers
 from peft import PeftModel, PrefixTuningConfig
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM
 from transformers.utils import logging
 
 logging.disable_progress_bar()
@@ -36,9 +37,15 @@ def adapter_folder(path):
         yield Path(folder)
 
 
-def load_model(folder):
-    """The model of a local folder in float32, ready to be evaluated."""
-    return AutoModelForCausalLM.from_pretrained(str(folder), dtype=torch.float32).eval()
+def load_model(folder, adapter=None):
+    """The model of a local folder in float32, ready to be evaluated; loaded as the card of `adapter`'s folder says."""
+    card = Path(adapter) / "README.md" if adapter else None
+    text = card.read_text() if card and card.exists() else ""
+    call = re.search(r"model = (AutoModel\w+)\.from_pretrained\((.*)\)", text)
+    attention = re.search(r'attn_implementation="(\w+)"', call[2]) if call else None
+    kind = getattr(transformers, call[1]) if call else transformers.AutoModelForCausalLM
+    arguments = {"attn_implementation": attention[1]} if attention else {}
+    return kind.from_pretrained(str(folder), dtype=torch.float32, **arguments).eval()
 
 
 def load_adapter(model, folder):

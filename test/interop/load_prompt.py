@@ -17,7 +17,7 @@ def check(adapter, model, examples, expect_loss, tolerance, tensor=None):
     to the file's (and to `tensor`, when given).
     """
     with adapter_folder(adapter) as folder:
-        peft_model = load_adapter(load_model(model), folder)
+        peft_model = load_adapter(load_model(model, folder), folder)
         held = loaded_prompt(peft_model)
         tensor_equal = same_bits(held, stored_prompt(folder).float())
         if tensor is not None:

@@ -24,6 +24,19 @@ describe('the model card', () => {
     expect(card).toContain('PeftModel.from_pretrained(model, adapter)');
   });
 
+  test('loads the model with the class and attention that the run card names', () => {
+    const artefact = sampleArtefact();
+    expect(modelCard(artefact)).not.toContain('attn_implementation');
+    artefact.card = { attention: 'eager', modelClass: 'AutoModelForImageTextToText' };
+    const card = modelCard(artefact);
+    expect(card).toContain('from transformers import AutoModelForImageTextToText, AutoTokenizer');
+    expect(card).toContain(
+      'AutoModelForImageTextToText.from_pretrained(base, revision="abc123", attn_implementation="eager")',
+    );
+    artefact.card = { modelClass: 'os; import shutil' };
+    expect(modelCard(artefact)).toContain('from transformers import AutoModelForCausalLM, AutoTokenizer');
+  });
+
   test('lists settings and results of the run with their values', () => {
     const card = modelCard(sampleArtefact());
     expect(card).toContain('| learning rate | 0.3 |');

@@ -8,11 +8,18 @@ interface Wrapper {
   tiedHead?: boolean;
   /** What the wrapper's own head does, whatever the text part's configuration says. */
   overrides?: Record<string, unknown>;
+  /** transformers has it among the causal language models too. */
+  causal?: boolean;
 }
 
 /** Families that a wrapper's text part may belong to; a configuration without `model_type` means the first. */
 const wrappers: Record<string, Wrapper> = {
-  gemma3: { families: ['gemma3_text'], tiedHead: true, overrides: { final_logit_softcapping: null } },
+  gemma3: {
+    families: ['gemma3_text'],
+    tiedHead: true,
+    overrides: { final_logit_softcapping: null },
+    causal: true,
+  },
   idefics3: { families: ['llama'] },
   internvl: { families: ['qwen2', 'llama', 'qwen3'] },
   llava: { families: ['llama', 'mistral', 'qwen2', 'gemma'] },
@@ -24,6 +31,12 @@ const wrappers: Record<string, Wrapper> = {
 };
 
 export const wrapperTypes: readonly string[] = Object.keys(wrappers);
+
+/** The class of transformers that loads a model of this `model_type`. */
+export function transformersClass(modelType: string): string {
+  const sees = modelType in wrappers && !wrappers[modelType].causal;
+  return sees ? 'AutoModelForImageTextToText' : 'AutoModelForCausalLM';
+}
 
 const schema = z.looseObject({
   text_config: z.looseObject({ model_type: z.string().optional() }).optional(),
