@@ -29,7 +29,8 @@ export default defineConfig({
   timeout: 240_000,
   expect: { timeout: 30_000 },
   reporter: [['list']],
-  use: { headless: true, acceptDownloads: true, trace: 'retain-on-failure' },
+  // An action that finds nothing to act on says so soon, and not at the end of the test's time.
+  use: { headless: true, acceptDownloads: true, trace: 'retain-on-failure', actionTimeout: 60_000 },
   projects: [
     {
       name: 'build',

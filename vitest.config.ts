@@ -1,4 +1,4 @@
-/** @file The tests that run in Node: `unit` (quick, parallel) and `engine` (numerical, one file at a time). */
+/** @file The tests that run in Node: `unit` (quick, parallel) and `engine` (numerical, two files at a time). */
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -10,8 +10,9 @@ export default defineConfig({
         test: {
           name: 'engine',
           include: ['test/engine/**/*.test.ts'],
-          // Each file may hold a GPU device and all cores.
-          fileParallelism: false,
+          // Each file may hold a GPU device; a software one compiles on a single core.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
           testTimeout: 300_000,
           hookTimeout: 120_000,
         },

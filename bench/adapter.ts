@@ -1,5 +1,6 @@
 /** @file What a benchmark ran on, in words that can be compared later. */
 import { version_core as tfjsVersion } from '@tensorflow/tfjs-core';
+import { isSoftware } from '../app/engine/webgpu/adapter';
 
 export interface AdapterReport {
   vendor: string;
@@ -24,9 +25,7 @@ export interface Host {
 
 export function describeAdapter(info: GPUAdapterInfo): AdapterReport {
   const { vendor, architecture, device, description } = info;
-  const software =
-    info.isFallbackAdapter || /swiftshader|llvmpipe|basic render/i.test(`${architecture} ${description}`);
-  return { vendor, architecture, device, description, software };
+  return { vendor, architecture, device, description, software: isSoftware(info) };
 }
 
 export function describeVersions(host: Host): Record<string, string> {

@@ -7,6 +7,7 @@ import {
   startWebGpu,
   type WasmPaths,
 } from '../engine/backend';
+import { isSoftware } from '../engine/webgpu/adapter';
 import type { Backend, DeviceReport } from './protocol';
 
 /** More threads than this gain nothing on matrices of this size. */
@@ -40,14 +41,12 @@ async function startGpu(): Promise<DeviceReport> {
   }
   const { device, adapter } = await requestDevice(navigator.gpu);
   await startWebGpu(device, adapter.info);
-  const { description, device: model, vendor, architecture, isFallbackAdapter } = adapter.info;
-  const software =
-    isFallbackAdapter || /swiftshader|llvmpipe|basic render/i.test(`${architecture} ${description}`);
+  const { description, device: model, vendor, architecture } = adapter.info;
   const name = description || model || [vendor, architecture].filter(Boolean).join(' ') || 'GPU';
   return {
     backend: 'webgpu',
     name,
-    software,
+    software: isSoftware(adapter.info),
     threads: 0,
     reason: null,
     largestBuffer: device.limits.maxBufferSize,

@@ -68,6 +68,6 @@ test('a run whose device is destroyed in its middle ends with the losses of an u
   await expect(studio.status).not.toContainText('device lost', { timeout: 240_000 });
   await expect(page.getByRole('banner')).toContainText('WebGPU');
   expect(await losses(studio)).toEqual(undisturbed);
-  await expect(studio.panel('Train')).toContainText('the run was taken up from step');
+  await expect(studio.panel('Train')).toContainText('the run was taken up from');
   await expect(studio.button('Download prompt')).toBeEnabled();
 });

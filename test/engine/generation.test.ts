@@ -1,4 +1,4 @@
-/** @file Greedy generation of the reference engine equals transformers', with and without a prompt; of the fused engine: golden.test.ts. */
+/** @file Greedy generation of the reference engine equals transformers', with and without a prompt; of the fused engine: goldenFused….test.ts. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

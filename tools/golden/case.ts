@@ -85,6 +85,8 @@ export async function runCase(
       ? { kind: 'prompt', vectors: variable }
       : { kind: 'prefix', keysValues: variable };
 
+  // Kernels are compiled all at once, as before a run.
+  await engine.prepare([prompt], batch);
   const logits = engine.labelLogits([prompt], batch);
   const logitError = largestDifference(
     (await logits.data()) as Float32Array,

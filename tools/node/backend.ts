@@ -4,6 +4,8 @@ import { createRequire } from 'node:module';
 import { constants, homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type BackendName, requestDevice, startCpu, startWasm, startWebGpu } from '../../app/engine/backend';
+import { isSoftware } from '../../app/engine/webgpu/adapter';
+import { pollGently } from './gentlePolling';
 
 const require = createRequire(import.meta.url);
 
@@ -43,6 +45,7 @@ export async function openNodeDevice(): Promise<{ device: GPUDevice; adapter: GP
     );
   });
   alive.push(gpu, opened);
+  if (isSoftware(opened.adapter.info)) pollGently();
   return opened;
 }
 

@@ -1,5 +1,5 @@
 /** @file Name, device and its memory, theme. */
-import { DesktopIcon, MoonIcon, SunIcon } from '@radix-ui/react-icons';
+import { DesktopIcon, LightningBoltIcon, MoonIcon, SunIcon } from '@radix-ui/react-icons';
 import { Heading, IconButton, Text, Tooltip } from '@radix-ui/themes';
 import { ofBudget } from '../../session/memory';
 import { isRunning, type StudioState } from '../../session/state';
@@ -24,6 +24,7 @@ export function Header() {
               ? [deviceLine(report), memory].filter(Boolean).join(' · ')
               : 'Looking for a GPU…'}
       </Text>
+      <BenchLink />
       <ThemeButton />
     </header>
   );
@@ -35,6 +36,19 @@ function memoryInUse({ memory, run }: StudioState): string | null {
   if (!report) return null;
   const taken = (isRunning(run) && run?.state.memory) || report;
   return ofBudget(taken.weights + taken.training, report.budget);
+}
+
+/** In a window of its own, so that what is open here stays. */
+function BenchLink() {
+  return (
+    <Tooltip content="How fast this device trains (a page of its own)">
+      <IconButton asChild variant="ghost" color="gray" size="2">
+        <a href="bench.html" target="_blank" rel="noopener" aria-label="Measure this device">
+          <LightningBoltIcon />
+        </a>
+      </IconButton>
+    </Tooltip>
+  );
 }
 
 const themes: Record<ThemeChoice, { words: string; next: ThemeChoice }> = {

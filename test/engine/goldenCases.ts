@@ -1,0 +1,47 @@
+/** @file The golden cases, and what the fused engine has to show for a part of them. */
+import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { createWebGpuEngine } from '../../app/engine/webgpu/webgpuEngine';
+import { streamOf } from '../../app/engine/weightStream';
+import type { Network } from '../../app/model/load';
+import { findCases, runCase } from '../../tools/golden/case';
+import { expectedGeneration, generateGreedily } from '../../tools/golden/generation';
+import { hasNodeGpu, startNodeBackend } from '../../tools/node/backend';
+
+export const goldenFolder = fileURLToPath(new URL('../golden', import.meta.url));
+export const cases = findCases(goldenFolder);
+export const gpu = await hasNodeGpu();
+export const noGpu = 'no Vulkan, Metal or Direct3D driver for Node here';
+
+/** One half of the models: of two files, each may have a core. */
+export function isGemmaOrGpt(folder: string): boolean {
+  return /^(gemma|gpt)/.test(basename(folder));
+}
+
+/** The cases of the folders that are `wanted`, and greedy generation with their models, on the fused engine. */
+export function fusedEqualsPyTorch(wanted: (folder: string) => boolean): void {
+  const chosen = cases.filter(({ folder }) => wanted(folder));
+  const models = [...new Set(chosen.map(({ folder }) => folder))].map((path) => [basename(path), path]);
+
+  describe.skipIf(!gpu)(gpu ? 'the fused engine equals PyTorch' : noGpu, () => {
+    beforeAll(() => startNodeBackend('webgpu'));
+
+    it.each(chosen)('in $name', async (golden) => {
+      expect(await runCase(golden, createEngine)).toMatchObject({ ok: true });
+    });
+
+    // Here and not in a file of its own, so that the kernels compiled for the cases serve again.
+    it.each(models)('and generates what transformers does, in %s', async (_, model) => {
+      const { bare, prompted } = expectedGeneration(model);
+      expect(await generateGreedily(model, createEngine)).toEqual({ bare, prompted });
+    });
+  });
+}
+
+function createEngine({ spec, weights }: Network) {
+  const { device } = tf.backend() as unknown as WebGPUBackend;
+  return createWebGpuEngine(spec, streamOf(weights), device);
+}
