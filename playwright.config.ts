@@ -22,15 +22,15 @@ const executablePath = (await findChromium()) ?? undefined;
 export default defineConfig({
   testDir: 'test/e2e',
   outputDir: 'test-results/e2e',
-  // A page with the wasm backend, and a software GPU while it compiles, are content with a core each.
-  workers: 2,
+  // The software GPU and the wasm backend each take every core.
+  workers: 1,
   retries: 0,
   forbidOnly: Boolean(process.env.CI),
   timeout: 240_000,
   expect: { timeout: 30_000 },
   reporter: [['list']],
   // An action that finds nothing to act on says so soon, and not at the end of the test's time.
-  use: { headless: true, acceptDownloads: true, trace: 'retain-on-failure', actionTimeout: 60_000 },
+  use: { headless: true, acceptDownloads: true, screenshot: 'only-on-failure', actionTimeout: 60_000 },
   projects: [
     {
       name: 'build',
@@ -39,12 +39,12 @@ export default defineConfig({
     },
     {
       name: 'webgpu',
-      testMatch: ['path.spec.ts', 'bench.spec.ts', 'fault.spec.ts', 'hub.spec.ts'],
+      testMatch: ['path.spec.ts', 'bench.spec.ts', 'fault.spec.ts', 'stream.spec.ts'],
       use: { launchOptions: { executablePath, args: [...quiet, ...gpu] } },
     },
     {
       name: 'wasm',
-      testIgnore: ['build.spec.ts', 'hub.spec.ts', 'bench.spec.ts', 'fault.spec.ts'],
+      testIgnore: ['build.spec.ts', 'bench.spec.ts', 'fault.spec.ts', 'stream.spec.ts'],
       use: { launchOptions: { executablePath, args: quiet } },
     },
   ],
