@@ -42,7 +42,8 @@ async function openFile(
   name: string,
   signal?: AbortSignal,
 ): Promise<NetworkFile | null> {
-  const sha256 = remote.listing?.get(name)?.sha256 ?? null;
+  const announced = remote.listing?.get(name);
+  const sha256 = announced?.sha256 ?? null;
   const entry = kept?.entry(name);
   if (kept && entry && (entry.ranges.length > 0 || kept.isWhole(name))) {
     const standing = await remote.compare(name, entry, signal);
@@ -61,7 +62,9 @@ async function openFile(
     return null;
   }
   await refusePage(response, { name, url: response.url });
-  const { size, ranged, validator } = factsOf(response);
+  const { ranged, validator, ...facts } = factsOf(response);
+  // Not every host lets other sites' pages read `Content-Range`.
+  const size = facts.size ?? announced?.size ?? null;
   kept?.begin(name, { size, validator });
   const file = new NetworkFile(remote, kept, name, sha256, size, validator);
   await file.receive(response, ranged, signal);

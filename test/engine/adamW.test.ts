@@ -7,11 +7,9 @@ import { AdamWUpdater } from '../../app/engine/webgpu/adamW';
 import { adamWGroups, adamWKernel } from '../../app/engine/webgpu/adamWKernel';
 import { GpuMemory } from '../../app/engine/webgpu/memory';
 import { AdamW, composedUpdate } from '../../app/training/adamW';
-import { openGpu, Random, relativeError, runKernel } from './webgpuHarness';
+import { openTestGpu, Random, relativeError, runKernel } from './webgpuHarness';
 
-const gpu = await openGpu();
-const skipped = typeof gpu === 'string' ? gpu : null;
-if (skipped) console.warn(`Skipped: ${skipped}`);
+const { gpu, missing } = await openTestGpu();
 
 const OPTIONS = { weightDecay: 0.1, clipNorm: 1 };
 
@@ -53,8 +51,9 @@ async function descend(
   return trace;
 }
 
-describe.skipIf(skipped)('the kernel of AdamW', () => {
-  if (typeof gpu === 'string') return;
+describe.skipIf(missing)(`the kernel of AdamW${missing}`, () => {
+  // Skipped tests are collected all the same.
+  if (missing) return;
   const { device } = gpu;
   const updater = new AdamWUpdater(device, new GpuMemory(device));
   const fused: AdamWUpdate = (before, gradient, scalars) =>

@@ -27,8 +27,7 @@ import { layoutStep, NO_SLOT, type StepLayout } from '../../app/engine/webgpu/la
 import {
   countsResource,
   expectUntouched,
-  type Gpu,
-  openGpu,
+  openTestGpu,
   POISON,
   Random,
   type Resource,
@@ -37,9 +36,7 @@ import {
   sumOf,
 } from './webgpuHarness';
 
-const opened = await openGpu();
-const missing = typeof opened === 'string' ? `: skipped, ${opened}` : '';
-const gpu = opened as Gpu;
+const { gpu, missing } = await openTestGpu();
 
 afterAll(() => {
   if (!missing) gpu.device.destroy();

@@ -15,11 +15,9 @@ import {
   withEngine,
   withReference,
 } from './webgpuEngineHarness';
-import { type Gpu, openGpu, Random, relativeError, type TinyModel, tinyModel } from './webgpuHarness';
+import { openTestGpu, Random, relativeError, type TinyModel, tinyModel } from './webgpuHarness';
 
-const opened = await openGpu();
-const missing = typeof opened === 'string' ? `: skipped, ${opened}` : '';
-const gpu = opened as Gpu;
+const { gpu, missing } = await openTestGpu();
 
 beforeAll(async () => {
   if (!missing) await tf.setBackend('webgpu');

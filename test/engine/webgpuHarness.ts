@@ -21,14 +21,15 @@ export interface Gpu {
   pipelines: Pipelines;
 }
 
-/** A device that tfjs runs on too, or the reason why there is none. */
-export async function openGpu(): Promise<Gpu | string> {
+/** A device that tfjs runs on too; where there is none, `missing` says why, for the title of what is skipped. */
+export async function openTestGpu(): Promise<{ gpu: Gpu; missing: string }> {
   try {
     const opened = await openNodeDevice();
     await startWebGpu(opened.device, opened.adapter.info);
-    return { ...opened, pipelines: Pipelines.of(opened.device) };
+    return { gpu: { ...opened, pipelines: Pipelines.of(opened.device) }, missing: '' };
   } catch (error) {
-    return `no WebGPU adapter on this machine (${error instanceof Error ? error.message : error})`;
+    const reason = error instanceof Error ? error.message : error;
+    return { gpu: null as never, missing: `: skipped, no WebGPU adapter on this machine (${reason})` };
   }
 }
 

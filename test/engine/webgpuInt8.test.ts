@@ -12,11 +12,9 @@ import {
   withEngine,
   withReference,
 } from './webgpuEngineHarness';
-import { type Gpu, openGpu, Random, type TinyModel, tinyModel } from './webgpuHarness';
+import { openTestGpu, Random, type TinyModel, tinyModel } from './webgpuHarness';
 
-const opened = await openGpu();
-const missing = typeof opened === 'string' ? `: skipped, ${opened}` : '';
-const gpu = opened as Gpu;
+const { gpu, missing } = await openTestGpu();
 
 beforeAll(async () => {
   if (!missing) await tf.setBackend('webgpu');

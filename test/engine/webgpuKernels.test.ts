@@ -8,8 +8,7 @@ import { headGroups, rotaryBackwardKernel, rotaryKernel } from '../../app/engine
 import {
   countsResource,
   expectUntouched,
-  type Gpu,
-  openGpu,
+  openTestGpu,
   Random,
   type Resource,
   relativeError,
@@ -18,9 +17,7 @@ import {
   sumOf,
 } from './webgpuHarness';
 
-const opened = await openGpu();
-const missing = typeof opened === 'string' ? `: skipped, ${opened}` : '';
-const gpu = opened as Gpu;
+const { gpu, missing } = await openTestGpu();
 
 afterAll(() => {
   if (!missing) gpu.device.destroy();

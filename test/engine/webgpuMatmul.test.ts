@@ -13,8 +13,7 @@ import type { MatmulShape } from '../../app/engine/webgpu/kernels/product';
 import {
   countsResource,
   expectUntouched,
-  type Gpu,
-  openGpu,
+  openTestGpu,
   Random,
   relativeError,
   runKernel,
@@ -22,9 +21,7 @@ import {
   store,
 } from './webgpuHarness';
 
-const opened = await openGpu();
-const missing = typeof opened === 'string' ? `: skipped, ${opened}` : '';
-const gpu = opened as Gpu;
+const { gpu, missing } = await openTestGpu();
 
 afterAll(() => {
   if (!missing) gpu.device.destroy();

@@ -14,14 +14,12 @@ import {
   softPrompt,
   withEngine,
 } from './webgpuEngineHarness';
-import { type Gpu, openGpu, Random, relativeError, tinyModel } from './webgpuHarness';
+import { openTestGpu, Random, relativeError, tinyModel } from './webgpuHarness';
 
 /** Relative error of a gradient from activations of 11 bits. */
 const HALF_TOLERANCE = 2e-3;
 
-const opened = await openGpu();
-const missing = typeof opened === 'string' ? `: skipped, ${opened}` : '';
-const gpu = opened as Gpu;
+const { gpu, missing } = await openTestGpu();
 
 beforeAll(async () => {
   if (!missing) await tf.setBackend('webgpu');

@@ -3,11 +3,9 @@ import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { DEFAULT_TILE, type MatmulTile } from '../../app/engine/webgpu/kernels/matmul';
 import { rememberedTile, type TileStore, tuneTile } from '../../app/engine/webgpu/tune';
 import { memoryTileStore } from '../../app/workers/tileStore';
-import { type Gpu, openGpu } from './webgpuHarness';
+import { openTestGpu } from './webgpuHarness';
 
-const opened = await openGpu();
-const missing = typeof opened === 'string' ? `: skipped, ${opened}` : '';
-const gpu = opened as Gpu;
+const { gpu, missing } = await openTestGpu();
 
 afterEach(() => vi.restoreAllMocks());
 afterAll(() => {

@@ -46,6 +46,8 @@ export interface Troubles {
   before?: (path: string, begin: number) => Promise<void> | void;
   /** Leaves out what lets other sites' pages read the answers. */
   noCors?: boolean;
+  /** Ranges come without `Content-Range`, as to a page that may not read it. */
+  bareRanges?: boolean;
 }
 
 interface Refusal {
@@ -231,7 +233,8 @@ export class HubServer {
       'content-length': end - begin,
       'accept-ranges': 'bytes',
       etag,
-      ...(asked && { 'content-range': `bytes ${begin}-${end - 1}/${file.size}` }),
+      ...(asked &&
+        !this.troubles.bareRanges && { 'content-range': `bytes ${begin}-${end - 1}/${file.size}` }),
     });
     if (log.method === 'HEAD') {
       response.end();

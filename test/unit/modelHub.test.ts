@@ -110,6 +110,14 @@ describe('a model of the Hub', () => {
     expect(ranges.filter(({ host }) => host === 'cdn').length).toBeGreaterThan(3);
   });
 
+  it('is fetched in ranges where their answers do not say how long the file is', async () => {
+    server.troubles.bareRanges = true;
+    const model = await visit();
+    expect(model.weights).toEqual((await inMemory(single)).weights);
+    const ranges = server.requests.filter(({ path }) => path.includes('model.safetensors'));
+    expect(ranges.every(({ range }) => range !== null)).toBe(true);
+  });
+
   it('goes on when a signed address expires', async () => {
     server.troubles.signatures = 2;
     expect((await visit()).weights).toEqual((await inMemory(single)).weights);
