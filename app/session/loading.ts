@@ -1,11 +1,12 @@
 /** @file How far a model has come, in words: phase, bytes, speed, time left. */
 import type { ModelProgress } from '../workers/protocol';
-import { bytes, duration } from './format';
+import { bytes, count, duration } from './format';
 
 const phases: Record<ModelProgress['phase'], string> = {
   downloading: 'Downloading',
   reading: 'Reading from this machine',
   compiling: 'Compiling',
+  comparing: 'Measuring both',
 };
 
 export interface ProgressWords {
@@ -20,6 +21,13 @@ export function progressWords(name: string, progress: ModelProgress | null): Pro
   if (!progress) return { label: `Loading ${name}`, share: null, words: '' };
   const { phase, file, loaded, total, speed } = progress;
   if (phase === 'compiling') return { label: `Compiling for ${name}`, share: null, words: '' };
+  if (phase === 'comparing') {
+    return {
+      label: phases.comparing,
+      share: total > 0 ? loaded / total : null,
+      words: `${count(loaded)} of ${count(total)} rows`,
+    };
+  }
   const words = [total > 0 ? `${bytes(loaded)} of ${bytes(total)}` : loaded > 0 ? bytes(loaded) : ''];
   if (speed !== null && speed > 0) {
     words.push(`${bytes(speed)}/s`);

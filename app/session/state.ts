@@ -5,6 +5,7 @@ import type {
   CatalogueModel,
   DatasetReport,
   DeviceReport,
+  Int8Cost,
   MemoryReport,
   ModelOrigin,
   ModelProgress,
@@ -42,7 +43,7 @@ export interface Int8Comparison {
   /** The dataset it was measured on: it says nothing about another. */
   data: DatasetReport | null;
   progress: ModelProgress | null;
-  result: { stored: number; int8: number; rows: number } | null;
+  result: Int8Cost | null;
   error: StudioError | null;
 }
 

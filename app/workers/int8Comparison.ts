@@ -1,22 +1,27 @@
 /** @file What 8-bit weights cost: the bare model's loss with them and with weights as stored, on the person's own rows. */
+import type { Engine } from '../engine/engine';
 import { WebGpuEngine } from '../engine/webgpu/webgpuEngine';
 import { evaluatePrompt, pickRows } from '../training/evaluate';
 import type { ActiveDataset } from './datasetSlot';
 import { createEngine } from './engineChoice';
 import { StudioRequestError } from './errors';
 import type { ActiveModel } from './modelSlot';
+import type { Int8Cost, ModelProgress } from './protocol';
 
 /** Rows that are compared, at most. */
 const ROWS = 200;
 
 /**
  * Reads the model's weights once more, as stored, beside those in use. Losses are in nats per label token.
+ * Null when it was cancelled.
  * @throws StudioRequestError where there is nothing to compare; EngineMemoryError where both do not fit.
  */
 export async function compareInt8(
   model: ActiveModel,
   { dataset }: ActiveDataset,
-): Promise<{ stored: number; int8: number; rows: number }> {
+  onProgress: (progress: ModelProgress) => void,
+  signal: AbortSignal,
+): Promise<Int8Cost | null> {
   if (model.report.weightFormat !== 'int8' || !(model.engine instanceof WebGpuEngine)) {
     throw new StudioRequestError(
       'The model’s weights are in use as they are stored, so there is nothing to compare.',
@@ -29,18 +34,40 @@ export async function compareInt8(
       'Keep some rows for validation in the data options.',
     );
   }
-  const rows = pickRows(dataset.validation.length, ROWS);
-  const int8 = await evaluatePrompt(model.engine, null, dataset, { rows });
-  const { spec, weights, close } = await model.readAgain();
+  const { validation, validationExamples, classTokens } = dataset;
+  const rows = pickRows(validation.length, ROWS);
+  const lossOf = async (engine: Engine, before: number): Promise<number> => {
+    // Which class is the likeliest would take a pass for every class, and is not asked.
+    const data = { validation, validationExamples, classTokens, classes: null };
+    const { loss } = await evaluatePrompt(engine, null, data, {
+      rows,
+      signal,
+      onProgress: (done) =>
+        onProgress({
+          phase: 'comparing',
+          file: '',
+          loaded: before + done,
+          total: 2 * rows.length,
+          speed: null,
+        }),
+    });
+    return loss;
+  };
   try {
-    const { engine } = await createEngine(spec, weights, 'stored');
+    const int8 = await lossOf(model.engine, 0);
+    const { spec, weights, close } = await model.readAgain({ onProgress, signal });
     try {
-      const stored = await evaluatePrompt(engine, null, dataset, { rows });
-      return { stored: stored.loss, int8: int8.loss, rows: rows.length };
+      const { engine } = await createEngine(spec, weights, 'stored');
+      try {
+        return { stored: await lossOf(engine, rows.length), int8, rows: rows.length };
+      } finally {
+        engine.dispose();
+      }
     } finally {
-      engine.dispose();
+      await close();
     }
-  } finally {
-    await close();
+  } catch (error) {
+    if (signal.aborted) return null;
+    throw error;
   }
 }

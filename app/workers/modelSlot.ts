@@ -4,7 +4,7 @@ import type { ModelSpec, WeightStream } from '../engine/spec';
 import { WebGpuEngine } from '../engine/webgpu/webgpuEngine';
 import { type EmbeddingMeasures, measureEmbeddings } from '../inspect/measures';
 import type { ChatTemplate } from '../model/chatTemplate';
-import { openModel, openWeights } from '../model/load';
+import { type LoadOptions, openModel, openWeights } from '../model/load';
 import type { Tokenizer } from '../model/tokenizer';
 import type { OpenSource } from '../model/urlSource';
 import type { ModelIdentity } from '../prompt/types';
@@ -25,7 +25,7 @@ export interface ActiveModel {
   key: string;
   /** Its weights once more, from where they came; `close` when they have been delivered. @throws ModelError */
   readAgain(
-    signal?: AbortSignal,
+    options: LoadOptions,
   ): Promise<{ spec: ModelSpec; weights: WeightStream; close(): Promise<void> }>;
 }
 
@@ -78,10 +78,10 @@ export class ModelSlot {
             identity.embeddingHash.slice(0, 16),
             ...(format === 'int8' ? ['int8'] : []),
           ].join(' '),
-          readAgain: (again) =>
+          readAgain: (options) =>
             this.readAgain(
               origin.kind === 'hub' ? { ...origin, revision: revision ?? origin.revision } : origin,
-              again,
+              options,
             ),
           report: {
             id,
@@ -146,10 +146,10 @@ export class ModelSlot {
     }
   }
 
-  private async readAgain(origin: ModelOrigin, signal?: AbortSignal) {
-    const { source } = await this.files.source(origin, signal);
+  private async readAgain(origin: ModelOrigin, options: LoadOptions) {
+    const { source } = await this.files.source(origin, options.signal);
     try {
-      const { spec, weights } = await openWeights(source, { signal });
+      const { spec, weights } = await openWeights(source, options);
       return { spec, weights, close: () => source.close() };
     } catch (error) {
       await source.close();

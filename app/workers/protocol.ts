@@ -94,16 +94,23 @@ export interface ModelReport {
   engine: EngineReport;
 }
 
-/** Progress of loading a model, in bytes of all its files where bytes are what passes. */
+/** Progress of loading a model, in bytes of all its files where bytes are what passes; of `comparing`, in rows. */
 export interface ModelProgress {
   /** `downloading` also uploads: weights go to the GPU as they come. `reading` takes them from this machine. */
-  phase: 'downloading' | 'reading' | 'compiling';
+  phase: 'downloading' | 'reading' | 'compiling' | 'comparing';
   file: string;
   loaded: number;
   /** 0 while unknown. */
   total: number;
   /** Bytes a second over the last seconds; null while unknown. */
   speed: number | null;
+}
+
+/** What 8-bit weights cost: the bare model's validation loss in nats per label token, and the rows it was measured on. */
+export interface Int8Cost {
+  stored: number;
+  int8: number;
+  rows: number;
 }
 
 /** A model that can be chosen from a list, with what matters before the download. */
@@ -259,9 +266,11 @@ export interface Studio {
   setMemoryBudget(bytes: number | null): Promise<void>;
   /**
    * The validation loss, in nats per label token, of the bare model with weights as stored and as 8-bit integers, on
-   * the dataset in use. Needs a model loaded as `int8`; reads its files once more.
+   * the dataset in use. Needs a model loaded as `int8`; reads its files once more. Null when cancelled.
    */
-  compareInt8(): Promise<{ stored: number; int8: number; rows: number }>;
+  compareInt8(): Promise<Int8Cost | null>;
+  /** Loading another model and training do it, too. */
+  cancelComparison(): Promise<void>;
 
   samples(): Promise<SampleDataset[]>;
   openSample(id: string): Promise<DatasetReport>;

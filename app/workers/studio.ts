@@ -18,8 +18,10 @@ import type {
   CatalogueModel,
   DeviceReport,
   GenerateRequest,
+  Int8Cost,
   MemoryReport,
   ModelOrigin,
+  ModelProgress,
   ModelReport,
   PromptFormat,
   PromptReport,
@@ -53,6 +55,7 @@ interface Open {
 
 export class StudioService implements Studio {
   private opened: Open | null = null;
+  private comparing: AbortController | null = null;
 
   constructor(private readonly platform: Platform) {}
 
@@ -101,6 +104,7 @@ export class StudioService implements Studio {
   loadModel(origin: ModelOrigin, format: WeightFormat = 'stored'): Promise<ModelReport> {
     return attempt('model', async () => {
       const { models, runs, prompts, generation, recovery, emit } = this.ready();
+      await this.cancelComparison();
       const load = (from: ModelOrigin) =>
         models.load(from, format, (progress) => emit({ type: 'modelProgress', progress }));
       const model = await recovery.repeat(() => load(origin));
@@ -157,12 +161,20 @@ export class StudioService implements Studio {
     this.ready().advice.setBudget(bytes);
   }
 
-  compareInt8(): Promise<{ stored: number; int8: number; rows: number }> {
+  compareInt8(): Promise<Int8Cost | null> {
     return attempt('model', async () => {
-      const { recovery, data, runs } = this.ready();
+      const { recovery, data, runs, emit } = this.ready();
       if (runs.busy) throw new StudioRequestError('A run is going on.', 'Pause or stop it first.');
-      return recovery.guard(() => compareInt8(this.model(), data.get()));
+      this.comparing?.abort();
+      const comparing = new AbortController();
+      this.comparing = comparing;
+      const tell = (progress: ModelProgress) => emit({ type: 'modelProgress', progress });
+      return recovery.guard(() => compareInt8(this.model(), data.get(), tell, comparing.signal));
     });
+  }
+
+  async cancelComparison(): Promise<void> {
+    this.comparing?.abort();
   }
 
   samples(): Promise<SampleDataset[]> {
@@ -339,6 +351,7 @@ export class StudioService implements Studio {
   /** A fresh run on model and dataset in use. An imported prompt gives way to what the run makes. */
   private async newRun(settings: RunSettings) {
     const { advice, runs, data, prompts } = this.ready();
+    await this.cancelComparison();
     advice.apply(this.model());
     const run = await runs.create(settings, this.model(), data.get(), prompts.file);
     prompts.preferRun();

@@ -93,6 +93,7 @@ const moments: Record<string, (studio: Studio, page: Page) => Promise<void>> = {
     await studio.chooser.getByRole('button', { name: /^Load in 8 bits: Qwen/ }).click();
     await studio.button('Review sentiment').click();
     await studio.button('Measure what 8 bits cost').click();
+    await expect(studio.panel('Model')).toContainText('validation rows');
     await studio.data.getByText('Columns and split').click();
     await studio.panel('Settings').locator('.memory summary').click();
     await page.getByRole('spinbutton', { name: 'May be used' }).fill('0.1');

@@ -6,6 +6,7 @@ import { expose } from 'comlink';
 import type {
   CatalogueModel,
   DatasetReport,
+  Int8Cost,
   MemoryReport,
   ModelOrigin,
   ModelReport,
@@ -236,6 +237,18 @@ function waitAt(share: number, total: number): Promise<never> {
   });
 }
 
+/** Takes long enough to be cancelled. */
+function compareInt8(): Promise<Int8Cost | null> {
+  emit({
+    type: 'modelProgress',
+    progress: { phase: 'comparing', file: '', loaded: 20, total: 68, speed: null },
+  });
+  return new Promise((resolve) => {
+    cancel = () => resolve(null);
+    setTimeout(() => resolve({ stored: 2.4131, int8: 2.4187, rows: 34 }), 3000);
+  });
+}
+
 async function loadModel(origin: ModelOrigin, format: WeightFormat = 'stored'): Promise<ModelReport> {
   const id = origin.kind === 'files' ? '' : origin.id;
   if (id.startsWith('google/') && token !== 'hf_simulatedGoodToken') {
@@ -295,7 +308,10 @@ const studio: Studio = {
   async setMemoryBudget(bytes) {
     budget = bytes;
   },
-  compareInt8: async () => ({ stored: 2.4131, int8: 2.4187, rows: 34 }),
+  compareInt8,
+  async cancelComparison() {
+    cancel?.();
+  },
   samples: async () => [
     {
       id: 'reviews',

@@ -30,10 +30,20 @@ describe.skipIf(!gpu)('the studio on a GPU', () => {
     const small = await studio.loadModel(origin, 'int8');
     expect(small.weightFormat).toBe('int8');
     expect(small.weightBytes / stored.weightBytes).toBeLessThan(0.6);
+    events.length = 0;
     const cost = await studio.compareInt8();
+    if (!cost) throw new Error('Nobody has cancelled it.');
     expect(cost.rows).toBeGreaterThan(0);
+    const progress = events.flatMap((event) => (event.type === 'modelProgress' ? event.progress : []));
+    const both = 2 * cost.rows;
+    expect(progress.at(-1)).toMatchObject({ phase: 'comparing', loaded: both, total: both });
+    expect(progress.map(({ phase }) => phase)).toContain('downloading');
     expect(cost.int8).not.toBe(cost.stored);
     expect(Math.abs(cost.int8 - cost.stored) / cost.stored).toBeLessThan(0.02);
+
+    const cancelled = studio.compareInt8();
+    await studio.cancelComparison();
+    expect(await cancelled).toBeNull();
 
     const { settings } = await studio.suggestSettings();
     const asked: RunSettings = { ...settings, steps: 2, batchSize: 4, validateEvery: 2, virtualTokens: 4 };

@@ -1,10 +1,11 @@
 /** @file What 8-bit weights cost, measured on the person's own validation rows. */
 import { Button, Text } from '@radix-ui/themes';
-import { compareInt8 } from '../../session/actions/model';
+import { cancelComparison, compareInt8 } from '../../session/actions/model';
 import { count, figures } from '../../session/format';
 import { progressWords } from '../../session/loading';
 import { isRunning, noComparison } from '../../session/state';
 import { useStudio } from '../../session/store';
+import type { Int8Cost as Int8CostReport } from '../../workers/protocol';
 import { ErrorNote } from '../ui/ErrorNote';
 import { ProgressLine } from '../ui/ProgressLine';
 import { Term } from '../ui/Term';
@@ -14,8 +15,22 @@ export function Int8Cost() {
   const running = useStudio((state) => isRunning(state.run));
   const measured = useStudio((state) => state.model.comparison);
   const { busy, progress, result, error } = measured.data === data || measured.busy ? measured : noComparison;
-  if (busy)
-    return <ProgressLine {...progressWords('the weights as stored', progress)} label="Measuring both" />;
+  if (busy) {
+    return (
+      <>
+        {progress ? (
+          <ProgressLine {...progressWords('the weights as stored', progress)} />
+        ) : (
+          <ProgressLine label="Measuring both" share={null} />
+        )}
+        <div className="row">
+          <Button size="1" variant="soft" color="gray" onClick={cancelComparison}>
+            Cancel measuring
+          </Button>
+        </div>
+      </>
+    );
+  }
   return (
     <>
       {result && <Costs {...result} />}
@@ -34,7 +49,7 @@ export function Int8Cost() {
   );
 }
 
-function Costs({ stored, int8, rows }: { stored: number; int8: number; rows: number }) {
+function Costs({ stored, int8, rows }: Int8CostReport) {
   const change = ((int8 - stored) / stored) * 100;
   return (
     <table className="costs">

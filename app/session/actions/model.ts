@@ -93,3 +93,10 @@ export async function compareInt8(): Promise<void> {
     patch('model', { comparison: { ...noComparison, data, error } });
   }
 }
+
+/** Ends the comparison under way. */
+export async function cancelComparison(): Promise<void> {
+  await worker()
+    .cancelComparison()
+    .catch(() => undefined);
+}
