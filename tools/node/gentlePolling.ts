@@ -20,7 +20,10 @@ export function pollGently(): void {
   globalThis.setImmediate = later;
 }
 
-/** The binding's own callback is compiled code; nobody else in this process gives such a one. */
-function isNative(callback: unknown): boolean {
-  return Function.prototype.toString.call(callback).includes('[native code]');
+/** The binding's own callback is compiled code, and nobody else's here is; a bound function only looks so. */
+function isNative(callback: { name: string }): boolean {
+  return (
+    Function.prototype.toString.call(callback).includes('[native code]') &&
+    !callback.name.startsWith('bound ')
+  );
 }
