@@ -85,7 +85,7 @@ export async function runCase(
       ? { kind: 'prompt', vectors: variable }
       : { kind: 'prefix', keysValues: variable };
 
-  // Kernels are compiled all at once, as before a run.
+  // As the trainer does before the first step.
   await engine.prepare([prompt], batch);
   const logits = engine.labelLogits([prompt], batch);
   const logitError = largestDifference(
