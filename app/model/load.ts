@@ -83,12 +83,15 @@ export async function openModel(
   const tokenizerConfigRead = small
     .optional(tokenizerConfigFile)
     .then((bytes) => bytes && parseJsonFile(bytes, tokenizerConfigFile));
-  const [configBytes, tokenizerBytes, tokenizerConfig, generationBytes, template] = await Promise.all([
+  const templateRead = tokenizerConfigRead.then((json) =>
+    saysNoTemplate(json) ? null : small.optional(templateFile),
+  );
+  const [configBytes, tokenizerBytes, tokenizerConfig, generationBytes, template] = await inOrder([
     small.required(configFile),
     small.required(tokenizerFile),
     tokenizerConfigRead,
     small.optional(generationConfigFile),
-    tokenizerConfigRead.then((json) => (saysNoTemplate(json) ? null : small.optional(templateFile))),
+    templateRead,
   ]);
   const config = parseJsonFile(configBytes, configFile);
   const { spec: preview } = describeModel(config, new Map());
@@ -299,6 +302,19 @@ class SmallFiles {
     this.bytes += bytes.byteLength;
     return bytes;
   }
+}
+
+/** Results of what is under way together; of several errors the first in this order, whichever came first. */
+async function inOrder<T extends readonly unknown[] | []>(
+  promises: {
+    [K in keyof T]: Promise<T[K]>;
+  },
+): Promise<T> {
+  // Each is looked at in its turn; until then it is nobody's unhandled rejection.
+  for (const promise of promises) promise.catch(() => undefined);
+  const results: unknown[] = [];
+  for (const promise of promises) results.push(await promise);
+  return results as unknown as T;
 }
 
 /** `"chat_template": null` spares a request for a file that is not there, and the browser's complaint about it. */

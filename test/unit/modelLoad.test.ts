@@ -168,6 +168,21 @@ describe('the server', () => {
     });
   });
 
+  it('lacking everything is told by config.json, whichever answer comes first', async () => {
+    const source = memorySource(new Map());
+    const late: typeof source = {
+      ...source,
+      open: async (name, signal) => {
+        for (let turns = name === 'config.json' ? 20 : 0; turns > 0; turns--) await Promise.resolve();
+        return source.open(name, signal);
+      },
+    };
+    await expect(loadModel(late, { id: 'nowhere' })).rejects.toMatchObject({
+      kind: 'missingFile',
+      message: expect.stringContaining('config.json'),
+    });
+  });
+
   it('answering with a page in place of a file is told so', async () => {
     answer = (name, _, response) => {
       if (name !== 'config.json') return false;
