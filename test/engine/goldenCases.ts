@@ -1,20 +1,22 @@
-/** @file The golden cases, and what the fused engine has to show for a part of them. */
+/** @file The golden cases, and what either engine has to show for a part of them. */
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { BackendName } from '../../app/engine/backend';
+import { createReferenceEngine } from '../../app/engine/reference/referenceEngine';
 import { createWebGpuEngine } from '../../app/engine/webgpu/webgpuEngine';
 import { streamOf } from '../../app/engine/weightStream';
 import type { Network } from '../../app/model/load';
-import { findCases, runCase } from '../../tools/golden/case';
+import { findCases, type GoldenCase, runCase } from '../../tools/golden/case';
 import { expectedGeneration, generateGreedily } from '../../tools/golden/generation';
 import { hasNodeGpu, startNodeBackend } from '../../tools/node/backend';
 
 export const goldenFolder = fileURLToPath(new URL('../golden', import.meta.url));
 export const cases = findCases(goldenFolder);
-export const gpu = await hasNodeGpu();
-export const noGpu = 'no Vulkan, Metal or Direct3D driver for Node here';
+const gpu = await hasNodeGpu();
+const noGpu = 'no Vulkan, Metal or Direct3D driver for Node here';
 
 /** One half of the models: of two files, each may have a core. */
 export function isGemmaOrGpt(folder: string): boolean {
@@ -44,4 +46,19 @@ export function fusedEqualsPyTorch(wanted: (folder: string) => boolean): void {
 function createEngine({ spec, weights }: Network) {
   const { device } = tf.backend() as unknown as WebGPUBackend;
   return createWebGpuEngine(spec, streamOf(weights), device);
+}
+
+/** `chosen` cases on the reference engine with one of tfjs's backends. */
+export function referenceEqualsPyTorch(backend: BackendName, chosen: readonly GoldenCase[]): void {
+  const missing = backend === 'webgpu' && !gpu;
+  describe.skipIf(missing)(`the reference engine on ${backend} ${missing ? noGpu : 'equals PyTorch'}`, () => {
+    beforeAll(() => startNodeBackend(backend));
+
+    it.each(chosen)('in $name', async (golden) => {
+      const result = await runCase(golden, ({ spec, weights }) =>
+        createReferenceEngine(spec, streamOf(weights)),
+      );
+      expect(result).toMatchObject({ ok: true });
+    });
+  });
 }
