@@ -2,10 +2,11 @@
  * @file A step's products with the frozen weights: how much arithmetic they are, and how fast this adapter computes them
  * when nothing else is done.
  */
+
+import { COUNT_FIELDS, layoutStep } from '../app/engine/layout';
 import type { ModelSpec, WeightType } from '../app/engine/spec';
 import { type MatmulTile, matmul } from '../app/engine/webgpu/kernels/matmul';
-import { COUNT_BYTES, COUNT_FIELDS } from '../app/engine/webgpu/kernels/wgsl';
-import { layoutStep } from '../app/engine/webgpu/layout';
+import { COUNT_BYTES } from '../app/engine/webgpu/kernels/wgsl';
 import { GpuMemory } from '../app/engine/webgpu/memory';
 import { Pipelines } from '../app/engine/webgpu/pipelines';
 import { storedElementBytes } from '../app/engine/weightStream';

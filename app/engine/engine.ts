@@ -5,6 +5,8 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type { ModelSpec } from './spec';
 
+export type Backend = 'webgpu' | 'wasm' | 'cpu';
+
 /** `p` learned vectors placed before the text: `[p, hidden]`, as the first block receives them (prompt tuning). */
 export interface VectorPrompt {
   kind: 'prompt';

@@ -1,8 +1,23 @@
 /** @file What every virtual token is nearest to, and how far it has moved. */
 import * as tf from '@tensorflow/tfjs-core';
-import type { Engine } from '../engine/engine';
-import type { NeighbourTable } from '../training/types';
+import type { Engine, Neighbour } from '../engine/engine';
 import type { EmbeddingMeasures } from './measures';
+
+/** One virtual token and its nearest vocabulary. */
+export interface VirtualTokenRow {
+  index: number;
+  neighbours: (Neighbour & { text: string })[];
+  /** Euclidean distance from where it started, as a multiple of the embedding table's RMS row norm. */
+  moved: number;
+  norm: number;
+}
+
+export interface NeighbourTable {
+  step: number;
+  rows: VirtualTokenRow[];
+  /** Median cosine of a real token's nearest other real token: what "near" means in this model. */
+  baseline: number;
+}
 
 /** Vocabulary tokens listed for each virtual token. */
 const listed = 5;

@@ -1,7 +1,28 @@
 /** @file The part of a model's fingerprint that its weights' bytes make. */
 import { sha256 as hash } from '@noble/hashes/sha2.js';
-import type { ModelIdentity } from '../prompt/types';
 import type { WeightSource } from './families';
+
+/** What a prompt file says of the model it was trained for, and what compatibility is judged by. */
+export interface ModelIdentity {
+  /** Hub id or folder name. */
+  id: string;
+  revision: string | null;
+  /** sha-256, hex, of the weights file's header(s). */
+  weightsHash: string;
+  /** sha-256, hex, of the embedding table's stored bytes. */
+  embeddingHash: string;
+  /** sha-256, hex, of config.json; absent in files of older versions. */
+  configHash?: string;
+  /** sha-256, hex, of the sha-256s (hex, one after another) of the first block's stored tensors in canonical order; absent in files of older versions. */
+  blockHash?: string;
+  /** sha-256, hex, of tokenizer.json. */
+  tokenizerHash: string;
+  hidden: number;
+  layers: number;
+  heads: number;
+  kvHeads: number;
+  headDim: number;
+}
 
 /**
  * @param sources Canonical weights in canonical order.

@@ -2,14 +2,13 @@
 import { z } from 'zod';
 import type { ModelSpec, ModelWeights, WeightStream } from '../engine/spec';
 import { collectWeights, storedBytes } from '../engine/weightStream';
-import type { ModelIdentity } from '../prompt/types';
 import { openChat } from './chat';
 import type { ChatTemplate } from './chatTemplate';
 import { type Checkpoint, openCheckpoint } from './checkpoint';
 import { ModelError } from './errors';
 import { describeModel, type WeightSource } from './families';
 import { RunningHash, sha256 } from './hash';
-import { hashIdentity } from './identity';
+import { hashIdentity, type ModelIdentity } from './identity';
 import { parseJsonFile } from './json';
 import { type LoadProgress, ProgressMeter } from './progress';
 import { planReading } from './readingPlan';

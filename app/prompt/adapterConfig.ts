@@ -3,9 +3,10 @@
  * Written without `peft_version` and other young keys: releases of PEFT refuse keys they do not know.
  */
 import { z } from 'zod';
+import type { ModelIdentity } from '../model/identity';
 import { PromptError } from './errors';
 import { parseJsonFile } from './jsonText';
-import type { ModelIdentity, PromptArtefact } from './types';
+import type { PromptArtefact } from './types';
 
 export const configName = 'adapter_config.json';
 

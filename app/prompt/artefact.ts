@@ -1,6 +1,8 @@
 /** @file What every sound artefact fulfils, whether it comes from a run or from a file. */
+
+import type { ModelIdentity } from '../model/identity';
 import { PromptError } from './errors';
-import type { ModelIdentity, PromptArtefact } from './types';
+import type { PromptArtefact } from './types';
 
 /** Numbers a prefix takes for each virtual token: keys and values of every layer. */
 export function prefixWidth(model: Pick<ModelIdentity, 'layers' | 'kvHeads' | 'headDim'>): number {

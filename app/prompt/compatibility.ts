@@ -1,7 +1,9 @@
 /** @file Whether a prompt fits the loaded model: its shape must, and its fingerprint should. */
+
+import type { ModelIdentity } from '../model/identity';
 import { prefixWidth } from './artefact';
 import { PromptError } from './errors';
-import type { ModelIdentity, PromptArtefact } from './types';
+import type { PromptArtefact } from './types';
 
 export interface Fit {
   fits: true;

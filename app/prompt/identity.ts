@@ -1,6 +1,6 @@
 /** @file What a file says of the model a prompt belongs to, read with care: every field may be missing or wrong. */
 import { z } from 'zod';
-import type { ModelIdentity } from './types';
+import type { ModelIdentity } from '../model/identity';
 
 const text = z.string().min(1).max(1000);
 const count = z.coerce.number().int().min(1).max(1_000_000);

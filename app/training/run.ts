@@ -1,21 +1,15 @@
 /** @file What a run is made from, what it tells and what it leaves. */
+
 import type { Dataset } from '../data/dataset';
 import { inputTokens } from '../data/pack';
 import type { Engine } from '../engine/engine';
 import type { EmbeddingMeasures } from '../inspect/measures';
+import type { NeighbourTable } from '../inspect/nearest';
 import type { Tokenizer } from '../model/tokenizer';
 import type { CheckpointStore } from './checkpoint';
 import type { KeeperEvents } from './checkpointKeeper';
 import { TrainingError } from './errors';
-import type {
-  AnswerRow,
-  Checkpoint,
-  NeighbourTable,
-  RunSettings,
-  RunState,
-  StepRecord,
-  ValidationRecord,
-} from './types';
+import type { AnswerRow, Checkpoint, RunSettings, RunState, StepRecord, ValidationRecord } from './types';
 
 export interface RunInputs {
   runId: string;

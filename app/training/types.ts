@@ -1,5 +1,5 @@
 /** @file The words of a run: settings, records, state. Plain data that travels through the protocol and into files. */
-import type { Neighbour, TrainingMemory } from '../engine/engine';
+import type { TrainingMemory } from '../engine/engine';
 
 export type Initialiser = 'text' | 'labels' | 'vocabulary' | 'random' | 'file';
 export type Schedule = 'cosine' | 'linear' | 'constant';
@@ -58,22 +58,6 @@ export interface ValidationRecord {
   rows: number;
   /** Whether this is the best prompt so far (lowest loss). */
   best: boolean;
-}
-
-/** One virtual token and its nearest vocabulary. */
-export interface VirtualTokenRow {
-  index: number;
-  neighbours: (Neighbour & { text: string })[];
-  /** Euclidean distance from where it started, as a multiple of the embedding table's RMS row norm. */
-  moved: number;
-  norm: number;
-}
-
-export interface NeighbourTable {
-  step: number;
-  rows: VirtualTokenRow[];
-  /** Median cosine of a real token's nearest other real token: what "near" means in this model. */
-  baseline: number;
 }
 
 /** A validation example with the model's greedy answers. */

@@ -1,8 +1,9 @@
 /** @file What the page is told of memory: how much may be used, what the settings take of it, and which models fit. */
 import type { DatasetReport } from '../data/types';
+import { guessBudget, type MemoryBudget, planMemory, USUAL_SHAPE } from '../engine/memoryForecast';
 import type { TrainingShape } from '../engine/webgpu/plan/estimate';
 import { WebGpuEngine } from '../engine/webgpu/webgpuEngine';
-import { guessBudget, listModels, type MemoryBudget, planMemory, USUAL_SHAPE } from './memoryPlan';
+import { listModels } from './modelList';
 import type { ActiveModel } from './modelSlot';
 import type {
   CatalogueModel,

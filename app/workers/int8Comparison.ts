@@ -1,9 +1,10 @@
 /** @file What 8-bit weights cost: the bare model's loss with them and with weights as stored, on the person's own rows. */
+
+import { createEngine } from '../engine/choice';
 import type { Engine } from '../engine/engine';
 import { WebGpuEngine } from '../engine/webgpu/webgpuEngine';
 import { evaluatePrompt, pickRows } from '../training/evaluate';
 import type { ActiveDataset } from './datasetSlot';
-import { createEngine } from './engineChoice';
 import { StudioRequestError } from './errors';
 import type { ActiveModel } from './modelSlot';
 import type { Int8Cost, ModelProgress } from './protocol';

@@ -1,14 +1,15 @@
 /** @file The model in use: its engine, tokenizer and measures. A load that fails or is cancelled leaves the present one. */
+
+import { createEngine } from '../engine/choice';
 import type { Engine } from '../engine/engine';
 import type { ModelSpec, WeightStream } from '../engine/spec';
 import { WebGpuEngine } from '../engine/webgpu/webgpuEngine';
 import { type EmbeddingMeasures, measureEmbeddings } from '../inspect/measures';
 import type { ChatTemplate } from '../model/chatTemplate';
+import type { ModelIdentity } from '../model/identity';
 import { type LoadOptions, openModel, openWeights } from '../model/load';
 import type { Tokenizer } from '../model/tokenizer';
 import type { OpenSource } from '../model/urlSource';
-import type { ModelIdentity } from '../prompt/types';
-import { createEngine } from './engineChoice';
 import { StudioRequestError } from './errors';
 import type { ModelFiles } from './modelFiles';
 import type { ModelOrigin, ModelProgress, ModelReport, WeightFormat } from './protocol';

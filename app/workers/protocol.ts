@@ -3,13 +3,15 @@
  * the worker tells (`StudioEvent`). Everything here is structured-cloneable data.
  */
 import type { DataOptions, DatasetReport } from '../data/types';
-import type { SamplingOptions, Saving } from '../engine/engine';
+import type { EngineReport } from '../engine/choice';
+import type { Backend, SamplingOptions } from '../engine/engine';
+import type { MemoryReport } from '../engine/memoryForecast';
 import type { WeightFormat } from '../engine/spec';
+import type { NeighbourTable } from '../inspect/nearest';
 import type { PromptFormat } from '../prompt/types';
 import type {
   AnswerRow,
   Checkpoint,
-  NeighbourTable,
   RunHistory,
   RunSettings,
   RunState,
@@ -19,14 +21,16 @@ import type {
 } from '../training/types';
 
 export type { DataOptions, DatasetReport, PreviewExample, PreviewToken } from '../data/types';
-export type { Saving } from '../engine/engine';
+export type { EngineReport } from '../engine/choice';
+export type { Backend, Saving } from '../engine/engine';
+export type { MemoryReport } from '../engine/memoryForecast';
 export type { WeightFormat } from '../engine/spec';
+export type { NeighbourTable, VirtualTokenRow } from '../inspect/nearest';
 export type { PromptFormat } from '../prompt/types';
 export { SETTINGS_RANGES } from '../training/ranges';
 export type {
   AnswerRow,
   Initialiser,
-  NeighbourTable,
   RunHistory,
   RunPhase,
   RunSettings,
@@ -35,10 +39,7 @@ export type {
   StepRecord,
   SuggestedSettings,
   ValidationRecord,
-  VirtualTokenRow,
 } from '../training/types';
-
-export type Backend = 'webgpu' | 'wasm' | 'cpu';
 
 /** What the training runs on, and if it is not WebGPU, why. */
 export interface DeviceReport {
@@ -52,13 +53,6 @@ export interface DeviceReport {
   reason: string | null;
   /** Bytes of the largest buffer that the GPU allows; null without WebGPU. */
   largestBuffer: number | null;
-}
-
-/** What computes loss and gradient. */
-export interface EngineReport {
-  name: 'reference' | 'webgpu';
-  /** Why the fused engine is not used though WebGPU is there: for the person, and in numbers to copy. */
-  problem: { message: string; details: string } | null;
 }
 
 /** Where a model comes from. */
@@ -133,19 +127,6 @@ export interface CatalogueModel {
   memory: MemoryReport;
   /** Files are on this machine already. */
   stored: boolean;
-}
-
-/** What training takes of the GPU, foreseen for settings, in bytes. */
-export interface MemoryReport {
-  weights: number;
-  training: number;
-  /** What the engine would keep of the forward pass within the budget; null without WebGPU. */
-  saving: Saving | null;
-  /** What may be used: the person's choice, or a guess from the adapter's limits. */
-  budget: number;
-  /** Whether `budget` is a guess: browsers do not say how much memory a GPU has. */
-  guessed: boolean;
-  fits: boolean;
 }
 
 /** A model whose files are kept in this browser. */

@@ -1,5 +1,6 @@
 /** @file The attention kernels of the WebGPU engine against attention by its definition, on random ragged batches. */
 import { afterAll, describe, expect, it } from 'vitest';
+import { layoutStep, NO_SLOT, type StepLayout } from '../../app/engine/layout';
 import {
   type AttentionShape,
   attentionGroups,
@@ -23,7 +24,6 @@ import {
   threadPromptGroups,
   threadQueryGradientKernel,
 } from '../../app/engine/webgpu/kernels/attentionThreads';
-import { layoutStep, NO_SLOT, type StepLayout } from '../../app/engine/webgpu/layout';
 import {
   countsResource,
   expectUntouched,

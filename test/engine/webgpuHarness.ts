@@ -2,10 +2,11 @@
 
 import { expect } from 'vitest';
 import { startWebGpu } from '../../app/engine/backend';
+import { COUNT_FIELDS, type Counts } from '../../app/engine/layout';
 import { uniform as generator } from '../../app/engine/sampling';
 import type { HostTensor, ModelSpec, WeightType } from '../../app/engine/spec';
 import type { MatmulTile } from '../../app/engine/webgpu/kernels/matmul';
-import { COUNT_BYTES, COUNT_FIELDS, type Counts, type Kernel } from '../../app/engine/webgpu/kernels/wgsl';
+import { COUNT_BYTES, type Kernel } from '../../app/engine/webgpu/kernels/wgsl';
 import { Pipelines } from '../../app/engine/webgpu/pipelines';
 import { openNodeDevice } from '../../tools/node/backend';
 

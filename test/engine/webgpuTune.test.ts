@@ -1,8 +1,8 @@
 /** @file How the fastest division of products is found and remembered. */
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { DEFAULT_TILE, type MatmulTile } from '../../app/engine/webgpu/kernels/matmul';
+import { memoryTileStore } from '../../app/engine/webgpu/tileStore';
 import { rememberedTile, type TileStore, tuneTile } from '../../app/engine/webgpu/tune';
-import { memoryTileStore } from '../../app/workers/tileStore';
 import { openTestGpu } from './webgpuHarness';
 
 const { gpu, missing } = await openTestGpu();

@@ -7,10 +7,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { decodeFloats } from '../../app/formats/floats';
 import { parseSafetensorsHeader } from '../../app/formats/safetensors';
+import type { ModelIdentity } from '../../app/model/identity';
 import { loadNetwork } from '../../app/model/load';
 import { exportPrompt } from '../../app/prompt/exportPrompt';
 import { importPrompt } from '../../app/prompt/importPrompt';
-import type { ModelIdentity, PromptArtefact, PromptFormat } from '../../app/prompt/types';
+import type { PromptArtefact, PromptFormat } from '../../app/prompt/types';
 import { loadingCard } from '../../app/workers/runCard';
 import { folderSource } from '../../tools/golden/folderSource';
 

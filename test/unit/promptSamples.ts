@@ -2,8 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { uniform } from '../../app/engine/sampling';
+import type { ModelIdentity } from '../../app/model/identity';
 import type { NamedBytes } from '../../app/prompt/peft';
-import type { ModelIdentity, PromptArtefact } from '../../app/prompt/types';
+import type { PromptArtefact } from '../../app/prompt/types';
 
 export const identity: ModelIdentity = {
   id: 'someone/small-model',

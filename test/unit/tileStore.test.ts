@@ -2,7 +2,7 @@
 import 'fake-indexeddb/auto';
 import { describe, expect, it } from 'vitest';
 import type { MatmulTile } from '../../app/engine/webgpu/kernels/matmul';
-import { browserTileStore, memoryTileStore } from '../../app/workers/tileStore';
+import { browserTileStore, memoryTileStore } from '../../app/engine/webgpu/tileStore';
 
 const tile: MatmulTile = { rows: 4, fours: 2, threads: [16, 8], depth: 16 };
 

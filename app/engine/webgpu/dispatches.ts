@@ -1,5 +1,6 @@
 /** @file A recorded list of dispatches: kernels bound to buffers once, replayed with each step's counts. */
-import type { Counts, Kernel } from './kernels/wgsl';
+import type { Counts } from '../layout';
+import type { Kernel } from './kernels/wgsl';
 import type { Pipelines } from './pipelines';
 
 export type Groups = [number, number, number];

@@ -3,9 +3,9 @@
  * step of one row.
  */
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+import { bucket, fits, neededCapacity } from '../capacity';
 import type { SoftPrompt } from '../engine';
-import { layoutGeneration, promptShape } from './layout';
-import { bucket, fits, neededCapacity } from './plan/capacity';
+import { layoutGeneration, promptShape } from '../layout';
 import { buildPlan, encodePlan, type Plan, type PlanSource } from './plan/plan';
 import { writeCounts } from './plan/tables';
 import { Readback, type StepRunner } from './steps';

@@ -1,5 +1,5 @@
 /** @file Where the time of a step goes on the GPU, kernel by kernel, by timestamps around each dispatch. */
-import type { Counts } from './kernels/wgsl';
+import type { Counts } from '../layout';
 import type { Plan } from './plan/plan';
 import { Readback } from './steps';
 

@@ -1,10 +1,10 @@
 /** @file Runs steps: chooses a plan that is large enough, writes its tables, brings the prompts, and replays it. */
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+import { type Capacity, fits, neededCapacity, union } from '../capacity';
 import type { Saving, SoftPrompt } from '../engine';
 import { EngineMemoryError } from '../errors';
-import type { StepLayout } from './layout';
+import type { StepLayout } from '../layout';
 import type { PlanMode } from './plan/activations';
-import { type Capacity, fits, neededCapacity, union } from './plan/capacity';
 import { estimateBytes, type SavingBytes, savingsToTry } from './plan/estimate';
 import { buildPlan, encodePlan, logitBytesOf, type Plan, type PlanSource, planKernels } from './plan/plan';
 import { writeTables } from './plan/tables';

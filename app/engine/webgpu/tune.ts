@@ -1,8 +1,10 @@
 /** @file Which division of a product among threads is fastest on an adapter: a few are timed once, the caller remembers the best. */
+
+import { COUNT_FIELDS } from '../layout';
 import { isSoftware } from './adapter';
 import { DEFAULT_TILE, type MatmulTile, matmul } from './kernels/matmul';
 import { workgroupBytes } from './kernels/matmulWorkgroup';
-import { COUNT_BYTES, COUNT_FIELDS } from './kernels/wgsl';
+import { COUNT_BYTES } from './kernels/wgsl';
 import { GpuMemory } from './memory';
 import { Pipelines } from './pipelines';
 

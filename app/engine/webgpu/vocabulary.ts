@@ -3,13 +3,14 @@
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import type * as tf from '@tensorflow/tfjs-core';
 import type { Metric, Neighbour } from '../engine';
+import type { Counts } from '../layout';
+import { COUNT_FIELDS } from '../layout';
 import { Recorder } from './dispatches';
 import { type MatrixPart, matrixParts } from './gpuWeights';
 import { matmul } from './kernels/matmul';
 import { tableSquaresKernel, topKKernel } from './kernels/nearest';
 import { elementGroups, lookupKernel } from './kernels/rows';
-import type { Counts } from './kernels/wgsl';
-import { COUNT_BYTES, COUNT_FIELDS } from './kernels/wgsl';
+import { COUNT_BYTES } from './kernels/wgsl';
 import { GpuMemory } from './memory';
 import type { PlanSource } from './plan/plan';
 import { Readback } from './steps';

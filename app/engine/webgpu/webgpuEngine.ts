@@ -4,6 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { checkContext, checkRows, generationRoom, promptLength } from '../batch';
+import { neededCapacity } from '../capacity';
 import type {
   AdamWScalars,
   AdamWTensors,
@@ -17,6 +18,7 @@ import type {
   SoftPrompt,
   TrainingMemory,
 } from '../engine';
+import { layoutStep, promptShape, type StepLayout } from '../layout';
 import { sample, uniform } from '../sampling';
 import type { ModelSpec, WeightFormat, WeightStream } from '../spec';
 import { AdamWUpdater } from './adamW';
@@ -25,10 +27,8 @@ import { isSoftware } from './adapter';
 import { Decoders } from './generation';
 import { uploadWeights } from './gpuWeights';
 import { DEFAULT_TILE, type MatmulTile } from './kernels/matmul';
-import { layoutStep, promptShape, type StepLayout } from './layout';
 import { GpuMemory } from './memory';
 import { Pipelines } from './pipelines';
-import { neededCapacity } from './plan/capacity';
 import { estimateBytes, LOGIT_BYTES } from './plan/estimate';
 import { type AttentionWay, logitBytesOf, type PlanSource, planKernels } from './plan/plan';
 import { type KernelTime, profileStep } from './profile';

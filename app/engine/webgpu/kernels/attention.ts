@@ -4,9 +4,9 @@
  * al. 2022): no matrix of scores exists. A workgroup has some queries of one sequence and head in its memory and brings
  * the keys and values that these see there, block by block.
  */
+import type { Counts } from '../../layout';
 import {
   type Binding,
-  type Counts,
   countsBinding,
   floats,
   type Kernel,

@@ -3,11 +3,12 @@
  * everything through the caches. For adapters that are slow at barriers, software ones above all; the mathematics is that of
  * `attention.ts` and `attentionBackward.ts`.
  */
+
+import type { Counts } from '../../layout';
 import { ATTENTION_LANES, type AttentionShape, attentionFunctions } from './attention';
 import { statsBinding } from './attentionBackward';
 import {
   type Binding,
-  type Counts,
   countsBinding,
   type Domain,
   domainRows,

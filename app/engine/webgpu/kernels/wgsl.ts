@@ -1,4 +1,5 @@
 /** @file What all kernels share: their bindings, the step's counts, the rows they run over, and how stored weights are read. */
+import { COUNT_FIELDS, type Counts } from '../../layout';
 import { GROUP, GROUP_WORDS, type MatrixType } from '../int8';
 
 export type Access = 'read' | 'write' | 'uniform';
@@ -27,30 +28,6 @@ export function makeKernel(label: string, bindings: readonly Binding[], body: st
     code: `${[...structs, ...declarations].join('\n')}\n${body}`,
     access: bindings.map(({ access }) => access),
   };
-}
-
-/**
- * What a step consists of, in u32s. Rows lie prefix rows first (up to `prefixEnd`), then rows of vector prompts (up to
- * `promptEnd`), then rows of texts. Computed are the rows from `activeStart` to `activeEnd`.
- */
-export const COUNT_FIELDS = [
-  'activeStart',
-  'activeEnd',
-  'prefixEnd',
-  'promptEnd',
-  'slots',
-  'jobs',
-  'labels',
-] as const;
-
-/** The same, and what only the numbers of workgroups depend on. */
-export interface Counts extends Record<(typeof COUNT_FIELDS)[number], number> {
-  /** Sequences, of which those of prompts' own rows come first. */
-  sequences: number;
-  promptSequences: number;
-  /** Computed rows of the longest text, and rows of the longest prompt or prefix. */
-  longestText: number;
-  longestPrompt: number;
 }
 
 /** Bytes of the uniform: a multiple of 16. */

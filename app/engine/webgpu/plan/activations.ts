@@ -1,8 +1,9 @@
 /** @file The activation buffers of a plan: which layers have their own, which share. */
+
+import type { Capacity } from '../../capacity';
 import type { Saving } from '../../engine';
 import type { ModelSpec } from '../../spec';
 import type { GpuMemory } from '../memory';
-import type { Capacity } from './capacity';
 
 /**
  * - `train`: what the backward pass needs is kept

@@ -2,6 +2,8 @@
  * @file Records the backward pass: gradients with respect to the rows only, no weight has one. The first layer needs
  * nothing for text rows but what their queries give to the prompt's keys and values.
  */
+
+import type { Capacity } from '../../capacity';
 import type { ModelSpec } from '../../spec';
 import { headGroups, rotaryBackwardKernel } from '../kernels/rotary';
 import { elementGroups, prefixKernel } from '../kernels/rows';
@@ -9,7 +11,6 @@ import { domainSize } from '../kernels/wgsl';
 import type { GpuMemory } from '../memory';
 import { widths } from './activations';
 import { recordAttentionBackward } from './attention';
-import type { Capacity } from './capacity';
 import {
   activatedLinearBackward,
   domainOf,

@@ -1,10 +1,11 @@
 /** @file Every buffer of a plan. Nothing here needs a device, so the same code says what a plan would take. */
+
+import type { Capacity } from '../../capacity';
 import type { Saving } from '../../engine';
 import type { ModelSpec } from '../../spec';
 import type { GpuMemory } from '../memory';
 import { type LayerBuffers, makeLayerBuffers, type PlanMode, widths } from './activations';
 import { type BackwardBuffers, makeBackwardBuffers } from './backward';
-import type { Capacity } from './capacity';
 import { type HeadBuffers, makeHeadBuffers } from './head';
 import { makeTables, type Tables } from './tables';
 

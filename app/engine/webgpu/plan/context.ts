@@ -1,5 +1,8 @@
 /** @file What the recording of a plan works with: the model, the buffers, and short forms of the common dispatches. */
+
+import type { Capacity } from '../../capacity';
 import type { Saving } from '../../engine';
+import type { Counts } from '../../layout';
 import type { ModelSpec } from '../../spec';
 import type { Recorder } from '../dispatches';
 import type {
@@ -16,10 +19,9 @@ import { FEW_ROWS, fewRowsMatmul, type MatmulTile, matmul } from '../kernels/mat
 import { normBackwardKernel, normKernel } from '../kernels/norm';
 import type { MatmulShape } from '../kernels/product';
 import type { HeadShape } from '../kernels/rotary';
-import { type Counts, type Domain, domainSize } from '../kernels/wgsl';
+import { type Domain, domainSize } from '../kernels/wgsl';
 import type { PlanMode } from './activations';
 import type { PlanBuffers } from './buffers';
-import type { Capacity } from './capacity';
 import type { AttentionWay } from './plan';
 
 /** No workgroups: the dispatch is passed over. */

@@ -1,9 +1,10 @@
 /** @file How much memory a training plan takes, before it is made and without a device; and which savings a budget leaves. */
+
+import { bucket, type Capacity } from '../../capacity';
 import type { Saving, SoftPrompt } from '../../engine';
 import type { ModelSpec } from '../../spec';
 import { GpuMemory, NOWHERE } from '../memory';
 import { makePlanBuffers } from './buffers';
-import { bucket, type Capacity } from './capacity';
 
 /** From least work to most: what is made once more is work. */
 export const SAVINGS: readonly Saving[] = ['all', 'half', 'mlp', 'layers'];

@@ -2,6 +2,8 @@
  * @file Records final norm, head, cross-entropy, and their backward pass. The logits of all slots at once would not fit, nor would a
  * large vocabulary in one binding: slots go in chunks, and the head's weight in parts.
  */
+
+import type { Capacity } from '../../capacity';
 import type { ModelSpec } from '../../spec';
 import type { DispatchList } from '../dispatches';
 import { elementBytes, type MatrixPart } from '../gpuWeights';
@@ -9,7 +11,6 @@ import { crossEntropyKernel, lossKernel } from '../kernels/head';
 import type { MatmulShape } from '../kernels/product';
 import { domainSize } from '../kernels/wgsl';
 import type { GpuMemory } from '../memory';
-import type { Capacity } from './capacity';
 import { bindings, norm, normBackward, type PlanContext, product } from './context';
 
 /** Slots whose logits are in the buffer at one time. */

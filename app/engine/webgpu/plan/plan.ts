@@ -2,20 +2,22 @@
  * @file A plan: every buffer, bind group and pipeline of a step, made once for a model and its capacities and
  * replayed with each step's tables.
  */
+
+import type { Capacity } from '../../capacity';
 import type { Saving } from '../../engine';
 import { EngineMemoryError } from '../../errors';
+import type { Counts } from '../../layout';
 import type { ModelSpec } from '../../spec';
 import { type DispatchList, Recorder } from '../dispatches';
 import type { GpuWeights, MatrixPart } from '../gpuWeights';
 import { matrixParts } from '../gpuWeights';
 import type { MatmulTile } from '../kernels/matmul';
-import type { Counts, Kernel } from '../kernels/wgsl';
+import type { Kernel } from '../kernels/wgsl';
 import { GpuMemory, GpuMemoryError, NOWHERE } from '../memory';
 import type { Pipelines } from '../pipelines';
 import type { PlanMode } from './activations';
 import { type BackwardBuffers, recordBackward } from './backward';
 import { makePlanBuffers } from './buffers';
-import type { Capacity } from './capacity';
 import type { PlanContext } from './context';
 import { recordEmbedding, recordLayer } from './forward';
 import { type HeadBuffers, recordChunks, recordFinalNorm, recordLoss, writeChunks } from './head';

@@ -1,9 +1,11 @@
 /** @file The buffers that a step writes from the host: counts, tables, and the rotations of positions. */
+
+import type { Capacity } from '../../capacity';
+import type { StepLayout } from '../../layout';
+import { COUNT_FIELDS, type Counts } from '../../layout';
 import type { RopeSpec } from '../../spec';
-import { COUNT_BYTES, COUNT_FIELDS, type Counts } from '../kernels/wgsl';
-import type { StepLayout } from '../layout';
+import { COUNT_BYTES } from '../kernels/wgsl';
 import type { GpuMemory } from '../memory';
-import type { Capacity } from './capacity';
 
 export interface Tables {
   counts: GPUBuffer;

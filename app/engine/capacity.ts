@@ -1,5 +1,5 @@
 /** @file How large the buffers of a plan are. Sizes come from few buckets, so a run allocates at its first steps and then never again. */
-import type { StepLayout } from '../layout';
+import type { StepLayout } from './layout';
 
 export interface Capacity {
   rows: number;

@@ -1,7 +1,8 @@
 /** @file The list of models and what they take: parameters by their configurations, what fits first. */
 import { describe, expect, it } from 'vitest';
+import { guessBudget, planMemory, USUAL_SHAPE } from '../../app/engine/memoryForecast';
 import { catalogue } from '../../app/model/catalogue';
-import { guessBudget, listModels, planMemory, sizesOf, USUAL_SHAPE } from '../../app/workers/memoryPlan';
+import { listModels, sizesOf } from '../../app/workers/modelList';
 
 const GIB = 2 ** 30;
 

@@ -4,17 +4,23 @@
  */
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import * as tf from '@tensorflow/tfjs-core';
-import type { Engine } from '../engine/engine';
-import { createReferenceEngine } from '../engine/reference/referenceEngine';
-import type { ModelSpec, WeightStream } from '../engine/spec';
-import { roundedToInt8 } from '../engine/webgpu/int8';
-import { checkAgainstReference } from '../engine/webgpu/selfCheck';
-import { rememberedTile } from '../engine/webgpu/tune';
-import { createWebGpuEngine, type WebGpuEngineOptions } from '../engine/webgpu/webgpuEngine';
-import { streamOf } from '../engine/weightStream';
+import type { Engine } from './engine';
 import { proofModel } from './proofModel';
-import type { EngineReport, WeightFormat } from './protocol';
-import { browserTileStore } from './tileStore';
+import { createReferenceEngine } from './reference/referenceEngine';
+import type { ModelSpec, WeightFormat, WeightStream } from './spec';
+import { roundedToInt8 } from './webgpu/int8';
+import { checkAgainstReference } from './webgpu/selfCheck';
+import { browserTileStore } from './webgpu/tileStore';
+import { rememberedTile } from './webgpu/tune';
+import { createWebGpuEngine, type WebGpuEngineOptions } from './webgpu/webgpuEngine';
+import { streamOf } from './weightStream';
+
+/** What computes loss and gradient. */
+export interface EngineReport {
+  name: 'reference' | 'webgpu';
+  /** Why the fused engine is not used though WebGPU is there: for the person, and in numbers to copy. */
+  problem: { message: string; details: string } | null;
+}
 
 /**
  * Drivers exist that compute wrong numbers without an error (tensorflow/tfjs#8590): each adapter is tried once with

@@ -1,7 +1,7 @@
 /** @file What was found fastest on a graphics adapter, kept in the browser's database; in memory where there is none. */
 import { openDB } from 'idb';
-import type { MatmulTile } from '../engine/webgpu/kernels/matmul';
-import type { TileStore } from '../engine/webgpu/tune';
+import type { MatmulTile } from './kernels/matmul';
+import type { TileStore } from './tune';
 
 const DATABASE = 'adapter-tuning';
 const STORE = 'tiles';

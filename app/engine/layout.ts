@@ -3,9 +3,32 @@
  * vector prompts, rows of texts. What changes nothing is left out: texts without a predicted label, and
  * of a text everything from its last label on.
  */
-import { labelIndices, promptLength } from '../batch';
-import type { PackedBatch, SoftPrompt } from '../engine';
-import type { Counts } from './kernels/wgsl';
+import { labelIndices, promptLength } from './batch';
+import type { PackedBatch, SoftPrompt } from './engine';
+
+/**
+ * What a step consists of, in u32s. Rows lie prefix rows first (up to `prefixEnd`), then rows of vector prompts (up to
+ * `promptEnd`), then rows of texts. Computed are the rows from `activeStart` to `activeEnd`.
+ */
+export const COUNT_FIELDS = [
+  'activeStart',
+  'activeEnd',
+  'prefixEnd',
+  'promptEnd',
+  'slots',
+  'jobs',
+  'labels',
+] as const;
+
+/** The same, and what only the numbers of workgroups depend on. */
+export interface Counts extends Record<(typeof COUNT_FIELDS)[number], number> {
+  /** Sequences, of which those of prompts' own rows come first. */
+  sequences: number;
+  promptSequences: number;
+  /** Computed rows of the longest text, and rows of the longest prompt or prefix. */
+  longestText: number;
+  longestPrompt: number;
+}
 
 export const NO_SLOT = 0xffffffff;
 

@@ -3,9 +3,9 @@
  * engine is tried on before it is trusted with the model itself, whose weights are never in memory whole.
  */
 
-import { uniform } from '../engine/sampling';
-import type { HostTensor, LayerSpec, ModelSpec, ModelWeights, WeightShape, WeightType } from '../engine/spec';
-import { storedBytes } from '../engine/weightStream';
+import { uniform } from './sampling';
+import type { HostTensor, LayerSpec, ModelSpec, ModelWeights, WeightShape, WeightType } from './spec';
+import { storedBytes } from './weightStream';
 
 /** Numbers of a layer, or of the embedding table, up to which widths stay as they are: the model's own kernels are tried then. */
 const MOST_NUMBERS = 4e6;

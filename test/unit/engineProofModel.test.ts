@@ -1,11 +1,11 @@
 /** @file The small model on which an engine is tried has the large one's ways, and computes numbers. */
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { proofModel } from '../../app/engine/proofModel';
 import { createReferenceEngine } from '../../app/engine/reference/referenceEngine';
 import { storedBytes, streamOf } from '../../app/engine/weightStream';
 import { describeModel } from '../../app/model/families';
 import { planReading } from '../../app/model/readingPlan';
-import { proofModel } from '../../app/workers/proofModel';
 import { startNodeBackend } from '../../tools/node/backend';
 
 beforeAll(() => startNodeBackend('cpu'));
