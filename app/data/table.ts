@@ -55,7 +55,8 @@ export function tableFromRows(name: string, format: Table['format'], raw: RawRow
 }
 
 /** Last checks that every format shares. @throws DataError when no cell of the table has text. */
-export function finishTable(table: Table): Table {
+export function finishTable(parts: Omit<Table, 'nested'> & { nested?: number[] }): Table {
+  const table: Table = { nested: [], ...parts };
   if (table.rows.length === 0) throw emptyFile(table.name);
   if (!table.rows.some((row) => row.some((cell) => cell.trim() !== ''))) {
     throw new DataError(`All ${table.rows.length} rows of “${table.name}” are empty.`, {
