@@ -26,11 +26,17 @@ const options: DataOptions = {
   kind: 'inputTarget',
   inputTemplate: 'Review: {text}\n',
   targetTemplate: '{label}',
+  turnColumns: [],
+  learnedTurns: 'last',
+  systemTurn: 'keep',
+  joinLabels: false,
   chat: true,
   systemText: '',
   endOfText: true,
   maxTokens: 256,
   validationShare: 0.25,
+  testShare: 0,
+  groupColumn: null,
   splitSeed: 1,
 };
 const prepare = (changes: Partial<DataOptions> = {}, request: Partial<DatasetRequest> = {}) =>
