@@ -17,7 +17,10 @@ function mentions(template: string, column: string): boolean {
  * the new column alone.
  */
 export function replaceColumn(template: string, before: string | null, column: string): string {
-  if (before !== null && mentions(template, before)) return template.replaceAll(`{${before}}`, `{${column}}`);
+  if (before !== null && mentions(template, before)) {
+    // A function: in a text `$&` of a column's name would mean something.
+    return template.replaceAll(`{${before}}`, () => `{${column}}`);
+  }
   return `{${column}}`;
 }
 

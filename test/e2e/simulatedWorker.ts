@@ -334,7 +334,8 @@ const studio: Studio = {
   openSample: async () => dataset,
   openDataset: async () => dataset,
   setDataOptions: async (options) => ({ ...dataset, options }),
-  closeDataset: async () => undefined,
+  cancelOpening: async () => undefined,
+  dataset: async () => dataset,
   restoreDataset: async () => dataset,
   suggestSettings: async () => ({ settings: suggested, reasons: { batchSize: 'usual for this model' } }),
   train: async (settings) => train(settings),
@@ -349,6 +350,7 @@ const studio: Studio = {
   cancelGenerate: async () => undefined,
   download: async () => fail({ kind: 'prompt', message: 'Nothing was trained here.' }),
   importPrompt: async () => fail({ kind: 'prompt', message: 'Nothing is imported here.' }),
+  cancelImport: async () => undefined,
   forgetPrompt: async () => null,
 };
 

@@ -1,6 +1,6 @@
 /** @file What to learn from: a file or a sample, how its rows become examples, and what the model will see. */
 import { Button, Text } from '@radix-ui/themes';
-import { dismissDataError, undoReplace } from '../../session/actions/data';
+import { cancelOpening, dismissDataError, undoReplace } from '../../session/actions/data';
 import { count } from '../../session/format';
 import { isRunning } from '../../session/state';
 import { useStudio } from '../../session/store';
@@ -20,7 +20,14 @@ export function DataPanel() {
   return (
     <Panel title="Data" aside={report ? `${count(report.rows)} rows` : undefined}>
       <DatasetSource disabled={running} />
-      {loading && <ProgressLine {...progressWords(loading)} />}
+      {loading && (
+        <div className="stack stack-start">
+          <ProgressLine {...progressWords(loading)} />
+          <Button size="1" variant="soft" color="gray" onClick={cancelOpening}>
+            Cancel opening
+          </Button>
+        </div>
+      )}
       {error && (
         <ErrorNote error={error} onDismiss={dismissDataError}>
           {report && (
@@ -58,7 +65,9 @@ export function DataPanel() {
           <Fold
             title="Columns and split"
             aside={
-              data.optionsError ? 'needs a look' : `${count(report.training)} + ${count(report.validation)}`
+              data.optionsError || Object.keys(data.faults).length > 0
+                ? 'needs a look'
+                : `${count(report.training)} + ${count(report.validation)}`
             }
           >
             <OptionsForm key={data.opened} report={report} error={data.optionsError} disabled={running} />
@@ -77,6 +86,11 @@ const phases: Record<string, string> = {
 
 function progressWords(loading: NonNullable<ReturnType<typeof useStudio.getState>['data']['loading']>) {
   const { name, progress } = loading;
+  // Nothing is heard before the worker has started.
+  const started = useStudio.getState().device.report !== null;
+  if (!started || progress?.phase === 'waiting') {
+    return { label: `${name} opens as soon as the model is ready`, share: null };
+  }
   if (!progress) return { label: `Opening ${name}`, share: null };
   const share = progress.total > 0 ? progress.done / progress.total : null;
   return { label: `${phases[progress.phase]} ${name}`, share, words: share === null ? '' : percentOf(share) };

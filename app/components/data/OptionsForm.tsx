@@ -1,7 +1,13 @@
 /** @file How rows become examples: columns, templates, split. Changes show in the preview a moment later. */
 import { Checkbox, SegmentedControl, Switch, Text, TextArea } from '@radix-ui/themes';
 import { type ChangeEvent, useEffect, useId, useRef, useState } from 'react';
-import { addValidation, canAddValidation, setDataOptions } from '../../session/actions/data';
+import {
+  addValidation,
+  canAddValidation,
+  draftOptions,
+  faultOption,
+  setDataOptions,
+} from '../../session/actions/data';
 import { useStudio } from '../../session/store';
 import { columnOf, withInputColumn, withKind, withTargetColumn } from '../../session/templates';
 import type { DataOptions, DatasetReport, StudioError } from '../../workers/protocol';
@@ -100,6 +106,7 @@ export function OptionsForm({ report, error, disabled }: OptionsFormProps) {
         value={options.maxTokens}
         disabled={disabled}
         onValue={(maxTokens) => change({ ...options, maxTokens })}
+        onFault={(fault) => faultOption('Longest example', fault)}
       />
       {!report.validationFile && (
         <>
@@ -110,6 +117,7 @@ export function OptionsForm({ report, error, disabled }: OptionsFormProps) {
             value={Math.round(options.validationShare * 100)}
             disabled={disabled}
             onValue={(share) => change({ ...options, validationShare: share / 100 })}
+            onFault={(fault) => faultOption('Kept for validation', fault)}
           />
           <NumberBox
             label="Split seed"
@@ -117,6 +125,7 @@ export function OptionsForm({ report, error, disabled }: OptionsFormProps) {
             value={options.splitSeed}
             disabled={disabled}
             onValue={(splitSeed) => change({ ...options, splitSeed })}
+            onFault={(fault) => faultOption('Split seed', fault)}
           />
         </>
       )}
@@ -177,6 +186,7 @@ function useDraft(answered: DataOptions): [DataOptions, (options: DataOptions) =
   useEffect(() => () => clearTimeout(waiting.current ?? undefined), []);
   const change = (options: DataOptions) => {
     setDraft(options);
+    draftOptions();
     clearTimeout(waiting.current ?? undefined);
     waiting.current = setTimeout(() => {
       waiting.current = null;
