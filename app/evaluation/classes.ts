@@ -31,9 +31,13 @@ export function classProbabilities(rows: readonly RowScore[], rule: ClassRule = 
   );
 }
 
-/** The likeliest class of each row; of equals the first. */
+/** The likeliest class of each row; of equals the first. By `sum` the rows know it themselves. */
 export function predictedClasses(rows: readonly RowScore[], rule: ClassRule = 'sum'): number[] {
-  return classProbabilities(rows, rule).map(argmax);
+  if (rule !== 'sum') return classProbabilities(rows, rule).map(argmax);
+  return rows.map(({ likeliest }) => {
+    if (likeliest === null) throw new RangeError('The rows were not scored for classes.');
+    return likeliest;
+  });
 }
 
 /** Whether each row's likeliest class is its target. */

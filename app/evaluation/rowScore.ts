@@ -17,7 +17,7 @@ export interface RowScore {
   row: number;
   /** The wanted answer. */
   target: string;
-  /** Index of the target among the classes; null where the task has none. */
+  /** Index of the target among the classes, -1 where it is none of them; null where the task has no classes. */
   targetClass: number | null;
   /** Negative log-likelihood of the target summed over its label tokens, in nats. */
   nats: number;
@@ -27,7 +27,9 @@ export interface RowScore {
   hits: number;
   /** Whether greedy decoding gives exactly the target, its end included. */
   exact: boolean;
-  /** Null where the task has no classes. */
+  /** The likeliest class, by the likelihood of the whole answer; null where the task has none. */
+  likeliest: number | null;
+  /** Null where the task has no classes, or where not all of them had to be asked for to know the likeliest. */
   classes: ClassScores | null;
   /** What greedy decoding gave; null where nothing was generated. */
   answer: string | null;

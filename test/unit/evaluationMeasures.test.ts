@@ -33,6 +33,7 @@ function row(partial: Partial<RowScore>): RowScore {
     labels: 1,
     hits: 0,
     exact: false,
+    likeliest: null,
     classes: null,
     answer: null,
     ...partial,
@@ -46,6 +47,7 @@ describe.each(expected.classes.map((sample) => [sample.classes, sample] as const
       row({
         row: i,
         targetClass,
+        likeliest: sample.nats[i].indexOf(Math.min(...sample.nats[i])),
         classes: { nats: Float64Array.from(sample.nats[i]), labels: Uint16Array.from(sample.labels) },
       }),
     );
