@@ -104,7 +104,7 @@ async function exercise(engine: WebGpuEngine): Promise<void> {
   const variable = promptVariable(engine, LARGEST);
   const prompt = { kind: 'prompt', vectors: variable } as const;
   await timeStep(engine, variable, batch);
-  await engine.evaluate(prompt, batch);
+  await engine.evaluate([prompt], batch);
   const options = { maxTokens: 4, temperature: 0, stopIds: [] };
   for await (const _ of engine.generate(prompt, batch.tokenIds.slice(0, 8), options));
   await engine.nearest(variable as unknown as tf.Tensor2D, 3, 'cosine');

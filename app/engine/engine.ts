@@ -139,8 +139,8 @@ export interface Engine {
   prepare(prompts: readonly SoftPrompt[], batch: PackedBatch): Promise<TrainingMemory>;
   /** Logits at the rows that predict a label, texts in order, positions ascending: `[labels, vocab]`. For tests and inspection of small batches. */
   labelLogits(prompts: readonly SoftPrompt[], batch: PackedBatch): tf.Tensor2D;
-  /** Scores of every text of the batch, which may be of any size; `prompt` null asks the bare model. Texts' `prompt` is ignored. */
-  evaluate(prompt: SoftPrompt | null, batch: PackedBatch): Promise<ExampleScore[]>;
+  /** Scores of every text of the batch, which may be of any size, under the prompt that it names; null is the bare model. */
+  evaluate(prompts: readonly (SoftPrompt | null)[], batch: PackedBatch): Promise<ExampleScore[]>;
   /** Token ids after `tokenIds`, one at a time. @throws RangeError when prompt and text do not fit the context length. */
   generate(prompt: SoftPrompt | null, tokenIds: Int32Array, options: SamplingOptions): AsyncIterable<number>;
   /** The k nearest rows of the embedding table to each vector, nearest first; table as the first block receives it. */

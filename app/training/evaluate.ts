@@ -3,14 +3,12 @@
  * how often the right class is the likeliest. The bare model and a hard prompt are judged by the same measure.
  */
 import type { Dataset } from '../data/dataset';
-import { classCandidates, inputTokens, packExamples, predictClasses } from '../data/pack';
+import { inputTokens } from '../data/pack';
 import { createRandom } from '../data/random';
 import type { TokenExample } from '../data/types';
-import { promptLength } from '../engine/batch';
-import type { Engine, ExampleScore, PackedBatch, SoftPrompt } from '../engine/engine';
-
-/** Rows, virtual tokens included, of one call to the engine: progress and abort come between calls. */
-const CHUNK_ROWS = 2048;
+import type { Engine, SoftPrompt } from '../engine/engine';
+import { exactOf, lossOf, tokenAccuracyOf } from '../evaluation/rowScore';
+import { scoreRows } from '../evaluation/scoreRows';
 
 /** What is evaluated: part of a `Dataset`. */
 export type EvaluationData = Pick<Dataset, 'validation' | 'validationExamples' | 'classes' | 'classTokens'>;
@@ -38,67 +36,24 @@ export interface EvaluateOptions {
 
 /**
  * Scores validation examples under a prompt, or under the bare model where it is null.
- *
- * A class is judged by the likelihood of its label tokens. Where no class begins with another, the classes exclude each
- * other, so a target of more than 1/2 is the likeliest without asking: only the other rows need a pass for every class.
  * @throws the signal's reason when aborted.
  */
 export async function evaluatePrompt(
   engine: Engine,
   prompt: SoftPrompt | null,
   data: EvaluationData,
-  { rows = data.validation.map((_, i) => i), onProgress, signal }: EvaluateOptions = {},
+  options: EvaluateOptions = {},
 ): Promise<Evaluation> {
-  const { validation, validationExamples, classes, classTokens } = data;
-  const virtualTokens = promptLength(prompt);
-  const length = (row: number): number => virtualTokens + validation[row].tokenIds.length;
-  let done = 0;
-  let total = rows.length;
-  const ask = async (batch: PackedBatch): Promise<ExampleScore[]> => {
-    signal?.throwIfAborted();
-    const scores = await engine.evaluate(prompt, batch);
-    signal?.throwIfAborted();
-    done += batch.texts.length;
-    onProgress?.(done, total);
-    return scores;
-  };
-
-  let nats = 0;
-  let labels = 0;
-  let hits = 0;
-  let exact = 0;
-  const exclusive = areExclusive(classTokens);
-  const undecided: number[] = [];
-  for (const chunk of inChunks(rows, length)) {
-    const examples = chunk.map((row) => validation[row]);
-    const scores = await ask(packExamples(examples));
-    scores.forEach((score, i) => {
-      nats += score.nats;
-      labels += score.labels;
-      hits += score.hits;
-      if (isExact(examples[i], score)) exact += 1;
-      if (!(exclusive && isMajority(examples[i], score))) undecided.push(chunk[i]);
-    });
-  }
-
-  let wrong = 0;
-  if (classes) {
-    total += undecided.length * classes.length;
-    for (const chunk of inChunks(undecided, (row) => classes.length * length(row))) {
-      const candidates = classCandidates(
-        chunk.map((row) => validation[row]),
-        classTokens,
-      );
-      const likeliest = predictClasses(candidates, await ask(candidates.batch));
-      wrong += chunk.filter((row, i) => classes[likeliest[i]] !== validationExamples[row].target).length;
-    }
-  }
+  const { validation, validationExamples: examples, classes, classTokens } = data;
+  const contenders = [{ prompt, texts: validation }];
+  const [scores] = await scoreRows(engine, contenders, { examples, classes, classTokens }, options);
+  const right = scores.filter(({ likeliest, targetClass }) => likeliest === targetClass).length;
   return {
-    loss: nats / Math.max(1, labels),
-    accuracy: classes && rows.length > 0 ? 1 - wrong / rows.length : null,
-    tokenAccuracy: hits / Math.max(1, labels),
-    exact: exact / Math.max(1, rows.length),
-    rows: rows.length,
+    loss: lossOf(scores),
+    accuracy: classes && scores.length > 0 ? right / scores.length : null,
+    tokenAccuracy: tokenAccuracyOf(scores),
+    exact: exactOf(scores),
+    rows: scores.length,
   };
 }
 
@@ -137,41 +92,4 @@ export function withInstruction<Data extends EvaluationData>(
     };
   };
   return { ...data, validation: data.validation.map(instruct) };
-}
-
-/** Whether the target is likelier than everything else together. */
-function isMajority(example: TokenExample, score: ExampleScore): boolean {
-  return score.nats < Math.LN2 && isWhole(example, score);
-}
-
-/** Whether choosing the likeliest token each time gives the target. */
-function isExact(example: TokenExample, score: ExampleScore): boolean {
-  return score.hits === score.labels && isWhole(example, score);
-}
-
-/** Whether all tokens of the target were predicted: without a row before it, a first token is not. */
-function isWhole(example: TokenExample, { labels }: ExampleScore): boolean {
-  return labels === example.tokenIds.length - inputTokens(example).length;
-}
-
-/** Whether no text can be an answer of two classes: none is the beginning of another. */
-function areExclusive(classTokens: readonly Int32Array[]): boolean {
-  return classTokens.every((a, i) =>
-    classTokens.every((b, j) => i === j || !a.every((id, t) => t < b.length && b[t] === id)),
-  );
-}
-
-/** Rows of the dataset in groups of like length, each of at most `CHUNK_ROWS` rows of the model or one row of the dataset. */
-function inChunks(rows: readonly number[], length: (row: number) => number): number[][] {
-  const chunks: number[][] = [];
-  let used = Number.POSITIVE_INFINITY;
-  for (const row of rows.toSorted((a, b) => length(a) - length(b))) {
-    used += length(row);
-    if (used > CHUNK_ROWS) {
-      chunks.push([]);
-      used = length(row);
-    }
-    chunks[chunks.length - 1].push(row);
-  }
-  return chunks;
 }

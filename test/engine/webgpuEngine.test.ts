@@ -125,7 +125,7 @@ describe.skipIf(missing)(`the WebGPU engine${missing}`, () => {
       const soft = [softPrompt('prompt', tensors[0]), softPrompt('prefix', tensors[1])];
       const embedded = engine.embed(text);
       const answers = {
-        scores: await Promise.all([...soft, null].map((prompt) => engine.evaluate(prompt, batch))),
+        scores: await engine.evaluate([...soft, null], batch),
         tokens: await Promise.all([
           all(engine.generate(soft[0], text, greedy)),
           all(engine.generate(soft[0], new Int32Array(0), greedy)),
@@ -235,7 +235,7 @@ describe.skipIf(missing)(`the WebGPU engine${missing}`, () => {
       expect(found.losses).toEqual([0]);
       expect([...found.gradients[0]]).toEqual(new Array(2 * model.spec.hidden).fill(0));
       expect(found.logits).toHaveLength(0);
-      expect(await engine.evaluate(null, batch)).toEqual([{ nats: 0, labels: 0, hits: 0 }]);
+      expect(await engine.evaluate([null], batch)).toEqual([{ nats: 0, labels: 0, hits: 0 }]);
     });
   });
 
@@ -244,7 +244,7 @@ describe.skipIf(missing)(`the WebGPU engine${missing}`, () => {
     const random = new Random(29);
     await withEngine(gpu, model, async (engine) => {
       const long = randomBatch(random, model.spec, [{ length: 70, labels: 1 }]);
-      await expect(engine.evaluate(null, long)).rejects.toThrow('the model has 64');
+      await expect(engine.evaluate([null], long)).rejects.toThrow('the model has 64');
       await startCpu();
       expect(() => engine.embed(Int32Array.of(1))).toThrow('start tfjs on the engine');
       await tf.setBackend('webgpu');

@@ -31,10 +31,10 @@ describe('evaluation', () => {
   it('has the loss, token accuracy and class accuracy of scoring everything', async () => {
     for (const asked of [prompt, null]) {
       const found = await evaluatePrompt(engine, asked, data);
-      const scores = await engine.evaluate(asked, packExamples(data.validation));
+      const scores = await engine.evaluate([asked], packExamples(data.validation));
       const sum = (key: 'nats' | 'labels' | 'hits') => scores.reduce((s, score) => s + score[key], 0);
       const candidates = classCandidates(data.validation, data.classTokens);
-      const likeliest = predictClasses(candidates, await engine.evaluate(asked, candidates.batch));
+      const likeliest = predictClasses(candidates, await engine.evaluate([asked], candidates.batch));
       const right = likeliest.filter((c, i) => data.classes?.[c] === data.validationExamples[i].target);
       expect(found.loss).toBeCloseTo(sum('nats') / sum('labels'), 5);
       expect(found.tokenAccuracy).toBeCloseTo(sum('hits') / sum('labels'), 12);

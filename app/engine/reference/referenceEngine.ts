@@ -80,9 +80,10 @@ class ReferenceEngine implements Engine {
     });
   }
 
-  async evaluate(prompt: SoftPrompt | null, batch: PackedBatch): Promise<ExampleScore[]> {
+  async evaluate(prompts: readonly (SoftPrompt | null)[], batch: PackedBatch): Promise<ExampleScore[]> {
     const scores: ExampleScore[] = batch.texts.map(() => ({ nats: 0, labels: 0, hits: 0 }));
-    for (const group of evaluationGroups(batch, promptLength(prompt))) {
+    for (const group of evaluationGroups(batch, prompts.map(promptLength))) {
+      const prompt = prompts[batch.texts[group[0]].prompt];
       const texts = group.map((index) => batch.texts[index]);
       let counts: number[] = [];
       const natsAndHits = tf.tidy(() => {
@@ -252,14 +253,20 @@ function tokenNats(logits: tf.Tensor2D, targets: number[]): tf.Tensor1D {
   return tf.neg(tf.sum(tf.mul(tf.logSoftmax(logits), oneHot), 1)) as tf.Tensor1D;
 }
 
-/** Indices of texts in groups of like length, each at most `EVALUATION_ROWS` padded rows. */
-function evaluationGroups(batch: PackedBatch, prompt: number): number[][] {
-  const order = batch.texts.map((_, i) => i).sort((a, b) => batch.texts[a].length - batch.texts[b].length);
+/**
+ * Indices of texts in groups of one prompt and like length, each at most `EVALUATION_ROWS` padded rows.
+ * @param lengths rows of each prompt
+ */
+function evaluationGroups({ texts }: PackedBatch, lengths: readonly number[]): number[][] {
+  const order = texts
+    .map((_, i) => i)
+    .sort((a, b) => texts[a].prompt - texts[b].prompt || texts[a].length - texts[b].length);
   const groups: number[][] = [];
   let group: number[] = [];
   for (const index of order) {
-    const rows = prompt + batch.texts[index].length;
-    if (group.length > 0 && (group.length + 1) * rows > EVALUATION_ROWS) {
+    const { prompt, length } = texts[index];
+    const full = (group.length + 1) * (lengths[prompt] + length) > EVALUATION_ROWS;
+    if (group.length > 0 && (full || texts[group[0]].prompt !== prompt)) {
       groups.push(group);
       group = [];
     }

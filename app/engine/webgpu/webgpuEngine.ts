@@ -3,7 +3,7 @@
  * prompt alone, computed in the same submit as the loss.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { checkContext, checkRows, generationRoom, promptLength } from '../batch';
+import { checkRows, generationRoom, promptLength } from '../batch';
 import { neededCapacity } from '../capacity';
 import type {
   AdamWScalars,
@@ -206,17 +206,19 @@ export class WebGpuEngine implements Engine {
     return tensor;
   }
 
-  async evaluate(prompt: SoftPrompt | null, batch: PackedBatch): Promise<ExampleScore[]> {
-    checkContext(batch, promptLength(prompt), this.spec.contextLength);
-    const shape = promptShape(prompt);
+  async evaluate(prompts: readonly (SoftPrompt | null)[], batch: PackedBatch): Promise<ExampleScore[]> {
+    for (const text of batch.texts) this.check(prompts[text.prompt], text.length);
     const pending: { group: number[]; layout: StepLayout; readback: Readback }[] = [];
     for (const group of evaluationGroups(batch)) {
-      const texts = group.map((i) => ({ ...batch.texts[i], prompt: 0 }));
-      const layout = layoutStep([shape], { ...batch, texts });
+      // Only the prompts that these texts follow are computed with them.
+      const used = [...new Set(group.map((i) => batch.texts[i].prompt))];
+      const texts = group.map((i) => ({ ...batch.texts[i], prompt: used.indexOf(batch.texts[i].prompt) }));
+      const followed = used.map((index) => prompts[index]);
+      const layout = layoutStep(followed.map(promptShape), { ...batch, texts });
       if (layout.counts.labels === 0) continue;
-      const plan = this.steps.planFor('forward', layout, 1);
+      const plan = this.steps.planFor('forward', layout, followed.length);
       const readback = new Readback(this.source.device, layout.counts.labels * 8);
-      this.steps.run(this.backend(), plan, layout, [prompt], (encoder) =>
+      this.steps.run(this.backend(), plan, layout, followed, (encoder) =>
         encoder.copyBufferToBuffer(plan.head.scores, 0, readback.buffer, 0, readback.bytes),
       );
       pending.push({ group, layout, readback });
