@@ -13,6 +13,8 @@ import { PromptPanel } from './components/prompt/PromptPanel';
 import { SettingsPanel } from './components/settings/SettingsPanel';
 import { TrainPanel } from './components/train/TrainPanel';
 import { Toast } from './components/ui/Toast';
+import { ResultsPanel } from './components/verdict/ResultsPanel';
+import { Verdict } from './components/verdict/Verdict';
 import { useLeaveGuard, useTitleProgress } from './session/hooks';
 import { useAppearance } from './session/theme';
 import { useMemoryForecast } from './session/useMemory';
@@ -39,7 +41,9 @@ export function App() {
           <SettingsPanel />
         </div>
         <div className="column column-work">
+          <Verdict />
           <TrainPanel />
+          <ResultsPanel />
           <TryPanel />
           <AnswersPanel />
         </div>

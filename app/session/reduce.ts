@@ -55,6 +55,8 @@ export function reduce(state: StudioState, event: StudioEvent, now: number): Stu
         steps: history.steps,
         validations: history.validations,
         validationProgress: null,
+        words: null,
+        verdict: null,
         neighbours: null,
         previousNearest: [],
         answers: null,
@@ -83,6 +85,10 @@ export function reduce(state: StudioState, event: StudioEvent, now: number): Stu
         ...run,
         validationProgress: { done: event.done, total: event.total },
       }));
+    case 'words':
+      return withRun(state, event.runId, (run) => ({ ...run, words: event.records }));
+    case 'verdict':
+      return withRun(state, event.runId, (run) => ({ ...run, verdict: event.verdict }));
     case 'neighbours':
       return withRun(state, event.runId, (run) => ({
         ...run,

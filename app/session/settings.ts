@@ -22,10 +22,15 @@ export const numberRules = SETTINGS_RANGES;
 export type NumberSetting = keyof typeof numberRules;
 export const numberSettings = Object.keys(numberRules) as NumberSetting[];
 
+/** Contenders in words; more would take longer than training. */
+const MOST_INSTRUCTIONS = 10;
+
 /** What the person has set: numbers as typed, choices as chosen. Absent is automatic. */
 export type EnteredSettings = Partial<Record<NumberSetting, string>> & {
   initialiser?: Initialiser;
   initText?: string;
+  /** One a line. */
+  instructions?: string;
   schedule?: Schedule;
 };
 
@@ -84,6 +89,10 @@ export function resolveSettings(
   if (initialiser === 'text' && initText.trim() === '') {
     errors.initText = 'Write a few words that describe the task, or choose another start.';
   }
+  const lines = entered.instructions === undefined ? [] : instructionLines(entered.instructions);
+  if (lines.length > MOST_INSTRUCTIONS) {
+    errors.instructions = `At most ${MOST_INSTRUCTIONS} are compared, one a line; these are ${lines.length}.`;
+  }
   if (Object.keys(errors).length > 0) return { settings: null, errors };
   const settings: RunSettings = {
     ...suggested.settings,
@@ -91,8 +100,17 @@ export function resolveSettings(
     initialiser,
     initText,
     schedule: entered.schedule ?? suggested.settings.schedule,
+    instructions:
+      entered.instructions === undefined
+        ? suggested.settings.instructions
+        : instructionLines(entered.instructions),
   };
   return { settings, errors };
+}
+
+/** What a person compares with: one instruction a line, blank lines left out. */
+export function instructionLines(text: string): string[] {
+  return text.split('\n').flatMap((line) => (line.trim() === '' ? [] : [line.trim()]));
 }
 
 /** The arrow keys' step of a number: a tenth of the value's own order of size, or 1 for whole numbers. */

@@ -21,7 +21,9 @@ import type {
   StudioError,
   SuggestedSettings,
   ValidationRecord,
+  Verdict,
   WeightFormat,
+  WordsRecord,
 } from '../workers/protocol';
 import type { EnteredSettings } from './settings';
 
@@ -128,6 +130,10 @@ export interface RunSlice {
   steps: StepRecord[];
   validations: ValidationRecord[];
   validationProgress: { done: number; total: number } | null;
+  /** What words alone reach on the validation rows; null before they are scored. */
+  words: WordsRecord[] | null;
+  /** On rows that nothing is chosen by; null before the first. */
+  verdict: Verdict | null;
   neighbours: NeighbourTable | null;
   /** Nearest token of every virtual token in the table before, to show what changed. */
   previousNearest: number[];

@@ -3,9 +3,6 @@
  * how often the right class is the likeliest. The bare model and a hard prompt are judged by the same measure.
  */
 import type { Dataset } from '../data/dataset';
-import { inputTokens } from '../data/pack';
-import { createRandom } from '../data/random';
-import type { TokenExample } from '../data/types';
 import type { Engine, SoftPrompt } from '../engine/engine';
 import { exactOf, lossOf, tokenAccuracyOf } from '../evaluation/rowScore';
 import { scoreRows } from '../evaluation/scoreRows';
@@ -55,41 +52,4 @@ export async function evaluatePrompt(
     exact: exactOf(scores),
     rows: scores.length,
   };
-}
-
-/**
- * Which of `count` rows a validation looks at: the same for every run and step, ascending. A random choice,
- * because a file may be sorted by class.
- */
-export function pickRows(count: number, most: number): number[] {
-  const rows = Array.from({ length: count }, (_, i) => i);
-  return createRandom(0)
-    .shuffle(rows)
-    .slice(0, most)
-    .sort((a, b) => a - b);
-}
-
-/**
- * The dataset under a hard prompt: the instruction's tokens put before every text, after the special tokens that
- * begin it. Evaluate it without a soft prompt.
- */
-export function withInstruction<Data extends EvaluationData>(
-  data: Data,
-  instruction: ArrayLike<number>,
-  specialIds: ReadonlySet<number>,
-): Data {
-  const ids = Array.from(instruction);
-  const instruct = (example: TokenExample): TokenExample => {
-    const input = inputTokens(example);
-    let lead = 0;
-    while (lead < input.length && specialIds.has(input[lead])) lead++;
-    const tokens = Array.from(example.tokenIds);
-    const marks = Array.from(example.isLabel);
-    return {
-      ...example,
-      tokenIds: Int32Array.from([...tokens.slice(0, lead), ...ids, ...tokens.slice(lead)]),
-      isLabel: Uint8Array.from([...marks.slice(0, lead), ...ids.map(() => 0), ...marks.slice(lead)]),
-    };
-  };
-  return { ...data, validation: data.validation.map(instruct) };
 }

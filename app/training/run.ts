@@ -9,7 +9,17 @@ import type { Tokenizer } from '../model/tokenizer';
 import type { CheckpointStore } from './checkpoint';
 import type { KeeperEvents } from './checkpointKeeper';
 import { TrainingError } from './errors';
-import type { AnswerRow, Checkpoint, RunSettings, RunState, StepRecord, ValidationRecord } from './types';
+import type { Words } from './proof';
+import type {
+  AnswerRow,
+  Checkpoint,
+  RunSettings,
+  RunState,
+  StepRecord,
+  ValidationRecord,
+  Verdict,
+  WordsRecord,
+} from './types';
 
 export interface RunInputs {
   runId: string;
@@ -21,7 +31,12 @@ export interface RunInputs {
   dataHash: string;
   /** Of no account where a checkpoint is given, which brings its own. */
   settings: RunSettings;
-  data: Pick<Dataset, 'training' | 'validation' | 'validationExamples' | 'classes' | 'classTokens'>;
+  data: Pick<
+    Dataset,
+    'training' | 'validation' | 'validationExamples' | 'test' | 'testExamples' | 'classes' | 'classTokens'
+  >;
+  /** What the prompt is compared with; absent or empty: nothing is compared. */
+  words?: readonly Words[];
   /** Where the prompt starts, `[virtualTokens, hidden]`; of no account where a checkpoint is given, as above. */
   initialPrompt: Float32Array;
   tokenizer: Pick<Tokenizer, 'stopIds' | 'decode' | 'tokenText'>;
@@ -45,6 +60,10 @@ export interface RunEvents extends KeeperEvents {
   validation(record: ValidationRecord): void;
   /** In texts run through the model; `total` may grow. */
   validationProgress(done: number, total: number): void;
+  /** What words alone reach on the validation rows; before the first step. */
+  words(records: WordsRecord[]): void;
+  /** Words and the best prompt so far on the test rows. */
+  verdict(verdict: Verdict): void;
   neighbours(table: NeighbourTable): void;
   answers(step: number, rows: AnswerRow[]): void;
 }
@@ -77,6 +96,8 @@ export function tellWhile(events: Partial<RunEvents>, open: () => boolean): Part
     steps: gate(events.steps),
     validation: gate(events.validation),
     validationProgress: gate(events.validationProgress),
+    words: gate(events.words),
+    verdict: gate(events.verdict),
     neighbours: gate(events.neighbours),
     answers: gate(events.answers),
     saved: gate(events.saved),

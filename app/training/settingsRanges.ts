@@ -20,9 +20,12 @@ export const SETTING_LABELS: Record<keyof RunSettings, string> = {
   weightDecay: 'Weight decay',
   validateEvery: 'Validate every',
   validationRows: 'Validation rows',
+  instructions: 'Instructions',
 };
 
 const MAX_INIT_TEXT = 4000;
+const MAX_INSTRUCTIONS = 10;
+const MAX_INSTRUCTION = 4000;
 
 function number(name: NumericSetting) {
   const { min, max, whole } = SETTINGS_RANGES[name];
@@ -57,6 +60,14 @@ export const runSettingsSchema = z.object({
   weightDecay: number('weightDecay'),
   validateEvery: number('validateEvery'),
   validationRows: number('validationRows'),
+  instructions: z
+    .array(
+      z.string().max(MAX_INSTRUCTION, {
+        error: `An instruction must have at most ${MAX_INSTRUCTION} characters.`,
+      }),
+      { error: `${SETTING_LABELS.instructions} must be texts.` },
+    )
+    .max(MAX_INSTRUCTIONS, { error: `At most ${MAX_INSTRUCTIONS} instructions can be compared.` }),
 }) satisfies z.ZodType<RunSettings>;
 
 /**

@@ -60,6 +60,7 @@ export function suggestSettings({ spec, elementRms, dataset, gpu }: SuggestionFa
     weightDecay: 0.001,
     validateEvery,
     validationRows,
+    instructions: [describeTask(dataset)],
   };
   const reasons: SuggestedSettings['reasons'] = {
     virtualTokens:

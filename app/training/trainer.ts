@@ -5,12 +5,14 @@
 import { nextTurn, untilAborted } from '../data/eventLoop';
 import type { VectorPrompt } from '../engine/engine';
 import { EngineMemoryError } from '../engine/errors';
+import { pickRows } from '../evaluation/pickRows';
 import { CHECKPOINT_EVERY, checkCheckpoint, isOver } from './checkpoint';
 import { CheckpointKeeper } from './checkpointKeeper';
 import { type Diagnosis, diagnoseError } from './divergence';
 import { TrainingError } from './errors';
-import { evaluatePrompt, pickRows } from './evaluate';
+import { evaluatePrompt } from './evaluate';
 import { LatestState } from './latestState';
+import { Proving } from './proving';
 import { Readback } from './readback';
 import {
   type AbandonedRun,
@@ -52,6 +54,7 @@ export class Trainer {
   private readonly showing: Showing;
   private readonly readback = new Readback(STEPS_IN_FLIGHT);
   private readonly validationRows: number[];
+  private readonly proving: Proving;
   private keptStep: number;
 
   private running: Promise<void> | null = null;
@@ -86,6 +89,7 @@ export class Trainer {
     this.record = new RunRecord(fixed, checkpoint, (records) => this.events.steps?.(records));
     this.keeper = new CheckpointKeeper(inputs.store, this.events);
     this.validationRows = pickRows(data.validation.length, settings.validationRows);
+    this.proving = new Proving(inputs, settings, this.events);
 
     const prompt = checkpoint?.prompt ?? initialPrompt;
     const moments = checkpoint && { ...checkpoint, updates: checkpoint.step };
@@ -176,7 +180,11 @@ export class Trainer {
    */
   announce(): Promise<void> {
     this.showing.nearest(this.steps.prompt, this.step);
-    this.announced = this.showing.answersOf(this.steps.prompt, this.step, this.announcing.signal);
+    const { signal } = this.announcing;
+    this.announced = this.showing
+      .answersOf(this.steps.prompt, this.step, signal)
+      .then(() => this.proving.tell(this.record.best, signal))
+      .catch((error) => (signal.aborted ? undefined : this.broke(error)));
     return this.announced;
   }
 
@@ -258,6 +266,8 @@ export class Trainer {
     try {
       if (!this.steps.memory) await this.steps.prepare();
       if (this.abandoned) return;
+      await this.compare();
+      if (this.abandoned) return;
       this.enter('training');
       if (this.step === 0) this.showing.nearest(this.steps.prompt, 0);
       while (this.request === 'none' && !this.failure) {
@@ -319,16 +329,34 @@ export class Trainer {
     return this.validationRows.length > 0 && this.record.validationDue(this.step);
   }
 
+  /** Scores words before the first step, so that a person sees when the prompt passes them. */
+  private async compare(): Promise<void> {
+    if (!this.proving.due || this.request !== 'none') return;
+    this.enter('validating');
+    await this.abortable((signal) => this.proving.tell(this.record.best, signal));
+  }
+
+  /** Work that a command may give up; it is then made again on resuming. */
+  private async abortable(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const abort = new AbortController();
+    const { signal } = abort;
+    this.validationAbort = abort;
+    try {
+      await work(signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      this.validationAbort = null;
+    }
+  }
+
   private async validate(): Promise<void> {
     await this.readback.drained();
     if (this.failure || this.abandoned) return;
     this.record.log.tell();
     this.enter('validating');
     const { step } = this;
-    const abort = new AbortController();
-    const { signal } = abort;
-    this.validationAbort = abort;
-    try {
+    await this.abortable(async (signal) => {
       const prompt: VectorPrompt = { kind: 'prompt', vectors: this.steps.prompt };
       const evaluation = await evaluatePrompt(this.inputs.engine, prompt, this.inputs.data, {
         rows: this.validationRows,
@@ -344,12 +372,9 @@ export class Trainer {
       }
       this.latest.put({ ...this.record.present(this.step, this.phase), ...state });
       this.events.validation?.(record);
+      if (record.best) await this.proving.tell(this.record.best, signal);
       await this.showing.answers(prompt, step, signal);
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    } finally {
-      this.validationAbort = null;
-    }
+    });
     if (this.request === 'none') this.enter('training');
   }
 

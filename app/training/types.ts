@@ -1,5 +1,6 @@
 /** @file The words of a run: settings, records, state. Plain data that travels through the protocol and into files. */
 import type { TrainingMemory } from '../engine/engine';
+import type { ContenderReport, Difference, Measure } from '../evaluation/report';
 
 export type Initialiser = 'text' | 'labels' | 'vocabulary' | 'random' | 'file';
 export type Schedule = 'cosine' | 'linear' | 'constant';
@@ -24,6 +25,8 @@ export interface RunSettings {
   validateEvery: number;
   /** Most validation rows used each time. */
   validationRows: number;
+  /** Words that the prompt is compared with, at most ten; nothing is trained by them. */
+  instructions: string[];
 }
 
 /** Settings chosen from model and data, each with the reason in words, shown beside its control. */
@@ -58,6 +61,50 @@ export interface ValidationRecord {
   rows: number;
   /** Whether this is the best prompt so far (lowest loss). */
   best: boolean;
+}
+
+/** What words alone reach on the validation rows. */
+export interface WordsRecord {
+  name: string;
+  /** '' for the bare model. */
+  instruction: string;
+  /** Nats per label token. */
+  loss: number;
+  /** Null where the task has no classes. */
+  accuracy: number | null;
+  exact: number;
+}
+
+/** A row that the prompt gets wrong. */
+export interface WrongRow {
+  /** As the person's file counts it. */
+  row: number;
+  input: string;
+  target: string;
+  /** The class that it was taken for; null where the task has none. */
+  said: string | null;
+  /** Whether the best words get it right; null where there are none. */
+  wordsRight: boolean | null;
+  /** Of the target, summed over its label tokens. */
+  nats: number;
+}
+
+/** Contenders on rows that nothing was chosen by. */
+export interface Verdict {
+  /** Of the prompt that is judged. */
+  step: number;
+  /** Test rows. */
+  rows: number;
+  measure: Measure;
+  /** Part of the rows that the commonest answer is right on. */
+  majority: number | null;
+  /** Names of the classes, in the order of the confusion matrices; null where there are none. */
+  classes: string[] | null;
+  /** Words first, in their order; the soft prompt last, where there is one. */
+  contenders: ContenderReport[];
+  /** The soft prompt against the best words; null while there is no prompt. */
+  difference: (Difference & { against: string }) | null;
+  wrong: WrongRow[];
 }
 
 /** A validation example with the model's greedy answers. */

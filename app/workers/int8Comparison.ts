@@ -3,7 +3,8 @@
 import { createEngine } from '../engine/choice';
 import type { Engine } from '../engine/engine';
 import { WebGpuEngine } from '../engine/webgpu/webgpuEngine';
-import { evaluatePrompt, pickRows } from '../training/evaluate';
+import { pickRows } from '../evaluation/pickRows';
+import { evaluatePrompt } from '../training/evaluate';
 import type { ActiveDataset } from './datasetSlot';
 import { StudioRequestError } from './errors';
 import type { ActiveModel } from './modelSlot';

@@ -18,6 +18,8 @@ import type {
   StepRecord,
   SuggestedSettings,
   ValidationRecord,
+  Verdict,
+  WordsRecord,
 } from '../training/types';
 
 export type { DataOptions, DatasetReport, PreviewExample, PreviewToken } from '../data/types';
@@ -39,6 +41,9 @@ export type {
   StepRecord,
   SuggestedSettings,
   ValidationRecord,
+  Verdict,
+  WordsRecord,
+  WrongRow,
 } from '../training/types';
 
 /** What the training runs on, and if it is not WebGPU, why. */
@@ -217,6 +222,8 @@ export type StudioEvent =
   | { type: 'steps'; runId: string; records: StepRecord[] }
   | { type: 'validation'; runId: string; record: ValidationRecord }
   | { type: 'validationProgress'; runId: string; done: number; total: number }
+  | { type: 'words'; runId: string; records: WordsRecord[] }
+  | { type: 'verdict'; runId: string; verdict: Verdict }
   | { type: 'neighbours'; runId: string; table: NeighbourTable }
   | { type: 'answers'; runId: string; step: number; rows: AnswerRow[] }
   | { type: 'saved'; runId: string; step: number }

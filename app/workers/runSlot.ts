@@ -6,6 +6,7 @@
 import type { PromptArtefact } from '../prompt/types';
 import { type CheckpointStore, isOver } from '../training/checkpoint';
 import { initialisePrompt } from '../training/initialise';
+import type { Words } from '../training/proof';
 import type { AbandonedRun, RunEvents } from '../training/run';
 import { parseSettings } from '../training/settingsRanges';
 import { Trainer } from '../training/trainer';
@@ -14,6 +15,7 @@ import type { ActiveDataset } from './datasetSlot';
 import { DeviceLostError, StudioRequestError, toStudioError } from './errors';
 import type { ActiveModel } from './modelSlot';
 import type { RunSettings, StudioEvent } from './protocol';
+import { wordsFor } from './words';
 
 /** Runs kept for another visit; older ones are forgotten. */
 const KEPT_RUNS = 5;
@@ -22,6 +24,7 @@ export interface ActiveRun {
   trainer: Trainer;
   model: ActiveModel;
   data: ActiveDataset;
+  words: readonly Words[];
 }
 
 export class RunSlot {
@@ -124,7 +127,8 @@ export class RunSlot {
         : `The graphics memory ran out; the run was taken up ${where}, each step in ${parts} parts.`;
     const notes = going ? [...left.notes, note] : left.notes;
     const { runId } = checkpoint;
-    const run = this.make(model, active.data, checkpoint, checkpoint, { parts, notes });
+    const { data, words } = active;
+    const run = this.make(model, data, words, checkpoint, checkpoint, { parts, notes });
     this.left = null;
     this.active = run;
     if (!isOver(checkpoint.phase)) this.emit({ type: 'runState', runId, state: run.trainer.state });
@@ -174,7 +178,8 @@ export class RunSlot {
     checkpoint?: Checkpoint,
   ): Promise<ActiveRun> {
     const { runId, settings } = made;
-    const run = this.make(model, data, made, checkpoint);
+    const words = await wordsFor(settings, model, data);
+    const run = this.make(model, data, words, made, checkpoint);
     await this.clear();
     if (devices !== this.devices) throw new DeviceLostError();
     this.active = run;
@@ -186,6 +191,7 @@ export class RunSlot {
   private make(
     model: ActiveModel,
     data: ActiveDataset,
+    words: readonly Words[],
     { runId, settings, initialPrompt }: { runId: string; settings: RunSettings; initialPrompt: Float32Array },
     checkpoint?: Checkpoint,
     before: { parts?: number; notes?: string[] } = {},
@@ -206,6 +212,7 @@ export class RunSlot {
         tokenizer: model.tokenizer,
         modelKey: model.key,
         data: data.dataset,
+        words,
         dataHash: data.dataset.report.hash,
         deviceLost: this.deviceLost,
         ...(this.store && { store: this.store }),
@@ -214,7 +221,7 @@ export class RunSlot {
       this.events(runId),
       checkpoint,
     );
-    return { trainer, model, data };
+    return { trainer, model, data, words };
   }
 
   private events(runId: string): RunEvents {
@@ -224,6 +231,8 @@ export class RunSlot {
       steps: (records) => emit({ type: 'steps', runId, records }),
       validation: (record) => emit({ type: 'validation', runId, record }),
       validationProgress: (done, total) => emit({ type: 'validationProgress', runId, done, total }),
+      words: (records) => emit({ type: 'words', runId, records }),
+      verdict: (verdict) => emit({ type: 'verdict', runId, verdict }),
       neighbours: (table) => emit({ type: 'neighbours', runId, table }),
       answers: (step, rows) => emit({ type: 'answers', runId, step, rows }),
       saved: (step) => emit({ type: 'saved', runId, step }),

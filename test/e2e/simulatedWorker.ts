@@ -174,6 +174,7 @@ const suggested: RunSettings = {
   weightDecay: 0,
   validateEvery: 40,
   validationRows: 34,
+  instructions: [],
 };
 
 let storage: StorageReport = {

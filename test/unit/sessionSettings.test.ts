@@ -18,6 +18,7 @@ const automatic: RunSettings = {
   weightDecay: 0,
   validateEvery: 25,
   validationRows: 80,
+  instructions: [],
 };
 const suggested: SuggestedSettings = { settings: automatic, reasons: {} };
 

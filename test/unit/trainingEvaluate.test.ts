@@ -4,7 +4,8 @@ import { classCandidates, packExamples, predictClasses } from '../../app/data/pa
 import { startCpu } from '../../app/engine/backend';
 import type { Engine, SoftPrompt } from '../../app/engine/engine';
 import { AnswerBook } from '../../app/training/answers';
-import { evaluatePrompt, pickRows, withInstruction } from '../../app/training/evaluate';
+import { pickRows } from '../../app/evaluation/pickRows';
+import { evaluatePrompt } from '../../app/training/evaluate';
 import { type InitialiserSource, initialisePrompt } from '../../app/training/initialise';
 import type { Initialiser } from '../../app/training/types';
 import {
@@ -100,21 +101,6 @@ describe('evaluation', () => {
     expect(rows).toEqual(rows.toSorted((a, b) => a - b));
     expect(rows.at(-1)).toBeGreaterThan(500);
     expect(pickRows(3, 50)).toEqual([0, 1, 2]);
-  });
-});
-
-describe('a hard prompt', () => {
-  it('stands before the text and after the special tokens that begin it, and is not a label', () => {
-    const example = {
-      tokenIds: Int32Array.of(0, 11, 12, 5),
-      isLabel: Uint8Array.of(0, 0, 0, 1),
-      cut: 0,
-      row: 1,
-    };
-    const data = { validation: [example], validationExamples: [], classes: null, classTokens: [] };
-    const [instructed] = withInstruction(data, [21, 22], tinyTokenizer.specialIds).validation;
-    expect([...instructed.tokenIds]).toEqual([0, 21, 22, 11, 12, 5]);
-    expect([...instructed.isLabel]).toEqual([0, 0, 0, 0, 0, 1]);
   });
 });
 

@@ -13,6 +13,8 @@ import type {
   RunState,
   StepRecord,
   ValidationRecord,
+  Verdict,
+  WordsRecord,
 } from '../../app/training/types';
 
 export const VOCAB = 48;
@@ -79,7 +81,7 @@ const CLASSES = ['t5', 't6 t7'];
 const classTokens = [Int32Array.of(5, END_OF_TEXT), Int32Array.of(6, 7, END_OF_TEXT)];
 
 /** Inputs of 3 to 8 random tokens. The class `t5` is four times as common, so that a prompt has something to learn. */
-export function tinyData(training = 40, validation = 12): RunInputs['data'] {
+export function tinyData(training = 40, validation = 12, test = 8): RunInputs['data'] {
   const random = createRandom(3);
   const make = (_: unknown, row: number) => {
     const input = Array.from({ length: 3 + random.int(6) }, () => 10 + random.int(30));
@@ -89,11 +91,14 @@ export function tinyData(training = 40, validation = 12): RunInputs['data'] {
     const tokens: TokenExample = { tokenIds, isLabel, cut: 0, row };
     return { tokens, text: { input: tinyTokenizer.decode(input), target: CLASSES[target], row } };
   };
-  const rows = Array.from({ length: training + validation }, make);
+  const rows = Array.from({ length: training + validation + test }, make);
+  const held = training + validation;
   return {
     training: rows.slice(0, training).map(({ tokens }) => tokens),
-    validation: rows.slice(training).map(({ tokens }) => tokens),
-    validationExamples: rows.slice(training).map(({ text }) => text),
+    validation: rows.slice(training, held).map(({ tokens }) => tokens),
+    validationExamples: rows.slice(training, held).map(({ text }) => text),
+    test: rows.slice(held).map(({ tokens }) => tokens),
+    testExamples: rows.slice(held).map(({ text }) => text),
     classes: CLASSES,
     classTokens,
   };
@@ -114,6 +119,7 @@ export const tinySettings: RunSettings = {
   weightDecay: 0.01,
   validateEvery: 10,
   validationRows: 4,
+  instructions: [],
 };
 
 /** A start that is the same every time: `[virtualTokens, HIDDEN]`. */
@@ -142,6 +148,8 @@ export interface Told {
   states: RunState[];
   steps: StepRecord[];
   validations: ValidationRecord[];
+  words: WordsRecord[];
+  verdicts: Verdict[];
   neighbourSteps: number[];
   answerSteps: number[];
   saved: number[];
@@ -154,6 +162,8 @@ export function listen(also: Partial<RunEvents> = {}): { told: Told; events: Run
     states: [],
     steps: [],
     validations: [],
+    words: [],
+    verdicts: [],
     neighbourSteps: [],
     answerSteps: [],
     saved: [],
@@ -174,6 +184,14 @@ export function listen(also: Partial<RunEvents> = {}): { told: Told; events: Run
     },
     validationProgress(done, total) {
       also.validationProgress?.(done, total);
+    },
+    words(records) {
+      told.words.push(...records);
+      also.words?.(records);
+    },
+    verdict(verdict) {
+      told.verdicts.push(verdict);
+      also.verdict?.(verdict);
     },
     neighbours(table) {
       told.neighbourSteps.push(table.step);

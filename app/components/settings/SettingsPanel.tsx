@@ -10,6 +10,7 @@ import { Fold } from '../ui/Fold';
 import { Panel } from '../ui/Panel';
 import { Term } from '../ui/Term';
 import { InitialiserSetting } from './InitialiserSetting';
+import { InstructionsSetting } from './InstructionsSetting';
 import { MemoryBar } from './MemoryBar';
 import { NumberSettingField } from './NumberSettingField';
 import { ScheduleSetting } from './ScheduleSetting';
@@ -54,6 +55,7 @@ export function SettingsPanel() {
           <NumberSettingField setting="steps" label={<Term of="step">Steps</Term>} />
           <NumberSettingField setting="batchSize" label={<Term of="batchSize">Batch size</Term>} />
           <InitialiserSetting />
+          <InstructionsSetting />
           <NumberSettingField setting="seed" label={<Term of="seed">Seed</Term>} />
         </fieldset>
         <Fold title="Advanced" aside={advancedErrors ? 'needs a look' : undefined}>

@@ -23,8 +23,10 @@ export const terms = {
   loss: 'How surprised the model is by the right answer, in nats per answer token: 0 would be certainty.',
   smoothed: 'A moving average over the last steps: single batches are noisy.',
   gradientNorm: 'How strongly the batch pulls at the prompt: sudden peaks mean that training is unsteady.',
-  accuracy: 'The share of validation rows for which the right answer is the likeliest of all answers.',
-  exact: 'The share of validation rows that the model answers word for word as wanted.',
+  accuracy: 'The share of rows for which the right answer is the likeliest of all answers.',
+  exact: 'The share of rows that the model answers word for word as wanted.',
+  macroF1:
+    'How well each class is found and how rarely it is said wrongly, as the mean over classes: rare classes count the same.',
   label: 'A token the model has to say itself: only these count in the loss.',
   template: 'The text of an example: words in braces, such as {input}, stand for a column of your file.',
   plainText: 'No question and answer: the model learns to continue text like yours.',

@@ -1,0 +1,42 @@
+/** @file Whether the soft prompt beats words, on rows that it was never chosen by: one sentence and a bar for each contender. */
+
+import { percent } from '../../session/format';
+import { useStudio } from '../../session/store';
+import { barsOf, verdictWords } from '../../session/verdictWords';
+import type { Verdict as Judged } from '../../workers/protocol';
+
+/** Nothing until words have been scored. */
+export function Verdict() {
+  const verdict = useStudio((state) => state.run?.verdict ?? null);
+  return verdict && <VerdictOf verdict={verdict} />;
+}
+
+function VerdictOf({ verdict }: { verdict: Judged }) {
+  const { say, aside, outcome } = verdictWords(verdict);
+  return (
+    <section className={`panel verdict verdict-${outcome ?? 'open'}`} aria-label="Verdict">
+      <p className="verdict-say">{say}</p>
+      <dl className="bars numbers">
+        {barsOf(verdict).map((bar) => (
+          <div key={bar.name} className={`bar-row bar-${bar.kind}`}>
+            <dt>{bar.name}</dt>
+            <dd>
+              <span className="bar" aria-hidden>
+                <span className="bar-share" style={{ width: `${100 * bar.share}%` }} />
+                <span
+                  className="bar-interval"
+                  style={{ left: `${100 * bar.low}%`, right: `${100 * (1 - bar.high)}%` }}
+                />
+              </span>
+              <span className="bar-number">{percent(bar.share)}</span>
+              <span className="visually-hidden">
+                , 95 % interval {percent(bar.low)} to {percent(bar.high)}
+              </span>
+            </dd>
+          </div>
+        ))}
+      </dl>
+      <p className="verdict-aside">{aside}</p>
+    </section>
+  );
+}

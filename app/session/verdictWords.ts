@@ -1,0 +1,97 @@
+/** @file A verdict in words and bars: what beat what, by how much, how surely. Pure, so that page and tests read the same. */
+import { type Outcome, outcomeOf } from '../evaluation/report';
+import type { Verdict } from '../workers/protocol';
+import { percent } from './format';
+
+/** A contender as a bar. Shares are 0–1. */
+export interface Bar {
+  name: string;
+  kind: 'bare' | 'words' | 'soft';
+  share: number;
+  low: number;
+  high: number;
+}
+
+/** How the page speaks of a contender; the names themselves are for files and scripts. */
+export function contenderLabel(name: string, instructions: number): string {
+  if (name === 'bare') return 'bare model';
+  const number = /^instruction (\d+)$/.exec(name)?.[1];
+  if (number === undefined) return name;
+  return instructions === 1 ? 'your instruction' : `your instruction ${number}`;
+}
+
+export function barsOf({ contenders, measure }: Verdict): Bar[] {
+  const instructions = contenders.filter(({ name }) => name.startsWith('instruction')).length;
+  return contenders.map((contender) => {
+    const share = (measure === 'accuracy' ? contender.accuracy : null) ?? contender.exact;
+    return {
+      name: contenderLabel(contender.name, instructions),
+      kind: contender.name === 'bare' ? 'bare' : contender.name === 'soft prompt' ? 'soft' : 'words',
+      share: share.value,
+      low: share.interval.low,
+      high: share.interval.high,
+    };
+  });
+}
+
+/** What is right about a row, by the verdict's measure. */
+export function measureWords({ measure }: Pick<Verdict, 'measure'>): string {
+  return measure === 'accuracy' ? 'right by comparing the labels’ likelihoods' : 'right word for word';
+}
+
+export interface VerdictWords {
+  /** The sentence itself. */
+  say: string;
+  /** What else belongs to it, in a smaller voice. */
+  aside: string;
+  /** Null while there is no prompt to judge. */
+  outcome: Outcome | null;
+}
+
+export function verdictWords(verdict: Verdict): VerdictWords {
+  const { rows, difference, majority } = verdict;
+  const bars = barsOf(verdict);
+  const soft = bars.find(({ kind }) => kind === 'soft');
+  const bare = bars.find(({ kind }) => kind === 'bare');
+  const words = bars.filter(({ kind }) => kind === 'words').sort((a, b) => b.share - a.share)[0];
+  const where = `On ${rows} rows it never saw`;
+  const told = words ? `${words.name} ${percent(words.share)}` : null;
+  const others = [
+    words && bare ? `Bare model ${percent(bare.share)}` : null,
+    majority === null || verdict.classes === null ? null : `always the commonest class ${percent(majority)}`,
+    `${measureWords(verdict)}`,
+  ].filter((part) => part !== null);
+  const aside = `${others.join(' · ')}.`;
+  if (!soft || !difference) {
+    const so = told ?? (bare ? `bare model ${percent(bare.share)}` : '');
+    return {
+      say: `${where}: ${so}. The soft prompt’s turn comes with the first validation.`,
+      aside,
+      outcome: null,
+    };
+  }
+  const outcome = outcomeOf(difference);
+  const against = told ?? (bare ? `bare model ${percent(bare.share)}` : '');
+  const { low, high } = difference.interval;
+  const by = `${signed(difference.points)} points, 95 % interval ${signed(low)} to ${signed(high)}`;
+  const end = {
+    wins: '',
+    ahead: ' That may still be chance.',
+    level: ' The prompt is no better than words.',
+    behind: ' Words did better, though that may be chance.',
+    loses: ' Words do better here.',
+  }[outcome];
+  return {
+    say: `${where}: ${against}, this soft prompt ${percent(soft.share)} (${by}).${end}`,
+    aside,
+    outcome,
+  };
+}
+
+function signed(points: number): string {
+  const rounded =
+    Math.abs(points) < 0.05
+      ? '0'
+      : Math.abs(points).toFixed(Number.isInteger(Number(points.toFixed(1))) ? 0 : 1);
+  return points <= -0.05 ? `−${rounded}` : points >= 0.05 ? `+${rounded}` : '0';
+}
