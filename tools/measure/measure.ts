@@ -7,13 +7,14 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs-core';
 import { type Dataset, prepareDataset } from '../../app/data/dataset';
+import { encodeInstructed } from '../../app/data/instruct';
 import { parseTable } from '../../app/data/parse';
 import type { Engine } from '../../app/engine/engine';
 import { createReferenceEngine } from '../../app/engine/reference/referenceEngine';
 import { streamOf } from '../../app/engine/weightStream';
 import { measureEmbeddings } from '../../app/inspect/measures';
 import { type LoadedModel, loadModel } from '../../app/model/load';
-import { type Evaluation, evaluatePrompt, withInstruction } from '../../app/training/evaluate';
+import { type Evaluation, evaluatePrompt } from '../../app/training/evaluate';
 import { initialisePrompt } from '../../app/training/initialise';
 import { suggestSettings } from '../../app/training/suggest';
 import { Trainer } from '../../app/training/trainer';
@@ -40,7 +41,7 @@ const model = await loadModel(folderSource(modelFolder), { id: basename(modelFol
 const engine = await createReferenceEngine(model.spec, streamOf(model.weights));
 for (const sample of samples) console.log(JSON.stringify(await measure(sample, engine, model)));
 
-async function measure(sample: Sample, engine: Engine, { tokenizer, spec }: LoadedModel) {
+async function measure(sample: Sample, engine: Engine, { tokenizer, spec, chat }: LoadedModel) {
   const data = await read(sample);
   const measures = await measureEmbeddings(engine, 1);
   const { settings } = suggestSettings({
@@ -50,8 +51,9 @@ async function measure(sample: Sample, engine: Engine, { tokenizer, spec }: Load
     gpu: false,
   });
   const bare = await evaluatePrompt(engine, null, data);
-  const instruction = tokenizer.encode(`${sample.instruction}\n`, { specialTokens: false });
-  const told = await evaluatePrompt(engine, null, withInstruction(data, instruction, tokenizer.specialIds));
+  const text = { tokenizer, chat, contextLength: spec.contextLength };
+  const validation = await encodeInstructed(data, data.validationExamples, sample.instruction, text);
+  const told = await evaluatePrompt(engine, null, { ...data, ...(validation && { validation }) });
   const source = { tokenizer, training: data.training, file: null };
   const initialPrompt = await initialisePrompt(engine, settings, source);
   const began = performance.now();
