@@ -92,7 +92,7 @@ function expand(table: Table, like: Table | null): ReadableTable {
     );
     for (const each of fieldsOf(column, reading.keys)) read(each, depth + 1);
   };
-  table.columns.map(take).forEach((column) => read(column, 0));
+  for (const column of table.columns.map(take)) read(column, 0);
 
   const rows = table.rows.map((_, r) => done.map(({ cells }) => cells[r]));
   const names = (kind: Reading['kind']) =>
