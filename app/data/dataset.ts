@@ -93,6 +93,7 @@ export async function prepareDataset(request: DatasetRequest): Promise<Dataset> 
     training: training.tokens.length,
     validation: validation.tokens.length,
     test: test.tokens.length,
+    encoding: null,
     validationFile: validationTable !== null,
     testFile: testTable !== null,
     emptyRows: rows.emptyRows,

@@ -74,8 +74,11 @@ function classesOf(examples: readonly Example[], { kind }: DataOptions): string[
 }
 
 /** Structure never becomes text without a word. */
-function structureNotes({ structureColumns }: ReadableTable, options: DataOptions): string[] {
-  return structureColumns.flatMap((name) => {
+function structureNotes(
+  { structureColumns, conversationColumns }: ReadableTable,
+  options: DataOptions,
+): string[] {
+  return [...structureColumns, ...conversationColumns].flatMap((name) => {
     const used = [options.inputTemplate, options.targetTemplate].some((template) =>
       template.includes(`{${name}}`),
     );
