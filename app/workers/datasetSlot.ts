@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { type Dataset, prepareDataset } from '../data/dataset';
-import { type OpenOptions, openData } from '../data/open';
+import type { OpenOptions } from '../data/open';
 import { completeOptions } from '../data/options';
 import type { DataFile, DataOptions, DatasetReport, OpenedData } from '../data/types';
 import { type DatasetStore, filesOf, IN_USE, type StoredDataset } from './datasetStore';
@@ -208,7 +208,7 @@ export class DatasetSlot {
   }
 
   private parse(files: DataFile[], options: Pick<OpenOptions, 'signal' | 'encoding'>): Promise<OpenedData> {
-    return openData(files, {
+    return this.platform.openData(files, {
       onProgress: (done, total) => this.emit({ type: 'dataProgress', phase: 'parsing', done, total }),
       ...options,
     });

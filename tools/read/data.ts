@@ -1,87 +1,85 @@
-/**
- * @file `read data`: what the page would make of a dataset before there is a model: options, classes, the first examples
- * and all that it has to say. Several paths joined by `+` are opened together, as files dropped at once are.
- */
-import { readFile, stat } from 'node:fs/promises';
-import { basename } from 'node:path';
+/** @file `read data`: files (several joined by `+` are opened together) to the rows and examples that the page would make. */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, join, relative } from 'node:path';
 import { DataError } from '../../app/data/errors';
 import { openData } from '../../app/data/open';
-import { firstExamples, readRows } from '../../app/data/rows';
-import type { DataFile, Example } from '../../app/data/types';
-import { FormatError } from '../../app/formats/errors';
+import { readRows } from '../../app/data/rows';
+import type { DataFile, Example, OpenedData } from '../../app/data/types';
 import type { Reading } from './reader';
 
 const SHOWN = 3;
 
 export async function readData(path: string): Promise<Reading> {
-  const empty = {
+  const result: Reading = {
     path,
     format: null,
-    rows: null,
+    rows: 0,
     columns: [],
     options: null,
     classes: null,
     examples: [],
     notes: [],
+    error: null,
   };
   try {
-    const opened = await openData(await readFiles(path));
-    const { train, validation, test } = opened;
-    const request = { table: train, validationTable: validation, testTable: test, options: null };
-    const found = {
-      ...empty,
+    const opened = await openData(filesAt(path));
+    const { train } = opened;
+    Object.assign(result, {
       format: train.format,
-      rows: train.rows.length + (validation?.rows.length ?? 0) + (test?.rows.length ?? 0),
+      rows: train.rows.length,
       columns: train.columns,
-      notes: [...opened.notes, ...train.notes],
-    };
-    try {
-      const rows = readRows(request);
-      return {
-        ...found,
-        columns: rows.readable.table.columns,
-        options: rows.options,
-        guesses: rows.guesses,
-        classes: rows.classes,
-        split: { training: rows.training.length, validation: rows.validation.length, test: rows.test.length },
-        examples: firstExamples(rows, request, SHOWN).map(shown),
-        notes: [...opened.notes, ...rows.notes, ...rows.checks.map(({ text }) => text)],
-        error: null,
-      };
-    } catch (error) {
-      return { ...found, error: inWords(error) };
-    }
+      notes: notesOf(opened),
+    });
+    Object.assign(result, describeExamples(opened));
   } catch (error) {
-    return { ...empty, error: inWords(error) };
+    result.error = describeError(error);
   }
+  return result;
 }
 
-async function readFiles(path: string): Promise<DataFile[]> {
-  // A name may have a plus in it.
-  const paths = (await exists(path)) ? [path] : path.split('+');
-  return Promise.all(paths.map(async (each) => ({ name: basename(each), bytes: await readBytes(each) })));
+/** A path's files: itself, those joined to it by `+`, and those in folders. */
+function filesAt(path: string): DataFile[] {
+  const paths = isThere(path) ? [path] : path.split('+');
+  return paths.flatMap((one) => {
+    if (!isThere(one)) throw new DataError(`“${one}” is not there.`, { hint: 'Check the path.' });
+    if (!statSync(one).isDirectory()) return [{ name: basename(one), bytes: bytesOf(one) }];
+    const names = readdirSync(one, { recursive: true, encoding: 'utf8' }).sort();
+    const files = names.map((name) => join(one, name)).filter((file) => statSync(file).isFile());
+    return files.map((file) => ({ name: join(basename(one), relative(one, file)), bytes: bytesOf(file) }));
+  });
 }
 
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
+function bytesOf(path: string): Uint8Array {
+  return new Uint8Array(readFileSync(path));
 }
 
-async function readBytes(path: string): Promise<Uint8Array> {
-  try {
-    return new Uint8Array(await readFile(path));
-  } catch (cause) {
-    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new DataError(
-      missing ? `There is no file “${path}”.` : `“${path}” cannot be read: it may be a folder.`,
-      {
-        hint: 'Give the path of a file, or of several joined by +.',
-        cause,
-      },
-    );
-  }
+function isThere(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+function notesOf({ train, validation, test, notes }: OpenedData): string[] {
+  const all = [train, validation, test].flatMap((table) => table?.notes ?? []);
+  return [...new Set([...notes, ...all])];
+}
+
+/** From tables to examples, as the page makes them before there is a model. */
+function describeExamples(opened: OpenedData): object {
+  const request = {
+    table: opened.train,
+    validationTable: opened.validation,
+    testTable: opened.test,
+    options: null,
+  };
+  const rows = readRows(request);
+  const { training, validation, test, guesses, classes } = rows;
+  return {
+    columns: rows.readable.table.columns,
+    options: { ...rows.options, guesses },
+    classes,
+    split: { training: training.length, validation: validation.length, test: test.length },
+    examples: rows.first.slice(0, SHOWN).map(shown),
+    notes: [...new Set([...opened.notes, ...rows.notes, ...rows.checks.map(({ text }) => text)])],
+  };
 }
 
 function shown({ input, target, turns }: Example): object {
@@ -90,9 +88,7 @@ function shown({ input, target, turns }: Example): object {
     : { input, target };
 }
 
-function inWords(error: unknown): { message: string; hint: string | null } {
-  if (error instanceof DataError || error instanceof FormatError) {
-    return { message: error.message, hint: error.hint ?? null };
-  }
-  throw error;
+function describeError(error: unknown): { message: string; hint: string | null } {
+  if (!(error instanceof DataError)) throw error;
+  return { message: error.message, hint: error.hint ?? null };
 }
