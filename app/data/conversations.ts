@@ -54,6 +54,11 @@ export function readConversations(table: Table, options: ConversationOptions): C
     read.places.push(i);
   });
   if (casting.note) read.notes.push(casting.note);
+  if (read.examples.some(({ tools }) => tools)) {
+    read.notes.push(
+      `The tools in “${table.columns[toolColumn]}” are told to the model where its chat template takes them.`,
+    );
+  }
   read.checks.push(...odd.checks());
   return read;
 }

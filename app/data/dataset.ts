@@ -93,6 +93,7 @@ export async function prepareDataset(request: DatasetRequest): Promise<Dataset> 
     training: training.tokens.length,
     validation: validation.tokens.length,
     test: test.tokens.length,
+    encoding: null,
     validationFile: validationTable !== null,
     testFile: testTable !== null,
     emptyRows: rows.emptyRows,
@@ -174,7 +175,7 @@ async function encodeRows(
       classTokens,
       turnFormat: format,
       checks: [],
-      notes: format.notes,
+      notes: [...format.notes, ...toolNotes(all, format)],
       refused,
     };
   };
@@ -195,6 +196,19 @@ async function encodeRows(
       },
     ],
   };
+}
+
+/** Tools that a format has no place for are left out with a word. */
+function toolNotes(examples: readonly Example[], { takesTools }: TurnFormat): string[] {
+  const withTools = examples.filter(({ tools }) => tools !== undefined);
+  const withCalls = examples.filter(({ turns = [] }) =>
+    turns.some(({ extra }) => extra?.tool_calls !== undefined),
+  );
+  if (takesTools || withTools.length + withCalls.length === 0) return [];
+  const calls = withCalls.length > 0 ? ' and calls' : '';
+  return [
+    `The model has no place for tools in its conversations: their descriptions${calls} are left out of ${countRows(Math.max(withTools.length, withCalls.length))}.`,
+  ];
 }
 
 function longestOf(classTokens: readonly Int32Array[]): number {

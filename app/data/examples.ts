@@ -10,12 +10,16 @@ import { compileTemplate, type Template } from './template';
 import type { DataCheck, DataOptions, Example, Table } from './types';
 
 export interface ExampleSplit extends Split {
+  /** The first examples of the training table in its order, wherever the split has put them. */
+  first: Example[];
   emptyRows: number;
   /** Rows dropped because the same input and target came before, or came in a part of their own. */
   duplicateRows: number;
   checks: DataCheck[];
   notes: string[];
 }
+
+const FIRST = 5;
 
 /** Tables with rows for one part only; null for a part that is split off the others. */
 export interface OwnParts {
@@ -65,6 +69,7 @@ export function buildExamples(
     }
     throw nothingIn('training', parts.training, options);
   }
+  const first = parts.training.examples.slice(0, FIRST);
   const split = splitParts(parts.training, parts.validation, parts.test, options, table);
   if (split.validation.length === 0 && options.validationShare > 0) {
     notes.push('There is a single example, so none is kept for validation.');
@@ -86,7 +91,7 @@ export function buildExamples(
     ...(options.kind === 'plainText' ? [] : checkExamples(kept)),
   ];
   const emptyRows = everything.reduce((sum, part) => sum + part.empty.length, 0);
-  return { ...split, emptyRows, duplicateRows, checks, notes };
+  return { ...split, first, emptyRows, duplicateRows, checks, notes };
 }
 
 function splitParts(

@@ -39,7 +39,9 @@ export function readRows({ table, validationTable, testTable = null, options, lo
   });
   const all = [...split.training, ...split.validation, ...split.test];
   const notes = [
-    ...[readable, validation, test].flatMap((part) => (part ? [...part.table.notes, ...part.notes] : [])),
+    ...[readable, validation, test].flatMap((part) =>
+      part ? [...part.table.notes, ...usedNotes(part, guessed.options)] : [],
+    ),
     ...split.notes,
     ...structureNotes(readable, guessed.options),
   ];
@@ -52,20 +54,6 @@ export function readRows({ table, validationTable, testTable = null, options, lo
   };
 }
 
-/** The first examples of the file in its order, wherever the split has put them. */
-export function firstExamples(
-  { training, validation, test }: Rows,
-  request: RowsRequest,
-  count: number,
-): Example[] {
-  const own = [
-    ...training,
-    ...(request.validationTable ? [] : validation),
-    ...(request.testTable ? [] : test),
-  ];
-  return own.sort((a, b) => a.row - b.row).slice(0, count);
-}
-
 function classesOf(examples: readonly Example[], { kind }: DataOptions): string[] | null {
   if (kind === 'plainText') return null;
   // A class is told by the last answer; where earlier ones are learned too, it is not the only one.
@@ -73,12 +61,24 @@ function classesOf(examples: readonly Example[], { kind }: DataOptions): string[
   return examples.some(several) ? null : findClasses(examples);
 }
 
+/** How structure became text, of the columns that are used. */
+function usedNotes({ notes }: ReadableTable, options: DataOptions): string[] {
+  return notes.flatMap(({ columns, text }) => (columns.some((name) => isUsed(name, options)) ? [text] : []));
+}
+
+function isUsed(name: string, { inputTemplate, targetTemplate, turnColumns }: DataOptions): boolean {
+  return (
+    inputTemplate.includes(`{${name}}`) || targetTemplate.includes(`{${name}}`) || turnColumns.includes(name)
+  );
+}
+
 /** Structure never becomes text without a word. */
-function structureNotes({ structureColumns }: ReadableTable, options: DataOptions): string[] {
-  return structureColumns.flatMap((name) => {
-    const used = [options.inputTemplate, options.targetTemplate].some((template) =>
-      template.includes(`{${name}}`),
-    );
+function structureNotes(
+  { structureColumns, conversationColumns }: ReadableTable,
+  options: DataOptions,
+): string[] {
+  return [...structureColumns, ...conversationColumns].flatMap((name) => {
+    const used = options.kind !== 'conversation' && isUsed(name, options);
     return used ? [`Column “${name}” holds lists or objects; they stand in the texts as JSON.`] : [];
   });
 }

@@ -42,7 +42,7 @@ export function splitExamples(request: SplitRequest): Split {
   const take = (part: Set<number>, rows: number) => {
     if (rows === 0) return;
     const quotas = apportion(strata.map(sizeOf), rows);
-    strata.forEach((units, s) => takeUnits(units, part, quotas[s]));
+    for (const [s, units] of strata.entries()) takeUnits(units, part, quotas[s]);
     for (const units of strata) takeUnits(units, part, rows - part.size);
     // Units too large for the share: the smallest of them is better than nothing.
     if (part.size === 0) takeSmallest(strata, part);

@@ -15,7 +15,13 @@ export interface ReadableTable {
   conversationColumns: string[];
   /** Columns of lists or objects that are not text. */
   structureColumns: string[];
-  notes: string[];
+  notes: StructureNote[];
+}
+
+/** What was made of structure, and the columns that it is said of. */
+export interface StructureNote {
+  columns: string[];
+  text: string;
 }
 
 /** How the cells of a column become text. */
@@ -52,7 +58,7 @@ const known = new WeakMap<Table, ReadableTable>();
 export function readStructures(table: Table, like: Table | null = null): ReadableTable {
   const found = known.get(table);
   if (found) return found;
-  const readable = expand(fromFastText(table), like && fromFastText(like));
+  const readable = expand(table, like);
   known.set(table, readable);
   return readable;
 }
@@ -66,7 +72,7 @@ interface Column {
 }
 
 function expand(table: Table, like: Table | null): ReadableTable {
-  const notes: string[] = [];
+  const notes: StructureNote[] = [];
   const by = numbering(like ?? table);
   const take = (name: string, i: number): Column => {
     const cells = table.rows.map((row) => row[i] ?? '');
@@ -87,12 +93,14 @@ function expand(table: Table, like: Table | null): ReadableTable {
       done.push({ ...column, cells: readCells(column, reading, notes), reading });
       return;
     }
-    notes.push(
-      `The objects in “${column.name}” are columns of their own: ${reading.keys.map((key) => `${column.name}.${key}`).join(', ')}.`,
-    );
+    const fields = reading.keys.map((key) => fieldName(column.name, key));
+    notes.push({
+      columns: fields,
+      text: `The objects in “${column.name}” are columns of their own: ${fields.join(', ')}.`,
+    });
     for (const each of fieldsOf(column, reading.keys)) read(each, depth + 1);
   };
-  table.columns.map(take).forEach((column) => read(column, 0));
+  for (const column of table.columns.map(take)) read(column, 0);
 
   const rows = table.rows.map((_, r) => done.map(({ cells }) => cells[r]));
   const names = (kind: Reading['kind']) =>
@@ -150,7 +158,7 @@ function isAnswer(record: Record<string, unknown>, key: string): boolean {
   );
 }
 
-function readCells({ name, cells }: Column, reading: Reading, notes: string[]): string[] {
+function readCells({ name, cells }: Column, reading: Reading, notes: StructureNote[]): string[] {
   if (reading.kind === 'text' || reading.kind === 'conversation' || reading.kind === 'structure')
     return cells;
   let several = 0;
@@ -165,7 +173,7 @@ function readCells({ name, cells }: Column, reading: Reading, notes: string[]): 
       reading.kind === 'answer' || (reading.kind === 'list' && reading.first) ? list.slice(0, 1) : list;
     return kept.map(cellText).join(reading.kind === 'list' ? reading.separator : '');
   });
-  notes.push(describe(name, reading, several));
+  notes.push({ columns: [name], text: describe(name, reading, several) });
   return texts;
 }
 
@@ -190,7 +198,7 @@ function fieldsOf({ name, cells, sample }: Column, keys: readonly string[]): Col
     const isNested = (value: unknown) =>
       isRecord(value) && typeof value[key] === 'object' && value[key] !== null;
     return {
-      name: `${name}.${key}`.replaceAll('{', '(').replaceAll('}', ')'),
+      name: fieldName(name, key),
       cells: fieldCells,
       nested: sampled.some(isNested),
       sample: fieldSample,
@@ -198,22 +206,9 @@ function fieldsOf({ name, cells, sample }: Column, keys: readonly string[]): Col
   });
 }
 
-/** fastText's lines, "__label__good The tea is fine", are a label and a text. */
-function fromFastText(table: Table): Table {
-  if (table.columns.length !== 1) return table;
-  const label = /^\s*((?:__label__\S+\s*)+)/;
-  const filled = table.rows.filter(([cell]) => cell.trim() !== '');
-  if (filled.length === 0 || !filled.every(([cell]) => label.test(cell))) return table;
-  const rows = table.rows.map(([cell]) => {
-    const labels = label.exec(cell)?.[1] ?? '';
-    const names = [...labels.matchAll(/__label__(\S+)/g)].map(([, name]) => name);
-    return [cell.trim().slice(labels.trimEnd().length).trim(), names.join(', ')];
-  });
-  const notes = [
-    ...table.notes,
-    'The lines begin with labels as fastText writes them; these are a column of their own.',
-  ];
-  return { ...table, columns: ['text', 'label'], rows, nested: [], notes };
+/** A name that templates can use. */
+function fieldName(column: string, key: string): string {
+  return `${column}.${key}`.replaceAll('{', '(').replaceAll('}', ')');
 }
 
 function filledSample(rows: readonly string[][], cell: (row: string[]) => string): string[] {

@@ -3,10 +3,9 @@
  * without one, in a plain layout that names who speaks.
  */
 import { type ChatTemplate, ChatTemplateError } from '../model/chatTemplate';
-import { continueText, endOfTurn, findTurns, type TurnTokenizer } from '../model/chatTurns';
+import { continueText, encodeTurns, endOfTurn, findTurns, renderTurns } from '../model/chatTurns';
 import { ROLE_WORDS } from './conversations';
 import { DataError } from './errors';
-import { type RenderedTurns, renderTurns } from './renderTurns';
 import type { TextTokenizer } from './tokenize';
 import type { Example, Turn } from './types';
 
@@ -22,6 +21,8 @@ export interface TurnFormat {
   readonly hash: string;
   /** What a person should know of it. */
   readonly notes: string[];
+  /** Descriptions of tools come into the text. */
+  readonly takesTools: boolean;
   /**
    * All turns; the text ends with the last learned one.
    * @throws DataError when the template refuses the turns
@@ -32,18 +33,35 @@ export interface TurnFormat {
 }
 
 /** @throws DataError when the template cannot be used at all */
-export function createTemplateFormat(template: ChatTemplate, tokenizer: TurnTokenizer): TurnFormat {
+export function createTemplateFormat(template: ChatTemplate, tokenizer: TextTokenizer): TurnFormat {
   const around = attempt(() => findTurns(template));
   const end = endOfTurn(around, tokenizer);
   const space = around.beforeAnswer.trim() === '' ? around.beforeAnswer : '';
   const before = around.afterInput + (space === '' ? around.beforeAnswer : '');
+  const specialTexts = [...tokenizer.specialIds].map((id) => tokenizer.tokenText(id));
   return {
     hash: template.hash,
     notes: [],
+    takesTools: takesTools(template),
     encode({ turns, tools }, endOfText) {
-      const said = around.systemInUser ? systemBeforeUser(turns) : turns;
-      const rendered = attempt(() => renderTurns(template, said, { tools: tools ?? null, around }));
-      return markEnds(encodeSpans(rendered, tokenizer), endOfText, tokenizer, end);
+      const [first, ...rest] = turns;
+      const hasSystem = first?.role === 'system';
+      const said = (hasSystem ? rest : turns).map(({ text, extra, role, learned }) => ({
+        ...extra,
+        role,
+        content: text,
+        learned,
+      }));
+      const system = hasSystem ? first.text : '';
+      const rendered = attempt(() =>
+        renderTurns(template, said, { system, tools: tools ?? null, specialTexts }),
+      );
+      if (rendered.lost.length > 0) {
+        throw new DataError(
+          'The model’s chat template rewrites an answer, so that its tokens cannot be told.',
+        );
+      }
+      return endWithAnswer(encodeTurns(rendered, tokenizer), { endOfText, end, tokenizer });
     },
     encodeAnswer: (answer, endOfText) => [
       ...continueText(before, space + answer.trim(), tokenizer),
@@ -52,11 +70,42 @@ export function createTemplateFormat(template: ChatTemplate, tokenizer: TurnToke
   };
 }
 
-/** For templates without a system turn: its words stand before the user's. */
-function systemBeforeUser(turns: readonly Turn[]): readonly Turn[] {
-  const [system, user, ...rest] = turns;
-  if (system?.role !== 'system' || user?.role !== 'user') return turns;
-  return [{ ...user, text: `${system.text.trim()}\n\n${user.text.trim()}`.trim() }, ...rest];
+/** Whether descriptions of tools come into the text at all. */
+function takesTools(template: ChatTemplate): boolean {
+  const name = 'ProbedTool';
+  const tools = [
+    { type: 'function', function: { name, description: '', parameters: { type: 'object', properties: {} } } },
+  ];
+  try {
+    return template
+      .render([{ role: 'user', content: 'Words' }], { generationPrompt: true, tools })
+      .includes(name);
+  } catch (error) {
+    if (error instanceof ChatTemplateError) return false;
+    throw error;
+  }
+}
+
+/** Nothing follows the last answer; where its end is not to be learned, that goes too, and is no label elsewhere. */
+function endWithAnswer(
+  { ids, learned }: { ids: number[]; learned: boolean[] },
+  { endOfText, end, tokenizer }: { endOfText: boolean; end: readonly number[]; tokenizer: TextTokenizer },
+): EncodedTurns {
+  const isEnd = (id: number) => end.includes(id) || tokenizer.specialIds.has(id);
+  if (!endOfText) {
+    for (let i = ids.length - 1; i >= 0; i--) {
+      const last = learned[i] && !learned[i + 1];
+      if (last && isEnd(ids[i])) learned[i] = false;
+    }
+  }
+  const length = learned.lastIndexOf(true) + 1;
+  const kept = ids.slice(0, length);
+  const isLabel = learned.slice(0, length).map(Number);
+  // A template that ends an answer with no token of its own.
+  if (endOfText && length > 0 && !isEnd(kept[length - 1])) {
+    return { ids: [...kept, ...end], isLabel: [...isLabel, ...end.map(() => 1)] };
+  }
+  return { ids: kept, isLabel };
 }
 
 /** "User: Hi\n\nAssistant: Hello", and the end-of-text after each learned answer. */
@@ -71,6 +120,7 @@ export function createPlainFormat(tokenizer: TextTokenizer): TurnFormat {
     notes: [
       'The conversations are written in a plain layout: each turn on a line of its own after the name of who speaks.',
     ],
+    takesTools: false,
     encode({ turns }, endOfText) {
       const ids: number[] = [];
       const isLabel: number[] = [];
@@ -127,62 +177,6 @@ function leading(text: string, tokenizer: TextTokenizer): number[] {
   const bare = tokenizer.encode(text, { specialTokens: false });
   const at = framed.findIndex((_, start) => bare.every((id, i) => framed[start + i] === id));
   return at < 0 ? framed : framed.slice(0, at + bare.length);
-}
-
-/**
- * Encodes a text so that each span has tokens of its own. Mostly special tokens stand around a span, and the tokens are
- * those of the whole text; where a span would melt into what is before it, it has the tokens that follow that text.
- */
-function encodeSpans({ text, spans }: RenderedTurns, tokenizer: TurnTokenizer): EncodedTurns {
-  const pieces: { text: string; label: number }[] = [];
-  let at = 0;
-  for (const [start, stop] of spans) {
-    pieces.push({ text: text.slice(at, start), label: 0 }, { text: text.slice(start, stop), label: 1 });
-    at = stop;
-  }
-  pieces.push({ text: text.slice(at), label: 0 });
-  const ids: number[] = [];
-  const isLabel: number[] = [];
-  let before = '';
-  for (const piece of pieces) {
-    if (piece.text === '') continue;
-    const tokens =
-      before === ''
-        ? tokenizer.encode(piece.text, { specialTokens: false })
-        : continueText(before, piece.text, tokenizer);
-    for (const id of tokens) {
-      ids.push(id);
-      isLabel.push(piece.label);
-    }
-    before = piece.text;
-  }
-  return { ids, isLabel };
-}
-
-/**
- * Marks what ends each learned turn, up to the first special token, where that is wanted; after the last one the text
- * ends. A template without such a token gives the end-of-text to the last turn.
- */
-function markEnds(
-  { ids, isLabel }: EncodedTurns,
-  endOfText: boolean,
-  tokenizer: TurnTokenizer,
-  end: readonly number[],
-): EncodedTurns {
-  const last = isLabel.lastIndexOf(1);
-  if (endOfText) {
-    for (let i = 0; i < last; i++) {
-      if (isLabel[i] !== 1 || isLabel[i + 1] === 1) continue;
-      const special = ids.findIndex((id, at) => at > i && tokenizer.specialIds.has(id));
-      const next = isLabel.indexOf(1, i + 1);
-      if (special > 0 && special < next) isLabel.fill(1, i + 1, special + 1);
-      i = next - 1;
-    }
-  }
-  const kept = ids.slice(0, last + 1);
-  const marks = isLabel.slice(0, last + 1);
-  if (!endOfText) return { ids: kept, isLabel: marks };
-  return { ids: [...kept, ...end], isLabel: [...marks, ...end.map(() => 1)] };
 }
 
 /** @throws DataError for a template that cannot be used */

@@ -166,6 +166,8 @@ export interface DatasetReport {
   validation: number;
   /** Rows that nothing is chosen by: they are only reported on. */
   test: number;
+  /** How the file's characters were read, and how else they may be; null where it is not text. */
+  encoding: TextEncoding | null;
   /** Whether validation rows came as a file (or a part of the file) of their own. */
   validationFile: boolean;
   testFile: boolean;

@@ -3,6 +3,7 @@ import type {
   AnswerColumn,
   AnswerRow,
   CatalogueModel,
+  DataOptions,
   DatasetReport,
   DeviceReport,
   Int8Cost,
@@ -106,6 +107,8 @@ export interface DataSlice {
   error: StudioError | null;
   /** Of options that do not fit the data; the last ones that do stay in use. */
   optionsError: StudioError | null;
+  /** Options before the last that were sent, newest last: what *Undo change* goes back through. */
+  optionsBefore: DataOptions[];
   /** Name of the dataset that *Undo* brings back. */
   undo: string | null;
 }
@@ -231,6 +234,7 @@ export const initialState: StudioState = {
     faults: {},
     error: null,
     optionsError: null,
+    optionsBefore: [],
     undo: null,
   },
   settings: { suggested: null, entered: {}, error: null },

@@ -4,13 +4,14 @@
  */
 import { z } from 'zod';
 import { type Dataset, prepareDataset } from '../data/dataset';
-import { parseTable } from '../data/parse';
-import type { DataOptions, DatasetReport, Table } from '../data/types';
-import { type DatasetStore, IN_USE, type StoredDataset } from './datasetStore';
+import type { OpenOptions } from '../data/open';
+import { completeOptions } from '../data/options';
+import type { DataFile, DataOptions, DatasetReport, OpenedData } from '../data/types';
+import { type DatasetStore, filesOf, IN_USE, type StoredDataset } from './datasetStore';
 import { StudioRequestError } from './errors';
 import type { ActiveModel } from './modelSlot';
 import type { Platform } from './platform';
-import type { SampleDataset, StudioEvent } from './protocol';
+import type { FileChoices, SampleDataset, StudioEvent } from './protocol';
 
 /** Positions kept for virtual tokens when a dataset is measured before the settings are known. */
 const ROOM_FOR_PROMPT = 20;
@@ -32,8 +33,7 @@ type SampleEntry = z.infer<typeof samplesSchema>[number];
 export interface OpenedDataset {
   name: string;
   source: StoredDataset['source'];
-  table: Table;
-  validationTable: Table | null;
+  tables: OpenedData;
   /** How rows become examples, where somebody has said so; null leaves it to the columns. */
   asked: DataOptions | null;
   /**
@@ -96,43 +96,43 @@ export class DatasetSlot {
   async readSample(id: string, signal?: AbortSignal, chosen = nothingChosen): Promise<OpenedDataset> {
     const entry = (await this.readSamples()).find((sample) => sample.id === id);
     if (!entry) throw new StudioRequestError(`There is no sample dataset “${id}”.`);
-    const read = async (name: string) => {
-      const bytes = await this.platform.fetchBytes(new URL(name, this.samplesUrl).href);
-      return this.parse(name, bytes, signal);
-    };
-    const table = await read(entry.train);
-    const validationTable = await read(entry.validation);
-    return { name: entry.title, source: { kind: 'sample', id }, table, validationTable, ...chosen };
+    const read = async (name: string) => ({
+      name,
+      bytes: await this.platform.fetchBytes(new URL(name, this.samplesUrl).href),
+    });
+    const tables = await this.parse([await read(entry.train)], { signal });
+    const { train: validation } = await this.parse([await read(entry.validation)], { signal });
+    const source = { kind: 'sample', id } as const;
+    return { name: entry.title, source, tables: { ...tables, validation }, ...chosen };
   }
 
-  /** @throws DataError; the signal's reason when aborted */
+  /**
+   * Files that were dropped together; their names tell which rows are for what. `validation` is for that whatever its name.
+   * @throws DataError; the signal's reason when aborted
+   */
   async readFiles(
-    file: File,
-    validation: File | null,
+    files: File[],
+    { validation = null, encoding = null }: FileChoices = {},
     signal?: AbortSignal,
     chosen = nothingChosen,
   ): Promise<OpenedDataset> {
     const read = async (from: File) => {
       this.emit({ type: 'dataProgress', phase: 'reading', done: 0, total: from.size });
-      return this.parse(from.name, new Uint8Array(await from.arrayBuffer()), signal);
+      return { name: from.name, bytes: new Uint8Array(await from.arrayBuffer()) };
     };
-    const table = await read(file);
-    const validationTable = validation && (await read(validation));
-    return {
-      name: file.name,
-      source: { kind: 'files', file, validation },
-      table,
-      validationTable,
-      ...chosen,
-    };
+    const options = { signal, ...(encoding !== null && { encoding }) };
+    const tables = await this.parse(await Promise.all(files.map(read)), options);
+    if (validation) tables.validation = (await this.parse([await read(validation)], options)).train;
+    const source = { kind: 'files', files, validation, encoding } as const;
+    return { name: tables.train.name, source, tables, ...chosen };
   }
 
   /** Reads what a visit before has kept. */
   async readStored(stored: StoredDataset): Promise<OpenedDataset> {
     const { source, chatChoice = null } = stored;
-    const chosen = { asked: { chat: false, systemText: '', ...stored.options }, chatChoice };
+    const chosen = { asked: completeOptions({ chat: false, ...stored.options }), chatChoice };
     if (source.kind === 'sample') return this.readSample(source.id, undefined, chosen);
-    return this.readFiles(source.file, source.validation, undefined, chosen);
+    return this.readFiles(filesOf(source), source, undefined, chosen);
   }
 
   /** Says that rows have been read and a model is waited for. */
@@ -142,11 +142,12 @@ export class DatasetSlot {
 
   /** Token ids for a model; nothing is put in use. @throws DataError; the signal's reason when aborted */
   async prepare(opened: OpenedDataset, model: ActiveModel, signal?: AbortSignal): Promise<ActiveDataset> {
-    const { table, validationTable, asked, chatChoice } = opened;
+    const { tables, asked, chatChoice } = opened;
     const { contextLength } = model.report;
     const dataset = await prepareDataset({
-      table,
-      validationTable,
+      table: tables.train,
+      validationTable: tables.validation,
+      testTable: tables.test,
       options: asked && { ...asked, chat: chatChoice ?? true },
       tokenizer: model.tokenizer,
       chatTemplate: model.chat,
@@ -206,10 +207,10 @@ export class DatasetSlot {
     return reportOf(prepared);
   }
 
-  private parse(name: string, bytes: Uint8Array<ArrayBuffer>, signal?: AbortSignal): Promise<Table> {
-    return parseTable(name, bytes, {
+  private parse(files: DataFile[], options: Pick<OpenOptions, 'signal' | 'encoding'>): Promise<OpenedData> {
+    return this.platform.openData(files, {
       onProgress: (done, total) => this.emit({ type: 'dataProgress', phase: 'parsing', done, total }),
-      signal,
+      ...options,
     });
   }
 
@@ -226,6 +227,12 @@ export class DatasetSlot {
 }
 
 /** What the page is told: of a sample by its title, of files by the first one's name. */
-export function reportOf({ name, dataset }: ActiveDataset): DatasetReport {
-  return { ...dataset.report, name };
+export function reportOf({ name, dataset, tables }: ActiveDataset): DatasetReport {
+  const { report } = dataset;
+  return {
+    ...report,
+    name,
+    encoding: tables.encoding,
+    notes: [...new Set([...tables.notes, ...report.notes])],
+  };
 }

@@ -13,10 +13,10 @@ export interface InputForm {
 export const plainForm: InputForm = { fill: (input) => input, systemText: null };
 
 /** The form that a dataset's texts have. */
-export function formOfData({ dataset, table }: ActiveDataset): InputForm {
-  const { inputTemplate } = dataset.report.options;
+export function formOfData({ dataset }: Pick<ActiveDataset, 'dataset'>): InputForm {
+  const { inputTemplate, columns } = dataset.written;
   return {
-    fill: filler(inputTemplate, table.columns),
+    fill: filler(inputTemplate, columns),
     systemText: dataset.chatFormat?.systemText ?? null,
   };
 }

@@ -22,7 +22,14 @@ import type {
   WordsRecord,
 } from '../training/types';
 
-export type { DataOptions, DatasetReport, PreviewExample, PreviewToken } from '../data/types';
+export type {
+  DataCheck,
+  DataOptions,
+  DatasetReport,
+  PreviewExample,
+  PreviewToken,
+  Turn,
+} from '../data/types';
 export type { EngineReport } from '../engine/choice';
 export type { Backend, Saving } from '../engine/engine';
 export type { MemoryReport } from '../engine/memoryForecast';
@@ -164,6 +171,14 @@ export interface SampleDataset {
   instruction: string;
 }
 
+/** What a person has chosen for files beyond the files. */
+export interface FileChoices {
+  /** Rows for validation only, whatever this file's name. */
+  validation?: File | null;
+  /** Of text: a label that `TextDecoder` knows. Null guesses it. */
+  encoding?: string | null;
+}
+
 export interface PromptReport {
   /** Other vectors have another; the same prompt told again has the same. */
   id: string;
@@ -277,8 +292,8 @@ export interface Studio {
   samples(): Promise<SampleDataset[]>;
   /** Opens as soon as there is a model; so does a file. Of several openings the newest counts. */
   openSample(id: string): Promise<DatasetReport>;
-  /** `validation` is an optional second file with rows for validation only. */
-  openDataset(file: File, validation?: File): Promise<DatasetReport>;
+  /** Files that were dropped together: one, or several whose names say which rows are for what. */
+  openDataset(files: File[], choices?: FileChoices): Promise<DatasetReport>;
   setDataOptions(options: DataOptions): Promise<DatasetReport>;
   /** Ends the opening under way, or one that waits for a model; it rejects. */
   cancelOpening(): Promise<void>;

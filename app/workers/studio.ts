@@ -17,6 +17,7 @@ import type {
   Backend,
   CatalogueModel,
   DeviceReport,
+  FileChoices,
   GenerateRequest,
   Int8Cost,
   MemoryReport,
@@ -151,8 +152,8 @@ export class StudioService implements Studio {
     return this.openData((signal) => this.ready().data.readSample(id, signal));
   }
 
-  openDataset(file: File, validation?: File): Promise<DatasetReport> {
-    return this.openData((signal) => this.ready().data.readFiles(file, validation ?? null, signal));
+  openDataset(files: File[], choices?: FileChoices): Promise<DatasetReport> {
+    return this.openData((signal) => this.ready().data.readFiles(files, choices, signal));
   }
 
   async cancelOpening(): Promise<void> {

@@ -134,6 +134,7 @@ const dataset: DatasetReport = {
   training: 306,
   validation: 34,
   test: 0,
+  encoding: null,
   validationFile: false,
   testFile: false,
   emptyRows: 0,

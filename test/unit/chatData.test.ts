@@ -168,7 +168,7 @@ describe('who decides whether a dataset is a chat', () => {
   beforeEach(async () => {
     kept.clear();
     slot = newSlot();
-    opened = await open(slot, await slot.readFiles(new File([csv], 'a.csv'), null), base);
+    opened = await open(slot, await slot.readFiles([new File([csv], 'a.csv')]), base);
   });
   const open = async (into: DatasetSlot, read: OpenedDataset, on: ActiveModel) =>
     into.use(await into.prepare(read, on)).options;

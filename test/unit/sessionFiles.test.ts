@@ -52,13 +52,18 @@ describe('dropped files', () => {
     ]);
   });
 
-  it.each([
-    ['train.csv', 'valid.csv'],
-    ['validation.csv', 'train.csv'],
-  ])('recognises the validation rows of %s and %s by name', async (a, b) => {
-    const delivery = await sortFiles([file(a), file(b)]);
-    expect(delivery).toMatchObject({ kind: 'dataset', file: { name: 'train.csv' } });
-    expect(delivery.kind === 'dataset' && delivery.validation?.name).toMatch(/^valid/);
+  it('takes files of rows that come together for one dataset', async () => {
+    const delivery = await sortFiles([
+      file('test.csv'),
+      file('train.csv'),
+      file('valid.csv'),
+      file('README.md'),
+    ]);
+    expect(delivery.kind === 'dataset' && delivery.files.map(({ name }) => name)).toEqual([
+      'test.csv',
+      'train.csv',
+      'valid.csv',
+    ]);
   });
 
   it('refuses with words what it cannot tell apart', async () => {
@@ -66,9 +71,6 @@ describe('dropped files', () => {
     expect(await sortFiles([file('a.csv'), file('p.zip')])).toMatchObject({
       kind: 'refused',
       error: { message: expect.stringContaining('p.zip') },
-    });
-    expect(await sortFiles(['a', 'b', 'c'].map((name) => file(`${name}.csv`)))).toMatchObject({
-      kind: 'refused',
     });
   });
 });
@@ -292,9 +294,9 @@ describe('columns and templates', () => {
   });
 
   it('goes to plain text and back with columns that exist', () => {
-    const plain = withKind(options, columns, 'plainText');
+    const plain = withKind(options, { columns, conversationColumns: [] }, 'plainText');
     expect(plain).toMatchObject({ inputTemplate: '', targetTemplate: '{text}' });
-    expect(withKind(plain, columns, 'inputTarget')).toMatchObject({
+    expect(withKind(plain, { columns, conversationColumns: [] }, 'inputTarget')).toMatchObject({
       inputTemplate: '{text}\n',
       targetTemplate: '{stars}',
     });

@@ -34,7 +34,7 @@ export function DatasetSource({ disabled }: { disabled: boolean }) {
         <Text size="1" color="gray" id={`${id}-help`}>
           {disabled
             ? 'Stop or pause the run to change the data.'
-            : 'Choose one, or drop it anywhere: CSV, TSV, JSON, JSONL, Parquet, text. It stays on this machine.'}
+            : 'Choose one, or several that belong together (train and test), or drop them anywhere: CSV, TSV, JSON, JSONL, Parquet, Arrow, XLSX, text. They stay on this machine.'}
         </Text>
       </label>
       <Samples disabled={disabled} />

@@ -3,6 +3,7 @@ import { Button, Text, TextArea } from '@radix-ui/themes';
 import { type KeyboardEvent, useId, useState } from 'react';
 import { cancelGenerate, generate } from '../../session/actions/playground';
 import { useStudio } from '../../session/store';
+import type { PreviewExample } from '../../workers/protocol';
 import { ErrorNote } from '../ui/ErrorNote';
 import { Fold } from '../ui/Fold';
 import { NumberBox } from '../ui/NumberBox';
@@ -141,9 +142,14 @@ function useNextExample(fill: (input: string) => void): (() => void) | null {
   const usable = preview?.filter((example) => example.input.trim() !== '') ?? [];
   if (usable.length === 0) return null;
   return () => {
-    fill(usable[next % usable.length].input.trimEnd());
+    fill(asked(usable[next % usable.length]).trimEnd());
     setNext(next + 1);
   };
+}
+
+/** Of a conversation what the user says last: what is typed here is a turn of the user. */
+function asked({ input, turns }: PreviewExample): string {
+  return turns?.findLast(({ role }) => role === 'user')?.text ?? input;
 }
 
 interface TryTextProps {

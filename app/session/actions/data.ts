@@ -1,15 +1,17 @@
 /** @file Opening datasets, changing how rows become examples, and taking a replacement back. */
 
 import type { Remote } from 'comlink';
-import type { DataOptions, DatasetReport, SampleDataset, Studio } from '../../workers/protocol';
+import type { DataOptions, DatasetReport, FileChoices, SampleDataset, Studio } from '../../workers/protocol';
 import { flushEvents, startedWorker, worker } from '../client';
 import { toStudioError } from '../errors';
 import { patch, useStudio } from '../store';
 import { refreshSuggestions } from './settings';
 
-/** The files of the dataset in use, when it came from files: a validation file can be added to it. */
-let openedFile: File | null = null;
-const noErrors = { error: null, optionsError: null, faults: {} };
+/** The files of the dataset in use, when it came from files: a validation file can be added, another encoding chosen. */
+let openedFiles: { files: File[]; choices: FileChoices } | null = null;
+const afresh = { error: null, optionsError: null, faults: {}, optionsBefore: [] };
+/** Changes of options that can be taken back. */
+const MOST_UNDONE = 20;
 let sampleBefore: SampleDataset | null = null;
 
 export async function loadSamples(): Promise<void> {
@@ -24,19 +26,26 @@ export async function openSample(sample: SampleDataset): Promise<void> {
   await replace(sample.title, sample, (studio) => studio.openSample(sample.id));
 }
 
-export async function openFile(file: File, validation?: File): Promise<void> {
-  const opened = await replace(file.name, null, (studio) => studio.openDataset(file, validation));
-  if (opened) openedFile = file;
+/** Files that came together: one, or several whose names say which rows are for what. */
+export async function openFiles(files: File[], choices: FileChoices = {}): Promise<void> {
+  const name = files.map((file) => file.name).join(', ');
+  const opened = await replace(name, null, (studio) => studio.openDataset(files, choices));
+  if (opened) openedFiles = { files, choices };
 }
 
 /** The dataset's file, if it came from one, so that validation rows can be added beside it. */
 export function canAddValidation(): boolean {
-  return openedFile !== null && useStudio.getState().data.sample === null;
+  return openedFiles !== null && useStudio.getState().data.sample === null;
 }
 
-/** Reads the present file again with a second one for validation only. */
+/** Reads the present files again with another one for validation only. */
 export async function addValidation(validation: File): Promise<void> {
-  if (openedFile) await openFile(openedFile, validation);
+  if (openedFiles) await openFiles(openedFiles.files, { ...openedFiles.choices, validation });
+}
+
+/** Reads the present files again in another encoding. */
+export async function chooseEncoding(encoding: string): Promise<void> {
+  if (openedFiles) await openFiles(openedFiles.files, { ...openedFiles.choices, encoding });
 }
 
 /** Brings back the dataset that was in use before the present one. */
@@ -65,7 +74,20 @@ export function faultOption(name: string, fault: string | null): void {
 
 /** Sends options; the newest answer wins when several are under way. */
 export async function setDataOptions(options: DataOptions): Promise<void> {
-  await prepareAnew(() => worker().setDataOptions(options));
+  const before = useStudio.getState().data.report?.options;
+  const changed = await prepareAnew(() => worker().setDataOptions(options));
+  if (!changed || !before) return;
+  patch('data', { optionsBefore: [...useStudio.getState().data.optionsBefore, before].slice(-MOST_UNDONE) });
+}
+
+/** Takes the last change of the options back. */
+export async function undoOptions(): Promise<void> {
+  const { optionsBefore } = useStudio.getState().data;
+  const before = optionsBefore.at(-1);
+  if (!before) return;
+  if (await prepareAnew(() => worker().setDataOptions(before))) {
+    patch('data', { optionsBefore: optionsBefore.slice(0, -1) });
+  }
 }
 
 /** Another model tokenises differently: the dataset in use is prepared for it and shown again. */
@@ -73,17 +95,21 @@ export async function refreshDataset(): Promise<void> {
   if (useStudio.getState().data.report) await prepareAnew(() => worker().dataset());
 }
 
-async function prepareAnew(ask: () => Promise<DatasetReport | null>): Promise<void> {
+/** @returns whether it worked and nothing newer was asked for meanwhile */
+async function prepareAnew(ask: () => Promise<DatasetReport | null>): Promise<boolean> {
   const mine = ++optionsAsked;
   patch('data', { updating: true });
   try {
     const report = await ask();
-    if (mine !== optionsAsked) return;
+    if (mine !== optionsAsked) return false;
     patch('data', { report, updating: false, optionsError: null });
     await refreshSuggestions();
+    return true;
   } catch (thrown) {
-    if (mine !== optionsAsked) return;
-    patch('data', { updating: false, optionsError: toStudioError(thrown, 'data') });
+    if (mine === optionsAsked) {
+      patch('data', { updating: false, optionsError: toStudioError(thrown, 'data') });
+    }
+    return false;
   }
 }
 
@@ -93,10 +119,10 @@ export function dismissDataError(): void {
 
 /** A dataset that came back with the work of the last visit. */
 export async function adoptDataset(report: DatasetReport): Promise<void> {
-  openedFile = null;
+  openedFiles = null;
   const { samples, opened } = useStudio.getState().data;
   const sample = samples?.find((known) => known.title === report.name) ?? null;
-  patch('data', { report, opened: opened + 1, sample, undo: null, ...noErrors });
+  patch('data', { report, opened: opened + 1, sample, undo: null, ...afresh });
   await refreshSuggestions();
 }
 
@@ -126,12 +152,12 @@ async function replace(
     flushEvents();
     if (mine !== opening) return false;
     optionsAsked++;
-    openedFile = null;
+    openedFiles = null;
     const before = useStudio.getState().data;
     sampleBefore = before.sample;
     const undo = before.report?.name ?? null;
     const opened = before.opened + 1;
-    patch('data', { report, opened, sample, loading: null, updating: false, undo, ...noErrors });
+    patch('data', { report, opened, sample, loading: null, updating: false, undo, ...afresh });
   } catch (thrown) {
     flushEvents();
     if (mine === opening) patch('data', { loading: null, error: toStudioError(thrown, 'data') });
