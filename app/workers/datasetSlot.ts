@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { type Dataset, prepareDataset } from '../data/dataset';
 import type { OpenOptions } from '../data/open';
 import { completeOptions } from '../data/options';
-import type { DataFile, DataOptions, DatasetReport, OpenedData } from '../data/types';
+import type { DataFile, DataOptions, DatasetReport, OpenedData, Table } from '../data/types';
 import { type DatasetStore, filesOf, IN_USE, type StoredDataset } from './datasetStore';
 import { StudioRequestError } from './errors';
 import type { ActiveModel } from './modelSlot';
@@ -101,9 +101,9 @@ export class DatasetSlot {
       bytes: await this.platform.fetchBytes(new URL(name, this.samplesUrl).href),
     });
     const tables = await this.parse([await read(entry.train)], { signal });
-    const { train: validation } = await this.parse([await read(entry.validation)], { signal });
+    const { train: held } = await this.parse([await read(entry.validation)], { signal });
     const source = { kind: 'sample', id } as const;
-    return { name: entry.title, source, tables: { ...tables, validation }, ...chosen };
+    return { name: entry.title, source, tables: { ...tables, ...halved(held) }, ...chosen };
   }
 
   /**
@@ -224,6 +224,17 @@ export class DatasetSlot {
       });
     return this.samplesRead;
   }
+}
+
+/** A sample's rows kept out of training: one half chooses, the other is only reported on. */
+function halved(table: Table): Pick<OpenedData, 'validation' | 'test'> {
+  const half = Math.ceil(table.rows.length / 2);
+  const part = (from: number, to: number): Table => ({
+    ...table,
+    rows: table.rows.slice(from, to),
+    rowNumbers: table.rowNumbers.slice(from, to),
+  });
+  return { validation: part(0, half), test: part(half, table.rows.length) };
 }
 
 /** What the page is told: of a sample by its title, of files by the first one's name. */
