@@ -111,5 +111,6 @@ function isComposite(fact: ColumnFacts, all: readonly ColumnFacts[], rows: reado
     left.add(text);
     if (looked === COMPARED) break;
   }
-  return found >= 0.8 * looked && left.size <= Math.max(2, looked / 10);
+  // Of few rows a text with two names in it looks like that too.
+  return found >= 0.8 * looked && left.size <= Math.max(looked < 4 ? 1 : 2, looked / 10);
 }
