@@ -50,7 +50,7 @@ export function guessOptions(readable: ReadableTable, context: GuessContext = {}
     ...chosen.options,
     ...shares,
     groupColumn: group,
-    maxTokens: Math.min(DEFAULT_MAX_TOKENS, longest),
+    maxTokens: Math.min(chosen.options.maxTokens ?? DEFAULT_MAX_TOKENS, longest),
   });
   const guesses = [...chosen.guesses];
   if (group !== null) guesses.push(`rows with the same “${group}” stay together in the split`);
