@@ -48,7 +48,10 @@ const UNITS: Record<number, TimeUnit> = {
 };
 
 setCompressionCodec(CompressionType.LZ4_FRAME, { encode: noEncoding, decode: decodeLz4Frame });
-setCompressionCodec(CompressionType.ZSTD, { encode: noEncoding, decode: (data) => decompress(data) });
+setCompressionCodec(CompressionType.ZSTD, {
+  encode: noEncoding,
+  decode: (data) => aligned(decompress(data)),
+});
 
 function noEncoding(): never {
   throw new Error('Arrow is only read.');

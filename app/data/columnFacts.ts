@@ -27,6 +27,8 @@ const MOST_CLASSES = 100;
 const LONGEST_CLASS = 60;
 /** Rows that a composite is looked for in: every cell is searched for every other. */
 const COMPARED = 60;
+/** A shorter text may stand in another by chance. */
+const SHORT = 8;
 
 export function describeColumns(table: Table): ColumnFacts[] {
   const sample = table.rows.slice(0, SAMPLE);
@@ -85,30 +87,25 @@ function isAddressOrDate(cell: string): boolean {
 }
 
 /**
- * Whether the cells are others' put together: with two or more of the row's other cells taken out, the same few words
- * are left in every row.
+ * Whether the cells are others' put together: the longest of the other texts and one more stand in each of them, and with
+ * these taken out the same few words are left in every row.
  */
 function isComposite(fact: ColumnFacts, all: readonly ColumnFacts[], rows: readonly string[][]): boolean {
-  const others = all.filter(
-    (other) => other !== fact && other.filled > 0 && other.meanLength < fact.meanLength,
-  );
-  if (others.length < 2 || fact.isNumber || fact.filled < 2) return false;
+  const others = all
+    .filter((other) => other !== fact && other.filled > 0 && other.meanLength < fact.meanLength)
+    .sort((a, b) => b.meanLength - a.meanLength);
+  if (others.length < 2 || others[0].meanLength < SHORT || fact.isNumber || fact.filled < 2) return false;
   const left = new Set<string>();
   let looked = 0;
   let found = 0;
   for (const row of rows) {
-    let text = row[fact.index];
+    const text = row[fact.index];
     if (text.trim() === '') continue;
     looked++;
-    let taken = 0;
-    const parts = others.map(({ index }) => row[index].trim()).filter((part) => part.length > 1);
-    for (const part of new Set(parts.sort((a, b) => b.length - a.length))) {
-      if (!text.includes(part)) continue;
-      text = text.split(part).join('\u0000');
-      taken++;
-    }
-    if (taken >= 2) found++;
-    left.add(text);
+    const parts = others.map(({ index }) => row[index].trim());
+    const inside = parts.filter((part) => part.length > 1 && text.includes(part));
+    if (inside.length >= 2 && inside[0] === parts[0]) found++;
+    left.add(inside.reduce((rest, part) => rest.split(part).join('\u0000'), text));
     if (looked === COMPARED) break;
   }
   return found >= 0.8 * looked && left.size <= Math.max(2, looked / 10);

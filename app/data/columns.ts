@@ -7,7 +7,6 @@ import {
   COMPANIONS,
   GROUNDS,
   inputRank,
-  isIdName,
   isLanguage,
   nameWords,
   normalName,
@@ -51,7 +50,7 @@ export function guessOptions(readable: ReadableTable, context: GuessContext = {}
     ...chosen.options,
     ...shares,
     groupColumn: group,
-    maxTokens: Math.min(DEFAULT_MAX_TOKENS, longest),
+    maxTokens: Math.min(chosen.options.maxTokens ?? DEFAULT_MAX_TOKENS, longest),
   });
   const guesses = [...chosen.guesses];
   if (group !== null) guesses.push(`rows with the same “${group}” stay together in the split`);
@@ -71,10 +70,7 @@ function guessTemplates({ table, structureColumns, conversationColumns }: Readab
   const named = (fact: ColumnFacts) =>
     Number.isFinite(targetRank(fact.name)) || Number.isFinite(inputRank(fact.name));
   const usable = facts.filter(
-    (fact) =>
-      !fact.isComposite &&
-      (!fact.isId || (named(fact) && !isIdName(fact.name))) &&
-      (!fact.isAbout || named(fact)),
+    (fact) => !fact.isComposite && (!fact.isId || named(fact)) && (!fact.isAbout || named(fact)),
   );
   const columns = usable.length > 0 ? usable : facts;
   const pair = columns.length > 1 ? findPair(columns) : null;
@@ -267,7 +263,7 @@ function inputOf(
     lines.push(columnTemplate(choices.name));
   }
   const apart = choices ? [] : choicesApart(others, names);
-  const by = numbering(table);
+  const by = numbering(table, apart.length);
   for (const [i, { name }] of apart.entries()) {
     names.push(name);
     lines.push(`${choiceMark(by, i)} ${columnTemplate(name)}`);

@@ -6,7 +6,7 @@ import { readTurns } from './turns';
 import type { DataOptions, Table } from './types';
 
 interface GuessedConversation {
-  options: Pick<DataOptions, 'kind' | 'inputTemplate' | 'targetTemplate' | 'turnColumns'>;
+  options: Pick<DataOptions, 'kind' | 'inputTemplate' | 'targetTemplate' | 'turnColumns' | 'maxTokens'>;
   guesses: string[];
 }
 
@@ -41,7 +41,25 @@ export function guessConversation(readable: ReadableTable): GuessedConversation 
   ];
   const rejected = table.columns.find((name) => normalName(name) === 'rejected');
   if (rejected) guesses.push(`column “${rejected}” holds answers that were turned down, and is not used`);
-  return { options: { kind: 'conversation', inputTemplate: '', targetTemplate: '', turnColumns }, guesses };
+  const options = { kind: 'conversation', inputTemplate: '', targetTemplate: '', turnColumns } as const;
+  return { options: { ...options, maxTokens: usualLength(table, turnColumns) }, guesses };
+}
+
+const SAMPLE = 300;
+/** JSON of a conversation has its keys, too; so many characters make a token of it, at least. */
+const CHARACTERS_PER_TOKEN = 3;
+const LENGTHS = { least: 256, most: 1024, step: 64 };
+
+/** Room for nine of ten conversations, as far as that can be told before there is a tokenizer. */
+function usualLength(table: Table, turnColumns: readonly string[]): number {
+  const columns = turnColumns.map((name) => table.columns.indexOf(name));
+  const lengths = table.rows
+    .slice(0, SAMPLE)
+    .map((row) => columns.reduce((sum, column) => sum + row[column].length, 0))
+    .sort((a, b) => a - b);
+  const tokens = (lengths[Math.floor(0.9 * lengths.length)] ?? 0) / CHARACTERS_PER_TOKEN;
+  const { least, most, step } = LENGTHS;
+  return Math.min(most, Math.max(least, Math.ceil(tokens / step) * step));
 }
 
 function chooseColumns(table: Table, conversations: readonly string[]): string[] {

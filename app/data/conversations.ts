@@ -235,34 +235,37 @@ class Oddities {
   checks(): DataCheck[] {
     return [...this.seen].map(([oddity, { rows, count, names }]) => ({
       kind: 'conversations',
-      text: describe(oddity, countRows(count), [...names.keys()]),
+      text: describe(oddity, count, [...names.keys()]),
       rows,
       action: null,
     }));
   }
 }
 
-function describe(oddity: Oddity, rows: string, names: readonly string[]): string {
+function describe(oddity: Oddity, count: number, names: readonly string[]): string {
   const named = names
     .slice(0, 5)
     .map((name) => `“${name}”`)
     .join(', ');
+  const one = count === 1;
+  const have = `${countRows(count)} ${one ? 'has' : 'have'}`;
+  const leftOut = one ? 'is left out' : 'are left out';
   switch (oddity) {
     case 'unreadable':
-      return `${rows} hold no conversation in the shape that the others have, and are left out.`;
+      return `${countRows(count)} ${one ? 'holds' : 'hold'} no conversation in the shape of the others, and ${leftOut}.`;
     case 'noAssistant':
-      return `${rows} have no turn of the assistant, and are left out.`;
+      return `${have} no turn of the assistant, and ${leftOut}.`;
     case 'emptyAnswer':
-      return `${rows} have no answer to learn: the assistant’s turns are empty or marked as not to be learned. They are left out.`;
+      return `${have} no answer to learn, since the assistant’s turns are empty or marked as not to be learned, and ${leftOut}.`;
     case 'unknownRole':
-      return `${rows} have speakers that are neither system, user, assistant nor tool (${named}), and are left out.`;
+      return `${have} speakers that are neither system, user, assistant nor tool (${named}), and ${leftOut}.`;
     case 'media':
-      return `${rows} have content that is no text (${named}), which the model cannot read. They are left out.`;
+      return `${have} content that is no text (${named}), which the model cannot read, and ${leftOut}.`;
     case 'endsWithUser':
-      return `${rows} end with a turn that is not answered; what comes after the last answer is left out.`;
+      return `${countRows(count)} ${one ? 'ends' : 'end'} with a turn that is not answered; what comes after the last answer is left out.`;
     case 'twoUsers':
-      return `${rows} have two turns of the user in a row; they are joined into one.`;
+      return `${have} two turns of the user in a row; they are joined into one.`;
     case 'twoAssistants':
-      return `${rows} have two turns of the assistant in a row; they are joined into one.`;
+      return `${have} two turns of the assistant in a row; they are joined into one.`;
   }
 }

@@ -1,26 +1,21 @@
 /** @file A parsed table to everything that training and page need of it: examples, tokens, classes, report. */
-import type { ChatTemplate } from '../model/chatTemplate';
 import { sha256 } from '../model/hash';
-import { type ChatFormat, createChatFormat } from './chat';
+import type { ChatFormat } from './chat';
 import { commonSystem } from './conversations';
+import { type EncodedRows, type EncodeRequest, encodeRows } from './encodeRows';
 import { DataError } from './errors';
-import { MIN_TOKENS } from './options';
-import type { WorkOptions } from './pace';
 import { type Rows, type RowsRequest, readRows } from './rows';
 import { countRows } from './table';
-import { type TextTokenizer, tokenizeClass, tokenizeExamples } from './tokenize';
-import { type TokenizedTurns, tokenizeConversations } from './tokenizeTurns';
-import { createPlainFormat, createTemplateFormat, plainTemplates, type TurnFormat } from './turnTokens';
+import type { TextTokenizer } from './tokenize';
+import { plainTemplates } from './turnTokens';
 import type { DataCheck, DataOptions, DatasetReport, Example, PreviewExample, TokenExample } from './types';
 
 const PREVIEWED = 5;
 const HASHED_AT_ONCE = 10_000;
+/** No longer examples than these are chosen by themselves. */
+const MOST_TOKENS = 8192;
 
-export interface DatasetRequest extends RowsRequest, WorkOptions {
-  tokenizer: TextTokenizer;
-  /** The model's, where it has one. */
-  chatTemplate?: ChatTemplate | null;
-}
+export interface DatasetRequest extends RowsRequest, EncodeRequest {}
 
 /** A dataset ready for training. Arrays of examples and token examples run in parallel. */
 export interface Dataset {
@@ -52,15 +47,23 @@ export async function prepareDataset(request: DatasetRequest): Promise<Dataset> 
   const { table, validationTable, testTable = null, tokenizer, longest = Number.POSITIVE_INFINITY } = request;
   const rows = readRows({ ...request, longest });
   const wanted = rows.options;
-  const { chatFormat, notes: chatNotes } = chooseChat(request, rows);
-  const options = {
-    ...wanted,
-    maxTokens: Math.min(wanted.maxTokens, longest),
-    chat: chatFormat !== null,
-  };
-  checkRoom(options.maxTokens, chatFormat);
+  let maxTokens = Math.min(wanted.maxTokens, longest);
+  const encode = () => encodeRows({ ...rows, options: { ...wanted, maxTokens } }, request);
+  let encoded = await encode();
+  // Where nobody has said how long an example may be, it is long enough for what cannot be cut.
+  const most = Math.min(longest, MOST_TOKENS);
+  while (
+    !request.options &&
+    maxTokens < most &&
+    encoded.parts[0].tokens.length === 0 &&
+    encoded.tooLong > 0
+  ) {
+    maxTokens = Math.min(most, 2 * maxTokens);
+    encoded = await encode();
+  }
   const { classes } = rows;
-  const encoded = await encodeRows({ ...rows, options }, chatFormat, request);
+  const { chatFormat } = encoded;
+  const options = { ...wanted, maxTokens, chat: chatFormat !== null };
   const [training, validation, test] = encoded.parts;
   const tokens = encoded.parts.flatMap((part) => part.tokens);
   if (training.tokens.length === 0) throw nothingLeft(encoded.checks);
@@ -71,7 +74,7 @@ export async function prepareDataset(request: DatasetRequest): Promise<Dataset> 
       hint: 'The target texts became no tokens; choose another target column.',
     });
   }
-  const notes = [...rows.notes, ...chatNotes, ...encoded.notes];
+  const notes = [...rows.notes, ...encoded.notes];
   if (options.maxTokens < wanted.maxTokens) {
     notes.push(
       `Examples have at most ${longest} tokens, as many as fit the model's context, not ${wanted.maxTokens}.`,
@@ -107,7 +110,7 @@ export async function prepareDataset(request: DatasetRequest): Promise<Dataset> 
       .map((example, i) => preview(example, training.tokens[i], tokenizer)),
     checks: [...rows.checks, ...encoded.checks],
     notes,
-    hash: await hashExamples(encoded.parts, options, { chatFormat, turnFormat: encoded.turnFormat }),
+    hash: await hashExamples(encoded.parts, options, encoded),
   };
   return {
     training: training.tokens,
@@ -122,97 +125,6 @@ export async function prepareDataset(request: DatasetRequest): Promise<Dataset> 
     written: writtenAs(report, rows, chatFormat),
     report,
   };
-}
-
-/** Examples of a part and their tokens, in parallel. */
-interface EncodedPart {
-  examples: Example[];
-  tokens: TokenExample[];
-}
-
-interface EncodedRows {
-  /** Training, validation, test. */
-  parts: [EncodedPart, EncodedPart, EncodedPart];
-  classTokens: Int32Array[];
-  /** What conversations were written in, null for other kinds. */
-  turnFormat: TurnFormat | null;
-  checks: DataCheck[];
-  notes: string[];
-}
-
-async function encodeRows(
-  rows: Rows,
-  chatFormat: ChatFormat | null,
-  request: DatasetRequest,
-): Promise<EncodedRows> {
-  const { tokenizer, chatTemplate } = request;
-  const { options, classes, training, validation, test } = rows;
-  const parts = [training, validation, test] as const;
-  const all = parts.flat();
-  const divide = (tokens: readonly (TokenExample | null)[]): EncodedRows['parts'] => {
-    let at = 0;
-    const [first, second, third] = parts.map((examples) => {
-      const own = tokens.slice(at, at + examples.length);
-      at += examples.length;
-      return { examples: examples.filter((_, i) => own[i]), tokens: own.filter((each) => each !== null) };
-    });
-    return [first, second, third];
-  };
-  if (options.kind !== 'conversation') {
-    const classTokens =
-      classes?.map((name) => tokenizeClass(name, tokenizer, { ...options, chatFormat })) ?? [];
-    const reserve = longestOf(classTokens);
-    const tokens = await tokenizeExamples(all, tokenizer, { ...options, reserve, chatFormat }, request);
-    return { parts: divide(tokens), classTokens, turnFormat: null, checks: [], notes: [] };
-  }
-  const encode = async (format: TurnFormat): Promise<EncodedRows & Pick<TokenizedTurns, 'refused'>> => {
-    const classTokens =
-      classes?.map((name) => Int32Array.from(format.encodeAnswer(name, options.endOfText))) ?? [];
-    const settings = { ...options, format, reserve: longestOf(classTokens) };
-    const { tokens, refused } = await tokenizeConversations(all, settings, request);
-    return {
-      parts: divide(tokens),
-      classTokens,
-      turnFormat: format,
-      checks: [],
-      notes: [...format.notes, ...toolNotes(all, format)],
-      refused,
-    };
-  };
-  const plain = createPlainFormat(tokenizer);
-  if (!chatFormat || !chatTemplate) return encode(plain);
-  const encoded = await encode(createTemplateFormat(chatTemplate, tokenizer));
-  const { refused } = encoded;
-  if (refused.length === 0) return encoded;
-  const [{ error }] = refused;
-  return {
-    ...encoded,
-    checks: [
-      {
-        kind: 'conversations',
-        text: `${countRows(refused.length)} are left out: ${error.message}`,
-        rows: refused.slice(0, 5).map(({ row }) => row),
-        action: null,
-      },
-    ],
-  };
-}
-
-/** Tools that a format has no place for are left out with a word. */
-function toolNotes(examples: readonly Example[], { takesTools }: TurnFormat): string[] {
-  const withTools = examples.filter(({ tools }) => tools !== undefined);
-  const withCalls = examples.filter(({ turns = [] }) =>
-    turns.some(({ extra }) => extra?.tool_calls !== undefined),
-  );
-  if (takesTools || withTools.length + withCalls.length === 0) return [];
-  const calls = withCalls.length > 0 ? ' and calls' : '';
-  return [
-    `The model has no place for tools in its conversations: their descriptions${calls} are left out of ${countRows(Math.max(withTools.length, withCalls.length))}.`,
-  ];
-}
-
-function longestOf(classTokens: readonly Int32Array[]): number {
-  return Math.max(0, ...classTokens.map((ids) => ids.length));
 }
 
 function nothingLeft(checks: readonly DataCheck[]): DataError {
@@ -234,32 +146,6 @@ function writtenAs(
   const names = { columns: ['input', 'answer'] };
   if (chatFormat) return { inputTemplate: '{input}', targetTemplate: '{answer}', ...names };
   return { ...plainTemplates(commonSystem(rows.training)), ...names };
-}
-
-/** The model's chat template where it is wanted and of use; a template that cannot be used is named in a note. */
-function chooseChat(
-  { chatTemplate, tokenizer }: DatasetRequest,
-  { options, training }: Rows,
-): { chatFormat: ChatFormat | null; notes: readonly string[] } {
-  if (!options.chat || !chatTemplate || options.kind === 'plainText') return { chatFormat: null, notes: [] };
-  try {
-    const system = options.kind === 'conversation' ? commonSystem(training) : options.systemText;
-    const chatFormat = createChatFormat(chatTemplate, tokenizer, system);
-    return { chatFormat, notes: chatFormat.notes };
-  } catch (error) {
-    if (!(error instanceof DataError)) throw error;
-    return { chatFormat: null, notes: [`${error.message} The texts are used as they stand.`] };
-  }
-}
-
-/** The template's own tokens are never cut, and an answer needs some room. @throws DataError */
-function checkRoom(maxTokens: number, chatFormat: ChatFormat | null): void {
-  const needed = (chatFormat?.frameLength ?? 0) + MIN_TOKENS;
-  if (!chatFormat || maxTokens >= needed) return;
-  throw new DataError(
-    `The chat template and the system text take ${chatFormat.frameLength} tokens; an example may have ${maxTokens}.`,
-    { hint: `Allow ${needed} tokens or more, shorten the system text, or switch the chat template off.` },
-  );
 }
 
 function preview(example: Example, tokens: TokenExample, tokenizer: TextTokenizer): PreviewExample {
@@ -301,7 +187,7 @@ function truncationNote(rows: number, options: DataOptions): string {
 function hashExamples(
   parts: EncodedRows['parts'],
   options: DataOptions,
-  { chatFormat, turnFormat }: { chatFormat: ChatFormat | null; turnFormat: TurnFormat | null },
+  { chatFormat, turnFormat }: Pick<EncodedRows, 'chatFormat' | 'turnFormat'>,
 ): Promise<string> {
   const { kind, endOfText, maxTokens } = options;
   const chat = chatFormat && { chatTemplate: chatFormat.hash, systemText: chatFormat.systemText };

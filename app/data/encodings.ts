@@ -7,6 +7,8 @@ import { analyse } from 'chardet';
 
 /** Bytes that are looked at. */
 const SAMPLE = 64 * 1024;
+/** As if so many more letters said nothing: a handful of them is no proof. */
+const FEW = 1.5;
 
 /** Characters 0x80–0x9f of Windows-1252; the five that it leaves undefined stay as they are. */
 const WINDOWS_1252 = '€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ';
@@ -14,13 +16,21 @@ const WINDOWS_1252 = '€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090
 interface Alphabet {
   /** Lower-case letters beyond ASCII that stand for most of such a text. */
   common: string;
+  /** Letters that are not seldom. */
+  usual?: string;
   /** The others. */
   rare?: string;
 }
 
-interface SingleByte {
+/** An encoding. */
+interface Encoding {
   label: string;
   name: string;
+  /** How much more often than others files come in it; it decides where a text has next to no letters that tell. */
+  prior: number;
+}
+
+interface SingleByte extends Encoding {
   alphabets: Alphabet[];
 }
 
@@ -31,15 +41,16 @@ const LATIN_WEST: Alphabet[] = [
   { common: 'áâãàçéêíóôõú' },
   { common: 'àèéìíîòóù' },
   { common: 'åäöæøéü' },
-  { common: 'áéíóúýþæöð' },
+  { common: 'áéíóúæö', rare: 'þðý' },
 ];
-const RUSSIAN: Alphabet = { common: 'оеаинтсрвлкмдпуяыьг', rare: 'збчйхжшюцщэфёъіїєґў' };
+const RUSSIAN: Alphabet = { common: 'оеаинтсрвл', usual: 'кмдпуяыьгзбч', rare: 'йхжшюцщэфёъіїєґў' };
 
 const SINGLE: SingleByte[] = [
-  { label: 'windows-1252', name: 'Windows-1252 (Western European)', alphabets: LATIN_WEST },
+  { label: 'windows-1252', name: 'Windows-1252 (Western European)', prior: 0.12, alphabets: LATIN_WEST },
   {
     label: 'windows-1250',
     name: 'Windows-1250 (Central European)',
+    prior: 0.05,
     alphabets: [
       { common: 'ąćęłńóśźż' },
       { common: 'áčďéěíňóřšťúůýž' },
@@ -49,53 +60,65 @@ const SINGLE: SingleByte[] = [
       { common: 'áäčďéíĺľňóôŕšťúýž' },
     ],
   },
-  { label: 'windows-1251', name: 'Windows-1251 (Cyrillic)', alphabets: [RUSSIAN] },
-  { label: 'koi8-r', name: 'KOI8-R (Cyrillic)', alphabets: [RUSSIAN] },
-  { label: 'ibm866', name: 'IBM 866 (Cyrillic, DOS)', alphabets: [RUSSIAN] },
-  { label: 'x-mac-cyrillic', name: 'Mac Cyrillic', alphabets: [RUSSIAN] },
-  { label: 'macintosh', name: 'Mac Roman', alphabets: LATIN_WEST },
+  { label: 'windows-1251', name: 'Windows-1251 (Cyrillic)', prior: 0.08, alphabets: [RUSSIAN] },
+  { label: 'koi8-r', name: 'KOI8-R (Cyrillic)', prior: -0.05, alphabets: [RUSSIAN] },
+  { label: 'ibm866', name: 'IBM 866 (Cyrillic, DOS)', prior: -0.1, alphabets: [RUSSIAN] },
+  { label: 'x-mac-cyrillic', name: 'Mac Cyrillic', prior: -0.15, alphabets: [RUSSIAN] },
+  { label: 'macintosh', name: 'Mac Roman', prior: 0.05, alphabets: LATIN_WEST },
   {
     label: 'windows-1253',
     name: 'Windows-1253 (Greek)',
-    alphabets: [{ common: 'αοιετσνηυρπκμλωάόίέήύς', rare: 'γδβχθφξζψώϊϋΐΰ' }],
+    prior: 0.02,
+    alphabets: [{ common: 'αοιετσνηυρ', usual: 'πκμλωάόίέήύς', rare: 'γδβχθφξζψώϊϋΐΰ' }],
   },
-  { label: 'windows-1254', name: 'Windows-1254 (Turkish)', alphabets: [{ common: 'çğıöşüİâîû' }] },
+  {
+    label: 'windows-1254',
+    name: 'Windows-1254 (Turkish)',
+    prior: 0.04,
+    alphabets: [{ common: 'çğıöşüİâîû' }],
+  },
   {
     label: 'windows-1255',
     name: 'Windows-1255 (Hebrew)',
-    alphabets: [{ common: 'יוהלאתרשמבנ', rare: 'חקפגדכזטסעצךםןףץ' }],
+    prior: 0.02,
+    alphabets: [{ common: 'יוהלאתרשמ', usual: 'בנחקפדםע', rare: 'גכזטסצךןףץ' }],
   },
   {
     label: 'windows-1256',
     name: 'Windows-1256 (Arabic)',
-    alphabets: [{ common: 'اليمنوترهبةسعد', rare: 'فقحكجأىصشخطضغثظزذءئآإؤپچژگ' }],
+    prior: 0.02,
+    alphabets: [{ common: 'اليمنوترهب', usual: 'ةسعدفقحكجأ', rare: 'ىصشخطضغثظزذءئآإؤپچژگ' }],
   },
   {
     label: 'windows-1257',
     name: 'Windows-1257 (Baltic)',
+    prior: 0,
     alphabets: [{ common: 'ąčęėįšųūž' }, { common: 'āčēģīķļņšūž' }, { common: 'äöõüšž' }],
   },
   {
     label: 'windows-874',
     name: 'Windows-874 (Thai)',
+    prior: -0.1,
     alphabets: [{ common: 'านรอกเงมยลวดทสตะปบคหแจพชขใไโผซุูิีึืำั่้็์', rare: 'ธณถภษศญฐฎฏฆฟฝฉฌฒฮฬๆฯ' }],
   },
 ];
 
-interface DoubleByte {
-  label: string;
-  name: string;
+interface DoubleByte extends Encoding {
   /** Its name in the library. */
   library: string;
   /** Whether a pair of bytes is one of the letters that most texts are made of. */
   common(lead: number, trail: number): boolean;
+  /** What such a letter counts: the fewer of them there are, the more it says. */
+  weight: number;
 }
 
 const DOUBLE: DoubleByte[] = [
   {
     label: 'shift_jis',
     name: 'Shift-JIS (Japanese)',
+    prior: 0.1,
     library: 'Shift_JIS',
+    weight: 0.95,
     common: (lead, trail) =>
       (lead === 0x82 && trail >= 0x4f) ||
       (lead === 0x83 && trail <= 0x96) ||
@@ -105,26 +128,34 @@ const DOUBLE: DoubleByte[] = [
   {
     label: 'gb18030',
     name: 'GBK (simplified Chinese)',
+    prior: 0.16,
     library: 'GB18030',
+    weight: 0.8,
     common: (lead, trail) =>
       trail >= 0xa1 && ((lead >= 0xb0 && lead <= 0xd7) || lead === 0xa1 || lead === 0xa3),
   },
   {
     label: 'euc-kr',
     name: 'EUC-KR (Korean)',
+    prior: 0.06,
     library: 'EUC-KR',
+    weight: 0.92,
     common: (lead, trail) => trail >= 0xa1 && lead >= 0xb0 && lead <= 0xc8,
   },
   {
     label: 'big5',
     name: 'Big5 (traditional Chinese)',
+    prior: 0.06,
     library: 'Big5',
+    weight: 0.8,
     common: (lead) => lead >= 0xa4 && lead <= 0xc6,
   },
   {
     label: 'euc-jp',
     name: 'EUC-JP (Japanese)',
+    prior: 0.02,
     library: 'EUC-JP',
+    weight: 0.9,
     common: (lead, trail) =>
       trail >= 0xa1 && (lead === 0xa1 || lead === 0xa4 || lead === 0xa5 || (lead >= 0xb0 && lead <= 0xcf)),
   },
@@ -152,17 +183,20 @@ export function rankEncodings(bytes: Uint8Array): string[] {
     analyse(sample).map(({ name, confidence }) => [name.toLowerCase(), confidence / 100]),
   );
   const scores = [
-    ...SINGLE.map(({ label, alphabets }) => ({
+    ...SINGLE.map(({ label, alphabets, prior }) => ({
       label,
       // Frequency statistics of a short text say little; they only tip the scales.
-      score: judge(decode(label, sample), alphabets) + 0.1 * (confidence.get(label) ?? 0),
+      score: judge(decode(label, sample), alphabets) + prior + 0.1 * (confidence.get(label) ?? 0),
     })),
-    ...DOUBLE.map(({ label, library, common }) => ({
-      label,
-      score: judgePairs(label, sample, common) + 0.4 * (confidence.get(library.toLowerCase()) ?? 0),
+    ...DOUBLE.map((encoding) => ({
+      label: encoding.label,
+      score:
+        judgePairs(encoding, sample) +
+        encoding.prior +
+        0.4 * (confidence.get(encoding.library.toLowerCase()) ?? 0),
     })),
   ];
-  const ranked = scores.filter(({ score }) => score > 0.2).sort((a, b) => b.score - a.score);
+  const ranked = scores.filter(({ score }) => score > 0.1).sort((a, b) => b.score - a.score);
   const labels = ranked.map(({ label }) => label);
   return labels.includes('windows-1252') ? labels : [...labels, 'windows-1252'];
 }
@@ -211,17 +245,20 @@ function judge(text: string | null, alphabets: readonly Alphabet[]): number {
   const wrong = count(text, /[\u0080-\u009f\ufffd\ue000-\uf8ff]/g) * 2 + faultsInWords(text);
   const letters = beyond.join('').toLowerCase();
   let best = 0;
-  for (const { common, rare = '' } of alphabets) {
+  for (const { common, usual = '', rare = '' } of alphabets) {
     let sum = 0;
     for (const letter of letters) {
       if (common.includes(letter)) sum += 1;
-      else if (rare.includes(letter)) sum += 0.4;
+      else if (usual.includes(letter)) sum += 0.8;
+      else if (rare.includes(letter)) sum += 0.3;
       // Signs of any language: quotation marks, dashes, currencies.
       else if (/[\p{P}\p{Sc}\s°©®™№]/u.test(letter)) sum += 0.5;
     }
     best = Math.max(best, sum);
   }
-  return (best - 1.5 * wrong) / beyond.length;
+  // Texts in capitals throughout are rare; those of a wrong alphabet often come out so.
+  const shouted = /\p{Lu}/u.test(beyond.join('')) && !/\p{Ll}/u.test(beyond.join('')) ? 0.15 : 0;
+  return (best - 1.5 * wrong) / (beyond.length + FEW) - shouted;
 }
 
 /** What words never have: a capital after a small letter, letters of two scripts, a sign or a final letter inside. */
@@ -239,12 +276,16 @@ function faultsInWords(text: string): number {
   );
   faults += count(text, /[ςךםןףץ](?=\p{L})/gu);
   faults += count(text, /(?<![\p{L}\p{M}])\p{M}/gu);
+  // Words have vowels, and none begins with a Russian hard or soft sign.
+  faults += count(text, /(?<!\p{L})[бвгджзйклмнпрстфхцчшщъь]{4,}(?!\p{L})/giu);
+  faults += count(text, /(?<!\p{L})[ъьы]/giu);
+  faults += count(text, /(?<!\p{L})[βγδζθκλμνξπρστφχψς]{4,}(?!\p{L})/giu);
   // Words of Latin letters are mostly ASCII.
   faults += count(text, /[À-ÖØ-öø-ɏ]{4}/g);
   return faults;
 }
 
-function judgePairs(label: string, bytes: Uint8Array, common: DoubleByte['common']): number {
+function judgePairs({ label, common, weight }: DoubleByte, bytes: Uint8Array): number {
   const strict = decode(label, bytes);
   // A sample may end inside a pair.
   const text = strict ?? decode(label, bytes.subarray(0, -1));
@@ -261,7 +302,7 @@ function judgePairs(label: string, bytes: Uint8Array, common: DoubleByte['common
     if (i + 1 < bytes.length && common(lead, bytes[i + 1])) good++;
     i++;
   }
-  return pairs === 0 ? -1 : 0.8 * (good / pairs);
+  return pairs === 0 ? -1 : weight * (good / (pairs + FEW / 3));
 }
 
 function count(text: string, pattern: RegExp): number {

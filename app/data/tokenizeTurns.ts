@@ -13,9 +13,18 @@ export interface TokenizeTurnsOptions extends Pick<DataOptions, 'endOfText' | 'm
 /** Tokens of each example, null for one that the format refuses. */
 export interface TokenizedTurns {
   tokens: (TokenExample | null)[];
-  /** Why, with the rows. */
-  refused: { row: number; error: DataError }[];
+  refused: RefusedTurns[];
 }
+
+export interface RefusedTurns {
+  row: number;
+  /** Why. */
+  error: DataError;
+  /** Not for what it says: the turns that cannot be cut leave no room for an answer. */
+  tooLong: boolean;
+}
+
+class TooLong extends DataError {}
 
 /** Encodes all conversations, in slices. @throws the signal's reason when aborted. */
 export async function tokenizeConversations(
@@ -31,7 +40,7 @@ export async function tokenizeConversations(
     } catch (error) {
       if (!(error instanceof DataError)) throw error;
       result.tokens.push(null);
-      result.refused.push({ row: example.row, error });
+      result.refused.push({ row: example.row, error, tooLong: error instanceof TooLong });
     }
     await pace(result.tokens.length, examples.length);
   }
@@ -64,6 +73,12 @@ function tokenizeTurns(
   if (over(kept)) kept = cutQuestion(turns, encode, over);
   const tokenIds = Int32Array.from(kept.ids.slice(0, maxTokens));
   const isLabel = Uint8Array.from(kept.isLabel.slice(0, maxTokens));
+  if (!isLabel.includes(1)) {
+    throw new TooLong(
+      `What stands before the answer and cannot be cut (system turn, tools, template) takes more than ${maxTokens} tokens.`,
+      { hint: 'Allow longer examples, or leave the system turn out.' },
+    );
+  }
   return { tokenIds, isLabel, cut: whole.ids.length - tokenIds.length, row };
 }
 

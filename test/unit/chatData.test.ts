@@ -1,6 +1,7 @@
 /** @file A dataset for a model with a chat template: its examples, classes, hash, notes, and who decides whether it is a chat. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type DatasetRequest, prepareDataset } from '../../app/data/dataset';
+import { openData } from '../../app/data/open';
 import { inputTokens } from '../../app/data/pack';
 import type { DataOptions, Table } from '../../app/data/types';
 import { createChatTemplate } from '../../app/model/chatTemplate';
@@ -162,7 +163,8 @@ describe('who decides whether a dataset is a chat', () => {
     load: async (key) => kept.get(key) ?? null,
     remove: async (key) => void kept.delete(key),
   };
-  const newSlot = () => new DatasetSlot({} as Platform, 'file:///', store, () => undefined);
+  const newSlot = () =>
+    new DatasetSlot({ openData } as unknown as Platform, 'file:///', store, () => undefined);
   let slot: DatasetSlot;
   let opened: DataOptions;
   beforeEach(async () => {
