@@ -203,6 +203,8 @@ export type StudioEvent =
   | { type: 'deviceLost'; message: string }
   | { type: 'deviceRestored'; device: DeviceReport; model: ModelReport | null }
   | { type: 'deviceGone'; error: StudioError }
+  /** The page computes on another device from now on, for the reason in its report; nothing was lost. */
+  | { type: 'deviceChanged'; device: DeviceReport }
   | { type: 'dataProgress'; phase: 'reading' | 'parsing' | 'tokenizing'; done: number; total: number }
   | { type: 'runStarted'; runId: string; settings: RunSettings; history: RunHistory; state: RunState }
   | { type: 'runState'; runId: string; state: RunState }

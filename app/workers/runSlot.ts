@@ -37,6 +37,8 @@ export class RunSlot {
     private readonly onRest: () => void,
     /** Whether the device is lost, asked where a run breaks. */
     private readonly deviceLost: () => Promise<boolean>,
+    /** Lets the engine know what memory the run may take: a fresh one, one that is brought back or one that is taken up. */
+    private readonly budget: (model: ActiveModel) => void,
   ) {}
 
   get current(): ActiveRun | null {
@@ -198,6 +200,7 @@ export class RunSlot {
     checkpoint?: Checkpoint,
     before: { parts?: number; notes?: string[] } = {},
   ): ActiveRun {
+    this.budget(model);
     const trainer = new Trainer(
       {
         runId,

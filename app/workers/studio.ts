@@ -74,11 +74,13 @@ export class StudioService implements Studio {
         emit,
         () => this.opened?.generation.cut(),
       );
+      const advice = new Advice(() => this.ready().device);
       const runs = new RunSlot(
         store,
         emit,
         () => void this.tellPrompt().catch(() => undefined),
         () => recovery.isLost(),
+        (model) => advice.apply(model),
       );
       const samplesUrl = new URL('datasets/', baseUrl).href;
       const data = new DatasetSlot(this.platform, samplesUrl, datasetStore, emit);
@@ -86,13 +88,13 @@ export class StudioService implements Studio {
       this.opened = {
         device,
         files,
-        models: new ModelSlot(files),
+        models: new ModelSlot(files, (reason) => this.toProcessor(reason)),
         data,
         runs,
         prompts,
         generation: new GenerationSlot({ model: () => this.model(), prompts, data, recovery, emit }),
         recovery,
-        advice: new Advice(() => this.ready().device),
+        advice,
         emit,
         store,
       };
@@ -336,6 +338,16 @@ export class StudioService implements Studio {
     return this.opened;
   }
 
+  /** The processor instead of a GPU that does not do, before anything is on it. */
+  private async toProcessor(reason: string): Promise<void> {
+    const open = this.ready();
+    const { platform } = this;
+    const report = await platform.startDevice('wasm').catch(() => platform.startDevice('cpu'));
+    open.device = { ...report, reason };
+    open.recovery.watch();
+    open.emit({ type: 'deviceChanged', device: open.device });
+  }
+
   private model(): ActiveModel {
     return this.ready().models.get();
   }
@@ -350,9 +362,8 @@ export class StudioService implements Studio {
 
   /** A fresh run on model and dataset in use. An imported prompt gives way to what the run makes. */
   private async newRun(settings: RunSettings) {
-    const { advice, runs, data, prompts } = this.ready();
+    const { runs, data, prompts } = this.ready();
     await this.cancelComparison();
-    advice.apply(this.model());
     const run = await runs.create(settings, this.model(), data.get(), prompts.file);
     prompts.preferRun();
     data.keep(run.trainer.runId);
