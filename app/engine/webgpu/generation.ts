@@ -56,7 +56,15 @@ export class Decoders {
     }
     this.used.add(plan);
     const { readback, copy } = this.read(plan);
-    const accepted = this.steps.run(backend, plan, layout, [prompt], copy);
+    let accepted: Promise<void>;
+    try {
+      accepted = this.steps.run(backend, plan, layout, [prompt], copy);
+    } catch (error) {
+      this.used.delete(plan);
+      this.free.push(plan);
+      readback.buffer.destroy();
+      throw error;
+    }
     return new Decoder(
       this.source,
       plan,
