@@ -18,7 +18,7 @@ import type {
   SoftPrompt,
   TrainingMemory,
 } from '../engine';
-import { EngineMemoryError, EngineUnusableError } from '../errors';
+import { EngineUnusableError } from '../errors';
 import { Faults } from '../faults';
 import { layoutStep, promptShape, type StepLayout } from '../layout';
 import { sample, uniform } from '../sampling';
@@ -26,23 +26,21 @@ import type { ModelSpec, WeightFormat, WeightStream } from '../spec';
 import { AdamWUpdater } from './adamW';
 import { adamWKernel } from './adamWKernel';
 import { adapterNames, isSoftware } from './adapter';
+import { evaluateTexts } from './evaluation';
 import { Decoders } from './generation';
 import { allocateWeights } from './gpuWeights';
 import { DEFAULT_TILE, type MatmulTile } from './kernels/tile';
 import type { Kernel } from './kernels/wgsl';
-import { type DeviceLimits, limitsOf, rowChunks } from './limits';
+import { type DeviceLimits, limitsOf } from './limits';
 import { GpuMemory } from './memory';
 import { Pipelines } from './pipelines';
 import { estimateBytes, LOGIT_BYTES } from './plan/estimate';
 import { planKernels } from './plan/plan';
 import { type AttentionWay, logitBytesOf, type PlanSource } from './plan/source';
 import { type KernelTime, profileStep } from './profile';
-import { promptTensor, Readback, StepRunner } from './steps';
+import { promptTensor, StepRunner } from './steps';
 import { emptyTensor, recordsGradient, sharedBackend } from './tensors';
 import { Vocabulary } from './vocabulary';
-
-/** Rows that `evaluate` runs at a time; bounds its memory. */
-const EVALUATION_ROWS = 2048;
 
 export interface WebGpuEngineOptions {
   /** What training keeps of the forward pass; `auto`, the default, takes the least work that fits `memoryBudget`. */
@@ -245,44 +243,7 @@ export class WebGpuEngine implements Engine {
 
   async evaluate(prompt: SoftPrompt | null, batch: PackedBatch): Promise<ExampleScore[]> {
     checkContext(batch, promptLength(prompt), this.spec.contextLength);
-    const shape = promptShape(prompt);
-    const scores: ExampleScore[] = batch.texts.map(() => ({ nats: 0, labels: 0, hits: 0 }));
-    const score = async (groups: number[][]): Promise<void> => {
-      const steps = groups
-        .map((group) => {
-          const texts = group.map((i) => ({ ...batch.texts[i], prompt: 0 }));
-          return { group, layout: layoutStep([shape], { ...batch, texts }), prompts: 1 };
-        })
-        .filter(({ layout }) => layout.counts.labels > 0);
-      if (steps.length === 0) return;
-      try {
-        await this.steps.prepareForward(steps);
-      } catch (error) {
-        // What the device has no room for is done in halves.
-        const most = Math.max(...groups.map(({ length }) => length));
-        if (!(error instanceof EngineMemoryError) || most === 1) throw error;
-        return score(groups.flatMap((group) => inChunks(group, Math.ceil(most / 2))));
-      }
-      const answers = steps.map(async ({ group, layout }) => {
-        const plan = this.steps.planFor('forward', layout, 1);
-        const readback = new Readback(this.source.device, layout.counts.labels * 8);
-        const accepted = this.steps.run(this.backend(), plan, layout, [prompt], (encoder) =>
-          encoder.copyBufferToBuffer(plan.head.scores, 0, readback.buffer, 0, readback.bytes),
-        );
-        return { group, layout, values: new Float32Array(await readback.read(accepted)) };
-      });
-      for (const { group, layout, values } of await Promise.all(answers)) {
-        group.forEach((text, i) => {
-          for (const label of layout.textLabels[i]) {
-            scores[text].nats += values[2 * label];
-            scores[text].hits += values[2 * label + 1];
-            scores[text].labels++;
-          }
-        });
-      }
-    };
-    await score(evaluationGroups(batch));
-    return scores;
+    return evaluateTexts(this.source.device, this.steps, () => this.backend(), prompt, batch);
   }
 
   async *generate(
@@ -400,23 +361,4 @@ function labelSlots({ counts, slotTargets }: StepLayout): Uint32Array {
     slots.fill(slot, first, first + count);
   }
   return slots;
-}
-
-function inChunks(group: readonly number[], most: number): number[][] {
-  return rowChunks(group.length, most).map(({ start, size }) => group.slice(start, start + size));
-}
-
-/** Indices of texts, in order, in groups of at most `EVALUATION_ROWS` rows. */
-function evaluationGroups(batch: PackedBatch): number[][] {
-  const groups: number[][] = [];
-  let rows = Number.POSITIVE_INFINITY;
-  batch.texts.forEach((text, i) => {
-    rows += text.length;
-    if (rows > EVALUATION_ROWS) {
-      groups.push([]);
-      rows = text.length;
-    }
-    groups[groups.length - 1].push(i);
-  });
-  return groups;
 }
