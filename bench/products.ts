@@ -3,10 +3,13 @@
  * when nothing else is done.
  */
 
-import { COUNT_FIELDS, layoutStep } from '../app/engine/layout';
+import { layoutStep } from '../app/engine/layout';
 import type { ModelSpec, WeightType } from '../app/engine/spec';
-import { type MatmulTile, matmul } from '../app/engine/webgpu/kernels/matmul';
-import { COUNT_BYTES } from '../app/engine/webgpu/kernels/wgsl';
+import { Recorder } from '../app/engine/webgpu/dispatches';
+import { matmul } from '../app/engine/webgpu/kernels/matmul';
+import type { MatmulTile } from '../app/engine/webgpu/kernels/tile';
+import { COUNT_BYTES, countValues, NO_COUNTS } from '../app/engine/webgpu/kernels/wgsl';
+import { limitsOf } from '../app/engine/webgpu/limits';
 import { GpuMemory } from '../app/engine/webgpu/memory';
 import { Pipelines } from '../app/engine/webgpu/pipelines';
 import { storedElementBytes } from '../app/engine/weightStream';
@@ -73,7 +76,8 @@ export async function timeProducts(
   tile: MatmulTile,
   runs = 3,
 ): Promise<Spread> {
-  const memory = new GpuMemory(device);
+  const limits = limitsOf(device);
+  const memory = new GpuMemory(device, limits);
   const pipelines = Pipelines.of(device);
   try {
     const most = (size: (product: Product) => number) => Math.max(...products.map(size));
@@ -86,25 +90,20 @@ export async function timeProducts(
         tile,
       );
       const counts = memory.uniform('counts', COUNT_BYTES);
-      const values = new Uint32Array(COUNT_BYTES / 4);
-      values[COUNT_FIELDS.indexOf('activeEnd')] = rows;
-      device.queue.writeBuffer(counts, 0, values);
-      const bindGroup = pipelines.bind(
-        kernel,
-        [counts, x, w, y].map((buffer) => ({ buffer })),
-      );
-      return { kernel, bindGroup, groups: groups(rows), times };
+      device.queue.writeBuffer(counts, 0, countValues({ activeEnd: rows }));
+      return { kernel, counts, groups: groups(rows), times };
     });
     await pipelines.prepare(made.map(({ kernel }) => kernel));
+    const recorder = new Recorder(pipelines, limits.groups);
+    for (const { kernel, counts, groups, times } of made) {
+      for (let i = 0; i < times; i++) recorder.add(kernel, [counts, x, w, y], () => groups);
+    }
+    const list = recorder.take();
     const times: number[] = [];
     for (let run = 0; run <= runs; run++) {
       const encoder = device.createCommandEncoder();
       const pass = encoder.beginComputePass();
-      for (const { kernel, bindGroup, groups, times } of made) {
-        pass.setPipeline(pipelines.get(kernel));
-        pass.setBindGroup(0, bindGroup);
-        for (let i = 0; i < times; i++) pass.dispatchWorkgroups(...groups);
-      }
+      list.encode(pass, NO_COUNTS);
       pass.end();
       const commands = encoder.finish();
       await device.queue.onSubmittedWorkDone();

@@ -1,7 +1,7 @@
 /** @file What a benchmark measures and reports, the same from Node and from a page. */
 import type { Engine } from '../app/engine/engine';
 import { createReferenceEngine } from '../app/engine/reference/referenceEngine';
-import { DEFAULT_TILE, type MatmulTile } from '../app/engine/webgpu/kernels/matmul';
+import { DEFAULT_TILE, type MatmulTile } from '../app/engine/webgpu/kernels/tile';
 import type { KernelTime } from '../app/engine/webgpu/profile';
 import { createWebGpuEngine } from '../app/engine/webgpu/webgpuEngine';
 import { type AdapterReport, describeAdapter, describeVersions, type Host } from './adapter';

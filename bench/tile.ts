@@ -1,5 +1,5 @@
 /** @file How products are divided among threads in a benchmark: as the studio does it, but found anew each time. */
-import type { MatmulTile } from '../app/engine/webgpu/kernels/matmul';
+import type { MatmulTile } from '../app/engine/webgpu/kernels/tile';
 import { rememberedTile, type TileStore, tuneTile } from '../app/engine/webgpu/tune';
 import type { Progress } from './report';
 

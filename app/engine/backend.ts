@@ -7,6 +7,7 @@ import '@tensorflow/tfjs-core/dist/register_all_gradients.js';
 import '@tensorflow/tfjs-backend-cpu';
 import { getThreadsCount, setThreadsCount, setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+import { type AdapterNames, adapterNames, askAdapter, nameDevice } from './webgpu/adapter';
 
 export type BackendName = 'webgpu' | 'wasm' | 'cpu';
 
@@ -36,10 +37,14 @@ export async function startWasm(paths: WasmPaths, threads?: number): Promise<num
 
 /**
  * Asks the adapter for a device with all that it offers of what the engines use.
- * @throws BackendError where there is no adapter; its message is for the person.
+ * @throws BackendError where there is no adapter, or it gives no device; its message is for the person.
  */
-export async function requestDevice(gpu: GPU): Promise<{ device: GPUDevice; adapter: GPUAdapter }> {
-  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+export async function requestDevice(
+  gpu: GPU,
+): Promise<{ device: GPUDevice; adapter: GPUAdapter; info: AdapterNames }> {
+  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' }).catch((error) => {
+    throw new BackendError(`This browser's WebGPU did not start: ${told(error)}`);
+  });
   if (!adapter) {
     throw new BackendError('This browser knows WebGPU but found no graphics adapter that it may use.');
   }
@@ -53,17 +58,33 @@ export async function requestDevice(gpu: GPU): Promise<{ device: GPUDevice; adap
     'maxComputeWorkgroupSizeX',
     'maxComputeWorkgroupsPerDimension',
   ] as const;
-  const device = await adapter.requestDevice({
-    requiredFeatures: features.filter((feature) => adapter.features.has(feature)),
-    requiredLimits: Object.fromEntries(limits.map((limit) => [limit, adapter.limits[limit]])),
-  });
-  return { device, adapter };
+  const info = await askAdapter(adapter);
+  const known = limits.filter((limit) => adapter.limits[limit] !== undefined);
+  const device = await adapter
+    .requestDevice({
+      requiredFeatures: features.filter((feature) => adapter.features.has(feature)),
+      requiredLimits: Object.fromEntries(known.map((limit) => [limit, adapter.limits[limit]])),
+    })
+    .catch((error) => {
+      throw new BackendError(`The graphics adapter gave this page no device: ${told(error)}`);
+    });
+  nameDevice(device, info);
+  return { device, adapter, info };
+}
+
+/** The browser's words for what went wrong, as a sentence. */
+function told(error: unknown): string {
+  const words = (error instanceof Error ? error.message : String(error)).trim().replace(/\.$/, '');
+  return `${words || 'it does not say why'}.`;
 }
 
 /** Makes tfjs run on a device of ours. The name stays `webgpu`, tfjs keys its kernels by it. */
-export async function startWebGpu(device: GPUDevice, info: GPUAdapterInfo): Promise<void> {
+export async function startWebGpu(
+  device: GPUDevice,
+  info: AdapterNames | null = adapterNames(device),
+): Promise<void> {
   if (tf.findBackendFactory('webgpu')) tf.removeBackend('webgpu');
-  tf.registerBackend('webgpu', () => new WebGPUBackend(device, info), 3);
+  tf.registerBackend('webgpu', () => new WebGPUBackend(device, info as GPUAdapterInfo), 3);
   await setBackend('webgpu');
 }
 
@@ -78,11 +99,20 @@ export interface DeviceTrouble {
   message: string;
 }
 
+const watchers = new WeakMap<GPUDevice, Set<(trouble: DeviceTrouble) => void>>();
+
+/** Tells the device's watchers of trouble that was caught elsewhere. */
+export function reportTrouble(device: GPUDevice, trouble: DeviceTrouble): void {
+  for (const tell of watchers.get(device) ?? []) tell(trouble);
+}
+
 /**
- * Tells when the device is lost, or when an allocation on it failed that nobody checked: what was computed since is of
+ * Tells when the device is lost, or when an allocation on it failed: what was computed since is of
  * no worth, and more than one such message may come.
  */
 export function watchDevice(device: GPUDevice, tell: (trouble: DeviceTrouble) => void): void {
+  const present = watchers.get(device) ?? new Set();
+  watchers.set(device, present.add(tell));
   device.addEventListener('uncapturederror', ({ error }) => {
     if (error instanceof GPUOutOfMemoryError) tell({ kind: 'outOfMemory', message: error.message });
   });

@@ -133,10 +133,17 @@ export interface Engine {
    */
   loss(prompts: readonly SoftPrompt[], batch: PackedBatch): tf.Tensor1D;
   /**
-   * Makes ready for training steps up to the size of this batch: what they need is allocated and compiled.
-   * @throws EngineMemoryError where the memory cannot be had even with the thriftiest saving; a smaller batch may do.
+   * Makes ready for training steps that are in no respect larger than the largest of these batches: as many rows, labels, texts …
+   * What they need is allocated and compiled.
+   * @throws EngineMemoryError where the memory cannot be had even with the thriftiest saving; smaller batches may do.
    */
-  prepare(prompts: readonly SoftPrompt[], batch: PackedBatch): Promise<TrainingMemory>;
+  prepare(prompts: readonly SoftPrompt[], batches: readonly PackedBatch[]): Promise<TrainingMemory>;
+  /**
+   * Resolves when the device is known to have accepted what `loss`, `adamW` and `embed` have asked of it so far; costs the device nothing.
+   * Absent where they throw by themselves.
+   * @throws EngineFaultError in the device's words, once: what they gave is of no worth. EngineMemoryError where memory ran out
+   */
+  settled?(): Promise<void>;
   /** Logits at the rows that predict a label, texts in order, positions ascending: `[labels, vocab]`. For tests and inspection of small batches. */
   labelLogits(prompts: readonly SoftPrompt[], batch: PackedBatch): tf.Tensor2D;
   /** Scores of every text of the batch, which may be of any size, under the prompt that it names; null is the bare model. */

@@ -4,3 +4,13 @@
 export class EngineMemoryError extends Error {
   override name = 'EngineMemoryError';
 }
+
+/** The device refused work of the engine: what was computed since is of no worth. */
+export class EngineFaultError extends Error {
+  override name = 'EngineFaultError';
+}
+
+/** The fast engine cannot be had on this device, though nothing is wrong with the model. `message` is for the person. */
+export class EngineUnusableError extends Error {
+  override name = 'EngineUnusableError';
+}

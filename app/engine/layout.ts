@@ -18,12 +18,12 @@ export const COUNT_FIELDS = [
   'slots',
   'jobs',
   'labels',
+  'sequences',
 ] as const;
 
 /** The same, and what only the numbers of workgroups depend on. */
 export interface Counts extends Record<(typeof COUNT_FIELDS)[number], number> {
-  /** Sequences, of which those of prompts' own rows come first. */
-  sequences: number;
+  /** Sequences of prompts' own rows; they come first. */
   promptSequences: number;
   /** Computed rows of the longest text, and rows of the longest prompt or prefix. */
   longestText: number;

@@ -36,6 +36,8 @@ export function reduce(state: StudioState, event: StudioEvent, now: number): Stu
           body: state.run ? 'Model and run are on it again.' : 'The model is on it again.',
         },
       };
+    case 'deviceChanged':
+      return { ...state, device: { report: event.device, error: null, lost: null } };
     case 'deviceGone':
       return { ...state, device: { ...state.device, error: event.error, lost: null } };
     case 'dataProgress': {

@@ -23,26 +23,65 @@ export function splitBatch(examples: readonly TokenExample[], parts: number): To
   return groups.map((group) => group.examples);
 }
 
-/** The group with the most tokens that any of a run's steps will have, each split in `parts`. */
-export function largestPart(
+/** What a text adds to a step, in each respect in which steps need room. */
+interface TextSize {
+  /** Up to its last label: what follows it predicts nothing. */
+  rows: number;
+  /** Rows of its own that predict a label. */
+  predicting: number;
+  /** A first token that is a label is predicted by the prompt's last row, for all texts of a step. */
+  first: boolean;
+}
+
+function textSize({ tokenIds, isLabel }: TokenExample): TextSize {
+  let rows = 0;
+  let predicting = 0;
+  for (let t = 1; t < tokenIds.length; t++) {
+    if (!isLabel[t]) continue;
+    rows = t;
+    predicting += 1;
+  }
+  return { rows, predicting, first: tokenIds.length > 0 && isLabel[0] === 1 };
+}
+
+const sum = (values: number[]) => values.reduce((a, b) => a + b, 0);
+
+/** The respects in which one step may be larger than another. */
+const respects: ((texts: readonly TextSize[]) => number)[] = [
+  (texts) => sum(texts.map(({ rows }) => rows)),
+  (texts) => sum(texts.map(({ predicting }) => predicting)) + (texts.some(({ first }) => first) ? 1 : 0),
+  (texts) => sum(texts.map(({ predicting, first }) => predicting + (first ? 1 : 0))),
+  (texts) => texts.filter(({ rows }) => rows > 0).length,
+  (texts) => texts.reduce((most, { rows }) => Math.max(most, rows), 0),
+];
+
+/**
+ * Of all that a run's steps will have, each split in `parts`, the groups that are largest in one respect or another: rows, rows that
+ * predict, labels, texts, longest text. What has room for these has room for every step.
+ */
+export function largestParts(
   training: readonly TokenExample[],
   order: ExampleOrder,
   { steps, batchSize }: { steps: number; batchSize: number },
   parts: number,
-): TokenExample[] {
+): TokenExample[][] {
   const looked = Math.max(1, Math.min(steps, Math.floor(MOST_LOOKED_AT / batchSize)));
-  let largest: TokenExample[] = [];
-  let most = -1;
+  const sizes = new Map<TokenExample, TextSize>();
+  const sizeOf = (example: TokenExample): TextSize => {
+    const size = sizes.get(example) ?? textSize(example);
+    sizes.set(example, size);
+    return size;
+  };
+  const largest = respects.map(() => ({ group: [] as TokenExample[], size: -1 }));
   for (let step = 0; step < looked; step++) {
-    for (const group of splitBatch(
-      order.batch(step).map((i) => training[i]),
-      parts,
-    )) {
-      const rows = group.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
-      if (rows <= most) continue;
-      most = rows;
-      largest = group;
+    const examples = order.batch(step).map((i) => training[i]);
+    for (const group of splitBatch(examples, parts)) {
+      const texts = group.map(sizeOf);
+      respects.forEach((measure, i) => {
+        const size = measure(texts);
+        if (size > largest[i].size) largest[i] = { group, size };
+      });
     }
   }
-  return largest;
+  return [...new Set(largest.map(({ group }) => group))];
 }

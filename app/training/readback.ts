@@ -12,10 +12,13 @@ export class Readback {
   /** `capacity` is how many reads may be under way. */
   constructor(private readonly capacity: number) {}
 
-  /** Starts reading the tensor, which it disposes, and calls `arrived` with its numbers after those of all earlier reads. */
-  push(tensor: tf.Tensor, arrived: (values: Float32Array) => void): void {
+  /**
+   * Starts reading the tensor, which it disposes, and calls `arrived` with its numbers after those of all earlier reads; where what
+   * made them was not `accepted`, they never arrive.
+   */
+  push(tensor: tf.Tensor, accepted: Promise<void>, arrived: (values: Float32Array) => void): void {
     const reading = tensor.data<'float32'>().finally(() => tensor.dispose());
-    const done = Promise.all([reading, this.pending.at(-1)])
+    const done = Promise.all([reading, accepted, this.pending.at(-1)])
       .then(([values]) => {
         if (!this.failure) arrived(values);
       })

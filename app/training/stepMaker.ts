@@ -11,7 +11,7 @@ import type { Engine, PackedBatch, TrainingMemory, VectorPrompt } from '../engin
 import { EngineMemoryError } from '../engine/errors';
 import { AdamW, type AdamWState } from './adamW';
 import { TrainingError } from './errors';
-import { largestPart, splitBatch } from './microBatches';
+import { largestParts, splitBatch } from './microBatches';
 import { learningRateAt } from './schedule';
 import type { RunSettings } from './types';
 
@@ -25,6 +25,8 @@ export interface PromptState {
 export interface MadeStep {
   /** Loss and gradient norm, on their way. The caller disposes. */
   measured: tf.Tensor;
+  /** Resolves when the device is known to have accepted the step; rejects with why it has not, and the step is of no worth. */
+  accepted: Promise<void>;
   learningRate: number;
   /** Text tokens of the batch. */
   tokens: number;
@@ -69,15 +71,16 @@ export class StepMaker {
   }
 
   /**
-   * Has the engine make ready for the largest step of the run, in as many parts as its memory asks for.
+   * Has the engine make ready for every step of the run, in as many parts as its memory asks for.
    * @throws TrainingError where not even single texts fit.
    */
   async prepare(): Promise<void> {
     const { engine, training, settings } = this.inputs;
     for (;;) {
-      const largest = largestPart(training, this.order, settings, this.partCount);
+      const largest = largestParts(training, this.order, settings, this.partCount);
       try {
-        this.memory = await engine.prepare(this.prompts, packExamples(largest));
+        const batches = largest.map((group) => packExamples(group));
+        this.memory = await engine.prepare(this.prompts, batches);
         return;
       } catch (error) {
         this.divide(error);
@@ -109,7 +112,7 @@ export class StepMaker {
 
   /** Queues the update of a step on the device; steps count from 0. */
   make(step: number): MadeStep {
-    const { training, settings } = this.inputs;
+    const { engine, training, settings } = this.inputs;
     const examples = this.order.batch(step).map((i) => training[i]);
     const batches = splitBatch(examples, this.partCount).map((group) => packExamples(group));
     const learningRate = learningRateAt(step, settings);
@@ -119,6 +122,7 @@ export class StepMaker {
     });
     return {
       measured,
+      accepted: engine.settled?.() ?? Promise.resolve(),
       learningRate,
       tokens: examples.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0),
     };

@@ -316,10 +316,10 @@ export class Trainer {
   /** Queues one update of the prompt on the device; its loss and gradient norm arrive later. */
   private makeStep(): void {
     const begunAt = performance.now();
-    const { measured, learningRate, tokens } = this.steps.make(this.step);
+    const { measured, accepted, learningRate, tokens } = this.steps.make(this.step);
     this.step += 1;
     const { step } = this;
-    this.readback.push(measured, ([loss, gradientNorm]) => {
+    this.readback.push(measured, accepted, ([loss, gradientNorm]) => {
       if (this.failure || this.abandoned) return;
       this.failure = this.record.arrived({ step, loss, gradientNorm, learningRate, tokens }, begunAt);
     });

@@ -1,13 +1,11 @@
 /** @file What a lost device takes along of the studio, and how it comes back on another. */
 import type { DeviceTrouble } from '../engine/backend';
+import { MOST_ON_PROCESSOR } from '../engine/choice';
 import type { ModelSlot } from './modelSlot';
 import type { Platform } from './platform';
 import type { DeviceReport, StudioEvent } from './protocol';
 import { Recovery } from './recovery';
 import type { RunSlot } from './runSlot';
-
-/** Parameters of a model that WebAssembly trains in minutes rather than days. */
-const MOST_ON_PROCESSOR = 150e6;
 
 /** What lives on the device. */
 export interface Perishable {

@@ -39,14 +39,16 @@ async function startGpu(): Promise<DeviceReport> {
         : 'Browsers offer WebGPU only to pages that come over https, or from localhost.',
     );
   }
-  const { device, adapter } = await requestDevice(navigator.gpu);
-  await startWebGpu(device, adapter.info);
-  const { description, device: model, vendor, architecture } = adapter.info;
-  const name = description || model || [vendor, architecture].filter(Boolean).join(' ') || 'GPU';
+  const { device, info } = await requestDevice(navigator.gpu);
+  await startWebGpu(device, info).catch((error) => {
+    device.destroy();
+    throw new BackendError(`The graphics device did not start: ${messageOf(error)}`);
+  });
+  const name = info.description || info.device || [info.vendor, info.architecture].filter(Boolean).join(' ');
   return {
     backend: 'webgpu',
-    name,
-    software: isSoftware(adapter.info),
+    name: name || 'GPU',
+    software: isSoftware(info),
     threads: 0,
     reason: null,
     largestBuffer: device.limits.maxBufferSize,

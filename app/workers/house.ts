@@ -47,18 +47,19 @@ export async function openHouse(
     emit,
     () => generation.cut(),
   );
-  const models = new ModelSlot(files);
+  const models = new ModelSlot(files, (reason) => toProcessor(platform, house, reason));
+  const advice = new Advice(() => house.device);
   const runs = new RunSlot(
     store,
     emit,
     () => void turns.take(() => prompts.tellAnyway()),
     () => recovery.isLost(),
+    (model) => advice.apply(model),
   );
   const data = new DatasetSlot(platform, new URL('datasets/', baseUrl).href, datasetStore, emit);
   const prompts = new PromptSlot({ runs, recovery, device: () => house.device, emit });
   const generation = new GenerationSlot({ turns, models, prompts, data, recovery, emit });
   const lastVisit = new LastVisit({ turns, store, data, models, runs, recovery });
-  const advice = new Advice(() => house.device);
   const house: House = {
     device,
     files,
@@ -74,4 +75,12 @@ export async function openHouse(
   };
   recovery.watch();
   return house;
+}
+
+/** Makes the processor the page's device, for a reason in words: the GPU cannot be used for what is asked of it. */
+async function toProcessor(platform: Platform, house: House, reason: string): Promise<void> {
+  const report = await platform.startDevice('wasm').catch(() => platform.startDevice('cpu'));
+  house.device = { ...report, reason };
+  house.recovery.watch();
+  house.emit({ type: 'deviceChanged', device: house.device });
 }

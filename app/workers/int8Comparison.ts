@@ -59,7 +59,7 @@ export async function compareInt8(
     const int8 = await lossOf(model.engine, 0);
     const { spec, weights, close } = await model.readAgain({ onProgress, signal });
     try {
-      const { engine } = await createEngine(spec, weights, 'stored');
+      const { engine } = await createEngine(spec, weights);
       try {
         return { stored: await lossOf(engine, rows.length), int8, rows: rows.length };
       } finally {

@@ -1,6 +1,6 @@
 /** @file The model in use: its engine, tokenizer and measures. A load that fails or is cancelled leaves the present one. */
 import { untilAborted } from '../data/eventLoop';
-import { createEngine } from '../engine/choice';
+import { createEngine, MOST_ON_PROCESSOR } from '../engine/choice';
 import type { Engine } from '../engine/engine';
 import type { ModelSpec, WeightStream } from '../engine/spec';
 import { WebGpuEngine } from '../engine/webgpu/webgpuEngine';
@@ -45,7 +45,11 @@ export class ModelSlot {
   private again: ((load: ModelLoad) => Promise<ActiveModel>) | null = null;
   private change = newChange();
 
-  constructor(private readonly files: ModelFiles) {}
+  constructor(
+    private readonly files: ModelFiles,
+    /** Makes the processor the device of the page, for the reason given. */
+    private readonly toProcessor: (reason: string) => Promise<void>,
+  ) {}
 
   /** @throws StudioRequestError when no model is loaded. */
   get(): ActiveModel {
@@ -178,7 +182,12 @@ export class ModelSlot {
       };
       // Kernels are compiled first, and a new device is tried out.
       onProgress({ phase: 'compiling', file: id, loaded: 0, total: 0, speed: null });
-      const { engine, report } = await createEngine(model.spec, weights, format);
+      // A model that is in use holds the GPU, and a large one would never end on the processor.
+      const free = this.active === null && model.parameters <= MOST_ON_PROCESSOR;
+      const { engine, report } = await createEngine(model.spec, weights, {
+        format,
+        ...(free && { toProcessor: this.toProcessor }),
+      });
       await markComplete();
       return { engine, report, model, identity: model.identity() };
     } finally {

@@ -225,6 +225,8 @@ export type StudioEvent =
   | { type: 'deviceLost'; message: string }
   | { type: 'deviceRestored'; device: DeviceReport; model: ModelReport | null }
   | { type: 'deviceGone'; error: StudioError }
+  /** The page computes on another device from now on, for the reason in its report; nothing was lost. */
+  | { type: 'deviceChanged'; device: DeviceReport }
   /** `waiting`: the rows have been read, and are prepared as soon as there is a model. */
   | {
       type: 'dataProgress';

@@ -133,18 +133,27 @@ export class Recovery {
           ),
         );
       }
+      let fresh: GPUDevice | null = null;
       try {
         const report = await this.newDevice();
         this.watch();
-        dead = this.device ?? dead;
+        fresh = this.device;
+        dead = fresh ?? dead;
         const model = await Promise.race([parts.restore(report), this.loss.promise]);
         parts.emit({ type: 'deviceRestored', device: report, model });
         return;
       } catch (error) {
-        if (!(error instanceof DeviceLostError)) return this.giveUp(error as Error);
-        trouble = { kind: 'lost', message: error.message };
+        const lost =
+          error instanceof DeviceLostError || (fresh && !isWorded(error) && (await this.fell(fresh)));
+        if (!lost) return this.giveUp(error as Error);
+        trouble = { kind: 'lost', message: error instanceof DeviceLostError ? error.message : '' };
       }
     }
+  }
+
+  /** Whether a device that work has just broken on is lost; it may be told a moment later. */
+  private async fell(device: GPUDevice): Promise<boolean> {
+    return Promise.race([device.lost.then(() => true), wait(GRACE).then(() => this.device !== device)]);
   }
 
   private tooOften(): boolean {

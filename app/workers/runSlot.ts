@@ -41,6 +41,8 @@ export class RunSlot {
     private readonly onRest: () => void,
     /** Whether the device is lost, asked where a run breaks. */
     private readonly deviceLost: () => Promise<boolean>,
+    /** Lets the engine know what memory the run may take: a fresh one, one that is brought back or one that is taken up. */
+    private readonly budget: (model: ActiveModel) => void,
   ) {}
 
   get current(): ActiveRun | null {
@@ -202,6 +204,7 @@ export class RunSlot {
         'Open it again.',
       );
     }
+    this.budget(model);
     const trainer = new Trainer(
       {
         runId,

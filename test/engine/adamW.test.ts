@@ -3,8 +3,10 @@ import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import type { AdamWUpdate } from '../../app/engine/engine';
+import { Faults } from '../../app/engine/faults';
 import { AdamWUpdater } from '../../app/engine/webgpu/adamW';
 import { adamWGroups, adamWKernel } from '../../app/engine/webgpu/adamWKernel';
+import { limitsOf } from '../../app/engine/webgpu/limits';
 import { GpuMemory } from '../../app/engine/webgpu/memory';
 import { AdamW, composedUpdate } from '../../app/training/adamW';
 import { openTestGpu, Random, relativeError, runKernel } from './webgpuHarness';
@@ -55,7 +57,9 @@ describe.skipIf(missing)(`the kernel of AdamW${missing}`, () => {
   // Skipped tests are collected all the same.
   if (missing) return;
   const { device } = gpu;
-  const updater = new AdamWUpdater(device, new GpuMemory(device));
+  const limits = limitsOf(device);
+  const faults = new Faults(device);
+  const updater = new AdamWUpdater({ ...gpu, limits }, new GpuMemory(device, limits), faults);
   const fused: AdamWUpdate = (before, gradient, scalars) =>
     updater.update(tf.backend() as unknown as WebGPUBackend, before, gradient, scalars);
 
@@ -105,7 +109,7 @@ describe.skipIf(missing)(`the kernel of AdamW${missing}`, () => {
         { output: count + 4 },
         { output: 1 },
       ],
-      [groups, 1, 1],
+      groups,
     );
     const [, first, second, [norm]] = outputs;
     // With betas of 0 the moments are the gradient and its square.

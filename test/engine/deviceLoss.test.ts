@@ -120,12 +120,12 @@ async function train(
   return { state, losses: [...losses.values()], repeated, validations };
 }
 
-/** Destroys the device as soon as a step that is told is at least `step`. */
-function destroyAt(step: number) {
-  let done = false;
+/** Destroys the device as soon as a step that is told is at least each of `steps`. */
+function destroyAt(...steps: number[]) {
+  const left = [...steps];
   return (event: StudioEvent) => {
-    if (done || event.type !== 'steps' || (event.records.at(-1)?.step ?? 0) < step) return;
-    done = true;
+    if (left.length === 0 || event.type !== 'steps' || (event.records.at(-1)?.step ?? 0) < left[0]) return;
+    left.shift();
     presentDevice()?.destroy();
   };
 }
@@ -153,7 +153,7 @@ describe.skipIf(!gpu)('a lost device', { timeout: PATIENCE }, () => {
   /** Backends that are not to be had. */
   const refused = new Set<Backend>();
   /** What each device tells its errors to. */
-  const heard = new Map<GPUDevice, (event: { error: GPUError }) => void>();
+  const heard = new Map<GPUDevice, ((event: { error: GPUError }) => void)[]>();
   beforeAll(async () => {
     page = await ready({
       ...nodePlatform,
@@ -163,7 +163,7 @@ describe.skipIf(!gpu)('a lost device', { timeout: PATIENCE }, () => {
         const device = presentDevice();
         if (device) {
           const value = (_: string, listener: (event: { error: GPUError }) => void) =>
-            heard.set(device, listener);
+            heard.set(device, [...(heard.get(device) ?? []), listener]);
           Object.defineProperty(device, 'addEventListener', { value });
         }
         return report;
@@ -203,6 +203,36 @@ describe.skipIf(!gpu)('a lost device', { timeout: PATIENCE }, () => {
     });
   });
 
+  it('twice in a run leaves its losses as they are', async () => {
+    const run = await train(page, destroyAt(3, 7));
+    expect(run.state).toMatchObject({ phase: 'finished', step: STEPS });
+    expect(run.losses).toHaveLength(STEPS);
+    run.losses.forEach((loss, i) => {
+      expect(loss).toBeCloseTo(undisturbed.losses[i], 5);
+    });
+    expect(run.state.notes).toHaveLength(2);
+  });
+
+  it('while a model loads or is tried out has it loaded again, and is not taken for a bad driver', async () => {
+    // 8-bit weights are new here: the engine is tried out with them first.
+    for (const submits of [1, 12]) {
+      const begun = page.events.length;
+      let left = submits;
+      const { submit } = GPUQueue.prototype;
+      const spy = vi.spyOn(GPUQueue.prototype, 'submit').mockImplementation(function (
+        this: GPUQueue,
+        commands,
+      ) {
+        submit.call(this, commands);
+        if (--left === 0) presentDevice()?.destroy();
+      });
+      const report = await page.studio.loadModel(origin, submits === 1 ? 'int8' : 'stored');
+      spy.mockRestore();
+      expect(page.events.slice(begun).some(({ type }) => type === 'deviceRestored')).toBe(left <= 0);
+      expect(report.engine).toEqual({ name: 'webgpu', problem: null });
+    }
+  });
+
   it('cuts an answer short in words, and the next question is answered', async () => {
     const prompt = await page.studio.download('npy');
     const begun = page.events.length;
@@ -232,7 +262,8 @@ describe.skipIf(!gpu)('a lost device', { timeout: PATIENCE }, () => {
       const device = presentDevice();
       if (fell || !device || event.type !== 'steps' || (event.records.at(-1)?.step ?? 0) < 5) return;
       fell = true;
-      heard.get(device)?.({ error: new GPUOutOfMemoryError('no room for a buffer') });
+      for (const hear of heard.get(device) ?? [])
+        hear({ error: new GPUOutOfMemoryError('no room for a buffer') });
     });
     expect(run.state).toMatchObject({ phase: 'finished', step: STEPS });
     expect(run.state.notes).toEqual([expect.stringMatching(/memory ran out.*in 2 parts/)]);

@@ -89,7 +89,7 @@ const blocks: Way = async ({ shape, layout, qkv, dO }) => {
   const queryGradient = (rows: 'active' | 'prompt') =>
     runKernel(
       gpu,
-      queryGradientKernel(shape),
+      queryGradientKernel(shape, rows),
       [
         ...tables,
         ...[layout.rowInfo, qkv, o, dO, lse].map((input) => ({ input })),

@@ -2,11 +2,13 @@
 
 import { expect } from 'vitest';
 import { startWebGpu } from '../../app/engine/backend';
-import { COUNT_FIELDS, type Counts } from '../../app/engine/layout';
+import type { Counts } from '../../app/engine/layout';
 import { uniform as generator } from '../../app/engine/sampling';
 import type { HostTensor, ModelSpec, WeightType } from '../../app/engine/spec';
-import type { MatmulTile } from '../../app/engine/webgpu/kernels/matmul';
-import { COUNT_BYTES, type Kernel } from '../../app/engine/webgpu/kernels/wgsl';
+import { Recorder } from '../../app/engine/webgpu/dispatches';
+import type { MatmulTile } from '../../app/engine/webgpu/kernels/tile';
+import { countValues, type Kernel, NO_COUNTS } from '../../app/engine/webgpu/kernels/wgsl';
+import { foldGroups, type Groups } from '../../app/engine/webgpu/limits';
 import { Pipelines } from '../../app/engine/webgpu/pipelines';
 import { openNodeDevice } from '../../tools/node/backend';
 
@@ -41,17 +43,47 @@ export type Resource =
   | { output: number; initial?: Float32Array };
 
 export function countsResource(counts: Partial<Counts>): Resource {
-  const values = new Uint32Array(COUNT_BYTES / 4);
-  values.set(COUNT_FIELDS.map((field) => counts[field] ?? 0));
-  return { uniform: values };
+  return { uniform: countValues(counts) };
 }
 
-/** Runs a kernel once and returns its outputs in order. */
+/**
+ * Runs a kernel and returns its outputs in order. It runs once as the device allows, and once with its grid folded as
+ * often as its workgroups can be: that must change no bit of what it writes.
+ */
 export async function runKernel(
+  gpu: Gpu,
+  kernel: Kernel,
+  resources: readonly Resource[],
+  groups: Groups,
+): Promise<Float32Array[]> {
+  const { maxComputeWorkgroupsPerDimension } = gpu.device.limits;
+  const outputs = await runOnce(gpu, kernel, resources, groups, maxComputeWorkgroupsPerDimension);
+  const least = leastLimit(kernel, groups);
+  if (least < Math.max(...groups)) {
+    expect(await runOnce(gpu, kernel, resources, groups, least), `${kernel.label}, folded`).toEqual(outputs);
+  }
+  return outputs;
+}
+
+/** The lowest limit of workgroups along a dimension that a kernel can be folded to. */
+export function leastLimit(kernel: Kernel, groups: Groups): number {
+  for (let limit = 1; limit < Math.max(...groups); limit++) {
+    try {
+      foldGroups(groups, kernel.grid, limit);
+      return limit;
+    } catch {
+      // Too low: the next.
+    }
+  }
+  return Math.max(...groups);
+}
+
+async function runOnce(
   { device, pipelines }: Gpu,
   kernel: Kernel,
   resources: readonly Resource[],
-  groups: [number, number, number],
+  groups: Groups,
+  mostGroups: number,
 ): Promise<Float32Array[]> {
   device.pushErrorScope('validation');
   const buffers = resources.map((resource) => {
@@ -72,17 +104,11 @@ export async function runKernel(
     device.queue.writeBuffer(buffer, 0, bytes);
     return buffer;
   });
+  const recorder = new Recorder(pipelines, mostGroups);
+  recorder.add(kernel, buffers, () => groups);
   const encoder = device.createCommandEncoder();
   const pass = encoder.beginComputePass();
-  pass.setPipeline(pipelines.get(kernel));
-  pass.setBindGroup(
-    0,
-    pipelines.bind(
-      kernel,
-      buffers.map((buffer) => ({ buffer })),
-    ),
-  );
-  pass.dispatchWorkgroups(...groups);
+  recorder.take().encode(pass, NO_COUNTS);
   pass.end();
   const outputs = resources.flatMap((resource, i) => {
     if (!('output' in resource)) return [];

@@ -69,7 +69,7 @@ describe.skipIf(missing)(`8-bit weights${missing}`, () => {
       return { tokens, near };
     };
     const want = await withReference(rounded(model), ask);
-    const found = await withEngine(gpu, model, ask, { format: 'int8', bindingLimit: 16384 });
+    const found = await withEngine(gpu, model, ask, { format: 'int8', limits: { binding: 16384 } });
     expect(found).toEqual(want);
   });
 

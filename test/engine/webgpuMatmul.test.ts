@@ -1,15 +1,9 @@
 /** @file Products of the WebGPU engine against plain JavaScript: every division among threads, on random ragged shapes. */
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Activation, WeightType } from '../../app/engine/spec';
-import {
-  DEFAULT_TILE,
-  FEW_ROWS,
-  fewRowsMatmul,
-  type Matmul,
-  type MatmulTile,
-  matmul,
-} from '../../app/engine/webgpu/kernels/matmul';
+import { FEW_ROWS, fewRowsMatmul, type Matmul, matmul } from '../../app/engine/webgpu/kernels/matmul';
 import type { MatmulShape } from '../../app/engine/webgpu/kernels/product';
+import { DEFAULT_TILE, type MatmulTile } from '../../app/engine/webgpu/kernels/tile';
 import {
   countsResource,
   expectUntouched,

@@ -78,7 +78,7 @@ describe.skipIf(missing)(`the WebGPU engine’s memory${missing}`, () => {
     // 61 rows of 24 floats are 5,856 bytes: no binding of 4,096 holds the table, nor any two rows of logits 300.
     [
       'which take the head in chunks and parts',
-      [{ logitBytes: 300 }, { bindingLimit: 24 * 4 * 256, logitBytes: 600 }],
+      [{ logitBytes: 300 }, { limits: { binding: 24 * 4 * 256 }, logitBytes: 600 }],
     ],
   ] as [string, WebGpuEngineOptions[]][])('is the same with settings %s', async (_, settings) => {
     const model = tinyModel(8, { vocabSize: 300, biases: true, tiedHead: false });
@@ -143,7 +143,7 @@ describe.skipIf(missing)(`the WebGPU engine’s memory${missing}`, () => {
           async (engine) => {
             const { prompts, batch } = step(shape, engine.spec, kind);
             expect(engine.estimate(prompts, batch)).toEqual(estimate);
-            expect(await engine.prepare(prompts, batch)).toEqual({
+            expect(await engine.prepare(prompts, [batch])).toEqual({
               weights: engine.usage().weightBytes,
               training: estimate[saving],
               saving,
@@ -171,10 +171,10 @@ describe.skipIf(missing)(`the WebGPU engine’s memory${missing}`, () => {
       const { prompts, batch } = step(shape, engine.spec, 'prompt');
       for (const saving of SAVINGS) {
         engine.setMemoryBudget(estimate[saving]);
-        expect((await engine.prepare(prompts, batch)).saving).toBe(saving);
+        expect((await engine.prepare(prompts, [batch])).saving).toBe(saving);
       }
       engine.setMemoryBudget(1);
-      expect((await engine.prepare(prompts, batch)).saving).toBe('layers');
+      expect((await engine.prepare(prompts, [batch])).saving).toBe('layers');
     });
   });
 
@@ -185,7 +185,7 @@ describe.skipIf(missing)(`the WebGPU engine’s memory${missing}`, () => {
       await withEngine(gpu, model, async (engine) => {
         const { prompts, batch } = step(shape, engine.spec, 'prompt');
         limitMemory(estimate[saving]);
-        expect(await engine.prepare(prompts, batch)).toMatchObject({ saving, training: estimate[saving] });
+        expect(await engine.prepare(prompts, [batch])).toMatchObject({ saving, training: estimate[saving] });
         // What did not fit is not tried again by a step that needs a little more.
         const larger = step({ ...shape, batch: 4 }, engine.spec, 'prompt');
         vi.restoreAllMocks();
@@ -204,27 +204,28 @@ describe.skipIf(missing)(`the WebGPU engine’s memory${missing}`, () => {
     await withEngine(gpu, model, async (engine) => {
       const { prompts, batch } = step(shape, engine.spec, 'prompt');
       limitMemory(layers - 1);
-      await expect(engine.prepare(prompts, batch)).rejects.toThrow(EngineMemoryError);
-      await expect(engine.prepare(prompts, batch)).rejects.toThrow('beside the model');
+      await expect(engine.prepare(prompts, [batch])).rejects.toThrow(EngineMemoryError);
+      await expect(engine.prepare(prompts, [batch])).rejects.toThrow('beside the model');
       expect(engine.usage().planBytes).toBe(0);
       vi.restoreAllMocks();
-      expect((await engine.prepare(prompts, batch)).training).toBe(layers);
+      expect((await engine.prepare(prompts, [batch])).training).toBe(layers);
     });
   });
 
-  it('finds a step too large for the device’s largest buffer as it finds memory missing', async () => {
+  it('finds a step too large for the device’s largest buffer, or for its largest binding, as it finds memory missing', async () => {
     const model = tinyModel(3, deep);
-    await withEngine(gpu, model, async (engine) => {
-      const { prompts, batch } = step(shape, engine.spec, 'prompt');
-      const { limits } = gpu.device;
-      vi.spyOn(gpu.device, 'limits', 'get').mockReturnValue(
-        new Proxy(limits, {
-          get: (_, name) => (name === 'maxBufferSize' ? 4096 : Reflect.get(limits, name, limits)),
-        }),
+    for (const limits of [{ buffer: 18_432 }, { binding: 18_432 }]) {
+      await withEngine(
+        gpu,
+        model,
+        async (engine) => {
+          const { prompts, batch } = step(shape, engine.spec, 'prompt');
+          await expect(engine.prepare(prompts, [batch])).rejects.toThrow(EngineMemoryError);
+          expect(() => engine.loss(prompts, batch)).toThrow(/18,432.*fewer examples/);
+        },
+        { limits },
       );
-      await expect(engine.prepare(prompts, batch)).rejects.toThrow(EngineMemoryError);
-      expect(() => engine.loss(prompts, batch)).toThrow(EngineMemoryError);
-    });
+    }
   });
 
   it('holds 16-bit weights in 2 bytes a parameter', async () => {

@@ -1,6 +1,6 @@
 /** @file How the fastest division of products is found and remembered. */
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
-import { DEFAULT_TILE, type MatmulTile } from '../../app/engine/webgpu/kernels/matmul';
+import { DEFAULT_TILE, type MatmulTile } from '../../app/engine/webgpu/kernels/tile';
 import { memoryTileStore } from '../../app/engine/webgpu/tileStore';
 import { rememberedTile, type TileStore, tuneTile } from '../../app/engine/webgpu/tune';
 import { openTestGpu } from './webgpuHarness';

@@ -1,7 +1,7 @@
 /** @file What is remembered of an adapter outlives the store that was asked to. */
 import 'fake-indexeddb/auto';
 import { describe, expect, it } from 'vitest';
-import type { MatmulTile } from '../../app/engine/webgpu/kernels/matmul';
+import type { MatmulTile } from '../../app/engine/webgpu/kernels/tile';
 import { browserTileStore, memoryTileStore } from '../../app/engine/webgpu/tileStore';
 
 const tile: MatmulTile = { rows: 4, fours: 2, threads: [16, 8], depth: 16 };

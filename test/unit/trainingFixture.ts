@@ -3,7 +3,7 @@ import { createRandom } from '../../app/data/random';
 import type { TokenExample } from '../../app/data/types';
 import type { Engine } from '../../app/engine/engine';
 import { createReferenceEngine } from '../../app/engine/reference/referenceEngine';
-import type { HostTensor, ModelSpec } from '../../app/engine/spec';
+import type { HostTensor, ModelSpec, ModelWeights } from '../../app/engine/spec';
 import { streamOf } from '../../app/engine/weightStream';
 import { measureEmbeddings } from '../../app/inspect/measures';
 import type { RunEvents, RunInputs } from '../../app/training/run';
@@ -46,8 +46,8 @@ const spec: ModelSpec = {
   tiedHead: true,
 };
 
-/** The same weights every time; needs a tfjs backend. */
-export async function tinyEngine(): Promise<Engine> {
+/** The same weights every time. */
+export function tinyWeights(): { spec: ModelSpec; weights: ModelWeights } {
   const random = createRandom(7);
   const tensor = (shape: number[], fill: () => number): HostTensor => {
     const values = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, fill);
@@ -65,6 +65,12 @@ export async function tinyEngine(): Promise<Engine> {
     ['layers.0.mlp.out.weight', normal(HIDDEN, 24)],
     ['final.norm.weight', ones()],
   ]);
+  return { spec, weights };
+}
+
+/** The reference with these weights; needs a tfjs backend. */
+export async function tinyEngine(): Promise<Engine> {
+  const { spec, weights } = tinyWeights();
   return createReferenceEngine(spec, streamOf(weights));
 }
 

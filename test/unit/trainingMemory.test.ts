@@ -2,9 +2,14 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createOrder } from '../../app/data/order';
+import { packExamples } from '../../app/data/pack';
+import type { TokenExample } from '../../app/data/types';
+import { fits, neededCapacity, union } from '../../app/engine/capacity';
 import type { Engine, PackedBatch } from '../../app/engine/engine';
 import { EngineMemoryError } from '../../app/engine/errors';
-import { largestPart, splitBatch } from '../../app/training/microBatches';
+import { layoutStep } from '../../app/engine/layout';
+import { uniform } from '../../app/engine/sampling';
+import { largestParts, splitBatch } from '../../app/training/microBatches';
 import { StepMaker } from '../../app/training/stepMaker';
 import { Trainer } from '../../app/training/trainer';
 import { startNodeBackend } from '../../tools/node/backend';
@@ -35,10 +40,10 @@ function small(most: number): { engine: Engine; prepared: number[] } {
   return {
     prepared,
     engine: changed({
-      async prepare(prompts, batch) {
-        prepared.push(batch.tokenIds.length);
-        check(batch);
-        return engine.prepare(prompts, batch);
+      async prepare(prompts, batches) {
+        prepared.push(Math.max(...batches.map(({ tokenIds }) => tokenIds.length)));
+        batches.forEach(check);
+        return engine.prepare(prompts, batches);
       },
       loss(prompts, batch) {
         check(batch);
@@ -65,18 +70,26 @@ describe('a batch in parts', () => {
     }
   });
 
-  it('is looked for in every step of the run', () => {
-    const { training } = tinyData(30, 0);
+  it('is looked for in every step of the run, in every respect in which steps need room', () => {
+    const random = uniform(5);
+    const below = (n: number) => Math.floor(random() * n);
+    // Labels anywhere, on the first token too; texts of one token, and texts without labels.
+    const training = Array.from({ length: 30 }, (_, row) => {
+      const length = 1 + below(12);
+      const isLabel = Uint8Array.from({ length }, () => (below(3) === 0 ? 1 : 0));
+      return { tokenIds: new Int32Array(length), isLabel, row, cut: 0 };
+    });
     const order = createOrder(training.length, 4, 9);
+    const capacityOf = (group: TokenExample[]) =>
+      neededCapacity(layoutStep([{ kind: 'prompt', length: 3 }], packExamples(group)), 1);
     for (const parts of [1, 2]) {
-      const found = largestPart(training, order, { steps: 40, batchSize: 4 }, parts);
-      const all = Array.from({ length: 40 }, (_, step) =>
-        splitBatch(
-          order.batch(step).map((i) => training[i]),
-          parts,
-        ),
-      ).flat();
-      expect(rows(found)).toBe(Math.max(...all.map(rows)));
+      const found = largestParts(training, order, { steps: 40, batchSize: 4 }, parts).map(capacityOf);
+      const enough = found.reduce(union);
+      for (let step = 0; step < 40; step++) {
+        const examples = order.batch(step).map((i) => training[i]);
+        for (const group of splitBatch(examples, parts)) expect(fits(capacityOf(group), enough)).toBe(true);
+      }
+      expect(found.length).toBeLessThanOrEqual(5);
     }
   });
 

@@ -26,12 +26,14 @@ function slowTensor() {
   };
 }
 
+const accepted = Promise.resolve();
+
 describe('reads under way', () => {
   it('arrive in the order in which they were asked for, and their tensors are given back', async () => {
     const readback = new Readback(3);
     const arrived: number[] = [];
     const reads = [slowTensor(), slowTensor(), slowTensor()];
-    for (const { tensor } of reads) readback.push(tensor, ([value]) => arrived.push(value));
+    for (const { tensor } of reads) readback.push(tensor, accepted, ([value]) => arrived.push(value));
     reads[2].answer(2);
     reads[1].answer(1);
     reads[0].answer(0);
@@ -40,12 +42,26 @@ describe('reads under way', () => {
     expect(reads.every(({ isDisposed }) => isDisposed())).toBe(true);
   });
 
+  it('never arrive where the device has not accepted what makes them, and say why', async () => {
+    const readback = new Readback(3);
+    const arrived: number[] = [];
+    const [good, bad] = [slowTensor(), slowTensor()];
+    readback.push(good.tensor, accepted, ([value]) => arrived.push(value));
+    good.answer(1);
+    await readback.drained();
+    readback.push(bad.tensor, Promise.reject(new Error('refused')), ([value]) => arrived.push(value));
+    bad.answer(2);
+    await expect(readback.drained()).rejects.toThrow('refused');
+    expect(arrived).toEqual([1]);
+    expect(bad.isDisposed()).toBe(true);
+  });
+
   it('leave room for another only when fewer than the capacity are left', async () => {
     const readback = new Readback(2);
     const [first, second] = [slowTensor(), slowTensor()];
-    readback.push(first.tensor, () => {});
+    readback.push(first.tensor, accepted, () => {});
     await readback.room();
-    readback.push(second.tensor, () => {});
+    readback.push(second.tensor, accepted, () => {});
     let hasRoom = false;
     const room = readback.room().then(() => {
       hasRoom = true;
@@ -62,7 +78,7 @@ describe('reads under way', () => {
     const readback = new Readback(3);
     const arrived: number[] = [];
     const reads = [slowTensor(), slowTensor()];
-    for (const { tensor } of reads) readback.push(tensor, ([value]) => arrived.push(value));
+    for (const { tensor } of reads) readback.push(tensor, accepted, ([value]) => arrived.push(value));
     reads[0].fail('device lost');
     reads[1].answer(1);
     await expect(readback.drained()).rejects.toThrow('device lost');

@@ -86,7 +86,7 @@ export async function runCase(
       : { kind: 'prefix', keysValues: variable };
 
   // As the trainer does before the first step.
-  await engine.prepare([prompt], batch);
+  await engine.prepare([prompt], [batch]);
   const logits = engine.labelLogits([prompt], batch);
   const logitError = largestDifference(
     (await logits.data()) as Float32Array,

@@ -20,8 +20,8 @@ export async function startNodeBackend(name: BackendName): Promise<void> {
     await startWasm(`${join(folder, 'wasm-out')}/`);
     return;
   }
-  const { device, adapter } = await openNodeDevice();
-  await startWebGpu(device, adapter.info);
+  const { device, info } = await openNodeDevice();
+  await startWebGpu(device, info);
 }
 
 /** Whether `openNodeDevice` would find an adapter. */
@@ -32,7 +32,7 @@ export async function hasNodeGpu(): Promise<boolean> {
 }
 
 /** A WebGPU device through Dawn, on a GPU where Vulkan finds one, else on SwiftShader where a Chromium ships it. */
-export async function openNodeDevice(): Promise<{ device: GPUDevice; adapter: GPUAdapter }> {
+export async function openNodeDevice(): Promise<Awaited<ReturnType<typeof requestDevice>>> {
   if (process.platform === 'linux') preferVulkan();
   const { create, globals } = await import('webgpu');
   Object.assign(globalThis, globals);
@@ -45,7 +45,7 @@ export async function openNodeDevice(): Promise<{ device: GPUDevice; adapter: GP
     );
   });
   alive.push(gpu, opened);
-  if (isSoftware(opened.adapter.info)) pollGently();
+  if (isSoftware(opened.info)) pollGently();
   return opened;
 }
 

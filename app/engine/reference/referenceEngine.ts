@@ -3,6 +3,7 @@
  * It is the measure of every other engine, so it is written to be read, and runs on cpu, wasm and webgpu.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import { presentDevice } from '../backend';
 import { checkContext, generationRoom, labelIndices, predictsFirstToken, promptLength } from '../batch';
 import type {
   Engine,
@@ -15,6 +16,7 @@ import type {
   SoftPrompt,
   TrainingMemory,
 } from '../engine';
+import { Faults } from '../faults';
 import { sample, uniform } from '../sampling';
 import type { ModelSpec, WeightStream } from '../spec';
 import { collectWeights } from '../weightStream';
@@ -45,6 +47,8 @@ interface Predictions {
 
 class ReferenceEngine implements Engine {
   readonly name = 'reference';
+  /** Where tfjs runs on a GPU, what that refuses of its work. */
+  private readonly faults = new Faults(presentDevice());
 
   constructor(
     readonly spec: ModelSpec,
@@ -70,7 +74,12 @@ class ReferenceEngine implements Engine {
 
   /** Nothing to make ready: tfjs allocates as it computes, so what a step takes is not foreseen. */
   async prepare(): Promise<TrainingMemory> {
+    this.faults.forget();
     return { weights: this.weightBytes, training: 0, saving: null };
+  }
+
+  settled(): Promise<void> {
+    return this.faults.settled();
   }
 
   labelLogits(prompts: readonly SoftPrompt[], batch: PackedBatch): tf.Tensor2D {
@@ -159,6 +168,7 @@ class ReferenceEngine implements Engine {
   }
 
   dispose(): void {
+    this.faults.dispose();
     tf.dispose(this.weights as unknown as tf.TensorContainerObject);
   }
 

@@ -2,18 +2,23 @@
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import type * as tf from '@tensorflow/tfjs-core';
 import type { AdamWScalars, AdamWTensors } from '../engine';
+import type { Faults } from '../faults';
 import { adamWGroups, adamWKernel, SCALAR_FIELDS } from './adamWKernel';
+import { Recorder } from './dispatches';
+import { NO_COUNTS } from './kernels/wgsl';
 import type { GpuMemory } from './memory';
-import { Pipelines } from './pipelines';
+import type { PlanSource } from './plan/source';
+import { submitCommands } from './submit';
 import { emptyTensor, flush, tensorBuffer } from './tensors';
 
 export class AdamWUpdater {
   private readonly uniform: GPUBuffer;
 
-  /** The uniform lives in `memory`. */
+  /** The uniform lives in `memory`; what the device refuses goes to `faults`. */
   constructor(
-    private readonly device: GPUDevice,
+    private readonly source: Pick<PlanSource, 'device' | 'pipelines' | 'limits'>,
     memory: GpuMemory,
+    private readonly faults: Pick<Faults, 'watch'>,
   ) {
     this.uniform = memory.uniform('AdamW', SCALAR_FIELDS.length * 4);
   }
@@ -35,23 +40,21 @@ export class AdamWUpdater {
     const after = [0, 1, 2].map(() => emptyTensor(backend, shape));
     const norm = emptyTensor<tf.Scalar>(backend, []);
     const before = inputs.map((tensor) => tensorBuffer(backend, tensor));
-    flush(backend);
-    this.device.queue.writeBuffer(this.uniform, 0, scalarBytes(size, each, scalars));
-    const pipelines = Pipelines.of(this.device);
-    const buffers = [...before, ...after.map(({ buffer }) => buffer), norm.buffer];
-    const encoder = this.device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    pass.setPipeline(pipelines.get(adamWKernel));
-    pass.setBindGroup(
-      0,
-      pipelines.bind(
-        adamWKernel,
-        [this.uniform, ...buffers].map((buffer) => ({ buffer })),
-      ),
+    const { device, pipelines, limits } = this.source;
+    const recorder = new Recorder(pipelines, limits.groups);
+    recorder.add(
+      adamWKernel,
+      [this.uniform, ...before, ...after.map(({ buffer }) => buffer), norm.buffer],
+      () => groups,
     );
-    pass.dispatchWorkgroups(groups);
-    pass.end();
-    this.device.queue.submit([encoder.finish()]);
+    const accepted = submitCommands(device, 'an update of the prompt', (encoder) => {
+      flush(backend);
+      device.queue.writeBuffer(this.uniform, 0, scalarBytes(size, each, scalars));
+      const pass = encoder.beginComputePass();
+      recorder.take().encode(pass, NO_COUNTS);
+      pass.end();
+    });
+    this.faults.watch(accepted);
     const [newParameter, newFirst, newSecond] = after.map(({ tensor }) => tensor);
     return { parameter: newParameter, firstMoment: newFirst, secondMoment: newSecond, norm: norm.tensor };
   }

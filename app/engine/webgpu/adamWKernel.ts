@@ -4,6 +4,7 @@
  * dispatch and gives each the same norm to the bit.
  */
 import { type Binding, floats, type Kernel, makeKernel } from './kernels/wgsl';
+import { type Groups, growsAlongX } from './limits';
 
 const LANES = 256;
 /** Elements of a workgroup at least, and workgroups at most: each reads the whole gradient. */
@@ -25,9 +26,9 @@ export const SCALAR_FIELDS = [
 ] as const;
 
 /** Elements of each workgroup, and how many workgroups there are. */
-export function adamWGroups(count: number): { each: number; groups: number } {
+export function adamWGroups(count: number): { each: number; groups: Groups } {
   const each = Math.max(LEAST_EACH, Math.ceil(count / MOST_GROUPS));
-  return { each, groups: Math.ceil(count / each) };
+  return { each, groups: [Math.ceil(count / each), 1, 1] };
 }
 
 const bindings: Binding[] = [
@@ -45,6 +46,7 @@ const bindings: Binding[] = [
 /** Bindings: scalars, gradient, parameter and moments before, parameter and moments after, norm before clipping. */
 export const adamWKernel: Kernel = makeKernel(
   'AdamW',
+  growsAlongX(LANES),
   bindings,
   `struct Scalars { ${SCALAR_FIELDS.map((field, i) => `${field}: ${i < 2 ? 'u32' : 'f32'}`).join(', ')} }
 var<workgroup> parts: array<f32, ${LANES}>;
@@ -64,11 +66,8 @@ fn gradientNorm(lane: u32) -> f32 {
   var sum = 0.0;
   for (var i = 0u; i < 16u; i++) { sum += sixteenths[i]; }
   return sqrt(sum);
-}
-
-@compute @workgroup_size(${LANES})
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let length = gradientNorm(lane);
+}`,
+  `  let length = gradientNorm(lane);
   if (group.x == 0u && lane == 0u) { norm[0] = length; }
   var clip = 1.0;
   if (scalars.clipNorm > 0.0) { clip = min(scalars.clipNorm / (length + 1e-6), 1.0); }
@@ -81,6 +80,5 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     newSecond[i] = v;
     let denominator = sqrt(v) / scalars.rootCorrection + scalars.epsilon;
     newParameter[i] = parameter[i] * scalars.decay - m / denominator * scalars.stepSize;
-  }
-}`,
+  }`,
 );

@@ -1,12 +1,12 @@
-/** @file A recorded list of dispatches: kernels bound to buffers once, replayed with each step's counts. */
+/** @file A recorded list of dispatches: kernels bound to buffers once, replayed with each step's counts, folded to the device's limit. */
 import type { Counts } from '../layout';
 import type { Kernel } from './kernels/wgsl';
+import { foldGroups, type Grid, type Groups } from './limits';
 import type { Pipelines } from './pipelines';
-
-export type Groups = [number, number, number];
 
 interface Dispatch {
   label: string;
+  grid: Grid;
   pipeline: GPUComputePipeline;
   bindGroup: GPUBindGroup;
   groups: (counts: Counts) => Groups;
@@ -15,14 +15,20 @@ interface Dispatch {
 /** Records dispatches; with `pipelines` null it only remembers the kernels, for compiling them. */
 export class Recorder {
   readonly kernels: Kernel[] = [];
-  private current: DispatchList = new DispatchList();
+  private current: DispatchList;
 
-  constructor(private readonly pipelines: Pipelines | null) {}
+  /** @param mostGroups that the device allows along a dimension, or less */
+  constructor(
+    private readonly pipelines: Pipelines | null,
+    private readonly mostGroups: number,
+  ) {
+    this.current = new DispatchList(mostGroups);
+  }
 
   /** What was recorded since the last call. */
   take(): DispatchList {
     const list = this.current;
-    this.current = new DispatchList();
+    this.current = new DispatchList(this.mostGroups);
     return list;
   }
 
@@ -37,6 +43,7 @@ export class Recorder {
     const bindings = resources.map((resource) => ('buffer' in resource ? resource : { buffer: resource }));
     this.current.push({
       label: kernel.label,
+      grid: kernel.grid,
       pipeline: this.pipelines.get(kernel),
       bindGroup: this.pipelines.bind(kernel, bindings),
       groups,
@@ -46,6 +53,8 @@ export class Recorder {
 
 export class DispatchList {
   private readonly dispatches: Dispatch[] = [];
+
+  constructor(private readonly mostGroups: number) {}
 
   push(dispatch: Dispatch): void {
     this.dispatches.push(dispatch);
@@ -61,24 +70,42 @@ export class DispatchList {
     counts: Counts,
     timing: (label: string) => GPUComputePassTimestampWrites,
   ): void {
-    for (const { label, pipeline, bindGroup, groups } of this.dispatches) {
-      const [x, y, z] = groups(counts);
-      if (x === 0 || y === 0 || z === 0) continue;
-      const pass = encoder.beginComputePass({ timestampWrites: timing(label) });
-      pass.setPipeline(pipeline);
-      pass.setBindGroup(0, bindGroup);
-      pass.dispatchWorkgroups(x, y, z);
+    for (const dispatch of this.dispatches) {
+      const groups = this.groupsOf(dispatch, counts);
+      if (!groups) continue;
+      const pass = encoder.beginComputePass({ timestampWrites: timing(dispatch.label) });
+      encodeOne(pass, dispatch, groups);
       pass.end();
     }
   }
 
+  /** @throws EngineMemoryError where the step is too large for the device's grids */
   encode(pass: GPUComputePassEncoder, counts: Counts): void {
-    for (const { pipeline, bindGroup, groups } of this.dispatches) {
-      const [x, y, z] = groups(counts);
-      if (x === 0 || y === 0 || z === 0) continue;
-      pass.setPipeline(pipeline);
-      pass.setBindGroup(0, bindGroup);
-      pass.dispatchWorkgroups(x, y, z);
+    for (const dispatch of this.dispatches) {
+      const groups = this.groupsOf(dispatch, counts);
+      if (groups) encodeOne(pass, dispatch, groups);
     }
   }
+
+  /** Whether a step of these counts can be encoded. @throws EngineMemoryError as `encode` */
+  check(counts: Counts): void {
+    for (const dispatch of this.dispatches) this.groupsOf(dispatch, counts);
+  }
+
+  /** What is dispatched; null for nothing. */
+  private groupsOf({ groups, grid }: Dispatch, counts: Counts): Groups | null {
+    const meant = groups(counts);
+    return meant.includes(0) ? null : foldGroups(meant, grid, this.mostGroups);
+  }
+}
+
+/** The only place where workgroups are dispatched: those of `groups` are folded already. */
+function encodeOne(
+  pass: GPUComputePassEncoder,
+  { pipeline, bindGroup }: Pick<Dispatch, 'pipeline' | 'bindGroup'>,
+  groups: Groups,
+): void {
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, bindGroup);
+  pass.dispatchWorkgroups(...groups);
 }

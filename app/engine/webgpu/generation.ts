@@ -5,10 +5,13 @@
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import { bucket, fits, neededCapacity } from '../capacity';
 import type { SoftPrompt } from '../engine';
+import { EngineMemoryError } from '../errors';
 import { layoutGeneration, promptShape } from '../layout';
-import { buildPlan, encodePlan, type Plan, type PlanSource } from './plan/plan';
+import { encodePlan, type Plan } from './plan/plan';
+import type { PlanSource } from './plan/source';
 import { writeCounts } from './plan/tables';
-import { Readback, type StepRunner } from './steps';
+import { Readback, type StepRunner, tryPlan } from './steps';
+import { submitCommands } from './submit';
 
 /** Decoding plans not in use; each generation has one to itself. */
 export class Decoders {
@@ -22,9 +25,15 @@ export class Decoders {
 
   /**
    * Starts after a prompt and a text, with room for `room` tokens in all.
-   * `next` gives the logits after everything so far, once; call `push` with the token taken before calling it again.
+   * `logits` gives those after everything so far, once; call `push` with the token taken before calling it again.
+   * @throws EngineMemoryError where the device has not the memory
    */
-  start(backend: WebGPUBackend, prompt: SoftPrompt | null, tokenIds: Int32Array, room: number): Decoder {
+  async start(
+    backend: WebGPUBackend,
+    prompt: SoftPrompt | null,
+    tokenIds: Int32Array,
+    room: number,
+  ): Promise<Decoder> {
     const layout = layoutGeneration(promptShape(prompt), tokenIds);
     const needed = neededCapacity(layout, 1);
     needed.rows = bucket(layout.counts.activeEnd + room);
@@ -36,17 +45,38 @@ export class Decoders {
     } else {
       // One spare is enough: what is too small goes.
       for (const spare of this.free.splice(0)) spare.destroy();
-      plan = buildPlan(this.source, 'decode', 'all', needed);
+      const made = await tryPlan(this.source, 'decode', 'all', needed);
+      if (!made.plan) {
+        const why = made.problem instanceof Error ? made.problem.message : String(made.problem);
+        throw new EngineMemoryError(`The graphics device has no room for an answer of this length: ${why}`, {
+          cause: made.problem,
+        });
+      }
+      plan = made.plan;
     }
     this.used.add(plan);
-    const logits = this.read(plan);
-    this.steps.run(backend, plan, layout, [prompt], (encoder) => logits.copy(encoder));
-    return new Decoder(this.source, plan, layout.counts, logits.readback, {
-      read: () => this.read(plan),
-      release: () => {
-        if (this.used.delete(plan)) this.free.push(plan);
+    const { readback, copy } = this.read(plan);
+    let accepted: Promise<void>;
+    try {
+      accepted = this.steps.run(backend, plan, layout, [prompt], copy);
+    } catch (error) {
+      this.used.delete(plan);
+      this.free.push(plan);
+      readback.buffer.destroy();
+      throw error;
+    }
+    return new Decoder(
+      this.source,
+      plan,
+      layout.counts,
+      { readback, accepted },
+      {
+        read: () => this.read(plan),
+        release: () => {
+          if (this.used.delete(plan)) this.free.push(plan);
+        },
       },
-    });
+    );
   }
 
   /** Copies the logits of the only slot. */
@@ -80,7 +110,7 @@ export class Decoder {
     private readonly source: PlanSource,
     private readonly plan: Plan,
     private readonly counts: StartCounts,
-    private pending: Readback,
+    private pending: { readback: Readback; accepted: Promise<void> },
     private readonly owner: {
       read: () => { readback: Readback; copy: (encoder: GPUCommandEncoder) => void };
       release: () => void;
@@ -91,7 +121,8 @@ export class Decoder {
 
   /** Logits `[V]` after everything so far. */
   async logits(): Promise<Float32Array> {
-    return new Float32Array(await this.pending.read());
+    const { readback, accepted } = this.pending;
+    return new Float32Array(await readback.read(accepted));
   }
 
   /** Adds a token. */
@@ -112,22 +143,22 @@ export class Decoder {
       longestPrompt: 0,
     };
     const textLength = this.rows - promptEnd;
-    writeCounts(device, tables, counts);
-    device.queue.writeBuffer(tables.rowInfo, row * 16, Uint32Array.of(token, row, 0, 0));
-    device.queue.writeBuffer(
-      tables.sequences,
-      0,
-      Uint32Array.of(promptEnd, textLength, 0, promptEnd, 0, 1, 0, 0),
-    );
-    device.queue.writeBuffer(tables.slotRow, 0, Uint32Array.of(row));
     const { readback, copy } = this.owner.read();
-    const encoder = device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    encodePlan(this.plan, pass, counts);
-    pass.end();
-    copy(encoder);
-    device.queue.submit([encoder.finish()]);
-    this.pending = readback;
+    const accepted = submitCommands(device, 'a token of an answer', (encoder) => {
+      writeCounts(device, tables, counts);
+      device.queue.writeBuffer(tables.rowInfo, row * 16, Uint32Array.of(token, row, 0, 0));
+      device.queue.writeBuffer(
+        tables.sequences,
+        0,
+        Uint32Array.of(promptEnd, textLength, 0, promptEnd, 0, 1, 0, 0),
+      );
+      device.queue.writeBuffer(tables.slotRow, 0, Uint32Array.of(row));
+      const pass = encoder.beginComputePass();
+      encodePlan(this.plan, pass, counts);
+      pass.end();
+      copy(encoder);
+    });
+    this.pending = { readback, accepted };
   }
 
   release(): void {

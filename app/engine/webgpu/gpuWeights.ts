@@ -1,8 +1,10 @@
 /** @file A model's weights on the GPU: as they are stored (f32, or 16-bit floats two to a u32), or matrices as 8-bit integers. */
+import { EngineMemoryError } from '../errors';
 import type { ModelSpec, WeightFormat, WeightSink, WeightStream, WeightType } from '../spec';
-import { storedBytes } from '../weightStream';
+import { storedBytes, storedElementBytes } from '../weightStream';
 import { becomesInt8, Int8Writer, int8Bytes, type MatrixType } from './int8';
-import type { GpuMemory } from './memory';
+import { type DeviceLimits, rowChunks } from './limits';
+import { type GpuMemory, GpuMemoryError } from './memory';
 
 /** Bytes handed to the queue before it is waited for: without, the GPU's process would hold a model that comes from disk twice. */
 const QUEUED_BYTES = 32 * 2 ** 20;
@@ -59,36 +61,71 @@ export interface GpuWeights {
   bytes: number;
 }
 
+/** Buffers of a model's weights, and how they are filled. */
+export interface AllocatedWeights {
+  weights: GpuWeights;
+  /** Uploads every weight without widening it, as its bytes come: the host never has them all. @throws what the stream throws */
+  fill(): Promise<void>;
+}
+
 /**
- * Uploads every weight without widening it, as its bytes come: the host never has them all. As `int8`, matrices are
- * quantised on the way.
- * @throws Error naming a canonical tensor that is missing, and what the stream throws.
+ * Buffers for every weight; as `int8`, matrices are quantised on their way there.
+ * @throws Error naming a canonical tensor that is missing; EngineMemoryError where the device has not the memory, or allows no such buffers
  */
-export async function uploadWeights(
+export async function allocateWeights(
   spec: ModelSpec,
-  weights: WeightStream,
+  stream: WeightStream,
   device: GPUDevice,
   memory: GpuMemory,
   format: WeightFormat = 'stored',
-): Promise<GpuWeights> {
+): Promise<AllocatedWeights> {
   const buffers = new Map<string, GPUBuffer>();
-  const allocated = allocateWeights(spec, weights, memory, buffers, format);
-  const writers = new Map<string, Int8Writer>();
-  if (format === 'int8') {
-    for (const [name, weight] of weights.shapes) {
-      const buffer = buffers.get(name);
-      if (!buffer || !becomesInt8(name, weight)) continue;
-      const write = (at: number, words: Uint32Array<ArrayBuffer>) =>
-        device.queue.writeBuffer(buffer, at * 4, words);
-      writers.set(name, new Int8Writer(weight.shape, weight.dtype, write));
-    }
+  device.pushErrorScope('validation');
+  device.pushErrorScope('out-of-memory');
+  let weights: GpuWeights | null = null;
+  let problem: unknown = null;
+  try {
+    weights = makeBuffers(spec, stream, memory, buffers, format);
+  } catch (error) {
+    problem = error;
   }
-  await weights.deliver(queueSink(device, buffers, writers));
-  return allocated;
+  const [short, refused] = await Promise.all([device.popErrorScope(), device.popErrorScope()]);
+  if (problem && !(problem instanceof GpuMemoryError)) throw problem;
+  const cause = problem ?? short ?? refused;
+  if (!weights || cause) {
+    const { message } = cause as { message: string };
+    const advice =
+      format === 'stored' ? 'Choose 8-bit weights, or a smaller model.' : 'Choose a smaller model.';
+    throw new EngineMemoryError(
+      `The graphics device has no room for the model's weights: ${message} ${advice}`,
+      {
+        cause,
+      },
+    );
+  }
+  const fill = () => stream.deliver(queueSink(device, buffers, int8Writers(stream, device, buffers, format)));
+  return { weights, fill };
+}
+
+function int8Writers(
+  { shapes }: WeightStream,
+  { queue }: GPUDevice,
+  buffers: ReadonlyMap<string, GPUBuffer>,
+  format: WeightFormat,
+): Map<string, Int8Writer> {
+  const writers = new Map<string, Int8Writer>();
+  if (format !== 'int8') return writers;
+  for (const [name, weight] of shapes) {
+    const buffer = buffers.get(name);
+    if (!buffer || !becomesInt8(name, weight)) continue;
+    const write = (at: number, words: Uint32Array<ArrayBuffer>) => queue.writeBuffer(buffer, at * 4, words);
+    writers.set(name, new Int8Writer(weight.shape, weight.dtype, write));
+  }
+  return writers;
 }
 
 /** Buffers for every weight that the specification asks for, into `buffers` by canonical name. */
-function allocateWeights(
+function makeBuffers(
   spec: ModelSpec,
   { shapes }: WeightStream,
   memory: GpuMemory,
@@ -101,8 +138,10 @@ function allocateWeights(
     if (!weight) throw new Error(`The model's weights lack “${name}”.`);
     return weight;
   };
+  // The embedding table and the head may be larger than a binding: their kernels see them in parts.
   const allocate = (name: string, bytes: number) => {
-    const buffer = memory.storage(name, bytes);
+    const inParts = name === 'embed.tokens' || name === 'head.weight';
+    const buffer = inParts ? memory.parted(name, bytes) : memory.storage(name, bytes);
     buffers.set(name, buffer);
     return { buffer };
   };
@@ -189,32 +228,30 @@ function write(device: GPUDevice, buffer: GPUBuffer, offset: number, bytes: Uint
   }
 }
 
-/** Bytes of an element as stored. */
-export function elementBytes(dtype: WeightType): number {
-  return dtype === 'F32' ? 4 : 2;
-}
-
 function rowBytesOf({ dtype, shape: [, width] }: GpuMatrix): number {
-  return dtype === 'INT8' ? int8Bytes([1, width]) : width * elementBytes(dtype);
+  return dtype === 'INT8' ? int8Bytes([1, width]) : width * storedElementBytes(dtype);
 }
 
 /**
- * A matrix in parts of whole rows that each fit a binding of `bindingLimit` bytes. Every part but the last has a
- * multiple of `alignment` rows, so every offset is aligned, whatever the width.
+ * A matrix in parts of whole rows that each fit a binding. Every part but the last has a multiple of `alignment` rows, so every
+ * offset is aligned, whatever the width.
+ * @throws GpuMemoryError where so many rows are too large
  */
-export function matrixParts(tensor: GpuMatrix, bindingLimit: number, alignment: number): MatrixPart[] {
+export function matrixParts(
+  tensor: GpuMatrix,
+  { binding, alignment }: Pick<DeviceLimits, 'binding' | 'alignment'>,
+): MatrixPart[] {
   const [rows] = tensor.shape;
   const rowBytes = rowBytesOf(tensor);
   const { buffer } = tensor.binding;
-  if (rows * rowBytes <= bindingLimit) {
-    return [{ firstRow: 0, rows, binding: tensor.binding }];
-  }
-  const most = Math.floor(bindingLimit / rowBytes / alignment) * alignment;
-  const parts: MatrixPart[] = [];
-  for (let firstRow = 0; firstRow < rows; firstRow += most) {
-    const here = Math.min(most, rows - firstRow);
-    const size = Math.ceil((here * rowBytes) / 4) * 4;
-    parts.push({ firstRow, rows: here, binding: { buffer, offset: firstRow * rowBytes, size } });
-  }
-  return parts;
+  if (rows * rowBytes <= binding) return [{ firstRow: 0, rows, binding: tensor.binding }];
+  return rowChunks(rows, binding / rowBytes, alignment).map(({ start, size }) => {
+    const bytes = Math.ceil((size * rowBytes) / 4) * 4;
+    if (bytes > binding) {
+      throw new GpuMemoryError(
+        `${alignment} rows of a matrix take ${bytes.toLocaleString('en')} bytes; this device allows ${binding.toLocaleString('en')} in one piece. Choose a smaller model.`,
+      );
+    }
+    return { firstRow: start, rows: size, binding: { buffer, offset: start * rowBytes, size: bytes } };
+  });
 }

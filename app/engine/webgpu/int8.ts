@@ -7,6 +7,7 @@
  */
 import { encodeFloat32, toFloat32 } from '../../formats/floats';
 import type { HostTensor, ModelWeights, WeightShape, WeightType } from '../spec';
+import { storedElementBytes } from '../weightStream';
 
 /** How a matrix lies on the GPU: as stored, or in groups of 8-bit integers. */
 export type MatrixType = WeightType | 'INT8';
@@ -51,7 +52,7 @@ export class Int8Writer {
 
   /** @param offset bytes from the matrix's start, a multiple of an element's size */
   push(offset: number, bytes: Uint8Array): void {
-    const size = this.dtype === 'F32' ? 4 : 2;
+    const size = storedElementBytes(this.dtype);
     const aligned = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
     const values = toFloat32({ dtype: this.dtype, data: aligned });
     const [, width] = this.shape;

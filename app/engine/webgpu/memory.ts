@@ -1,25 +1,20 @@
-/** @file Every GPU buffer of the engine is made here, so that what is allocated is known. */
+/** @file Every GPU buffer of the engine is made here, so that what is allocated is known and within the device's limits. */
+import { type DeviceLimits, NO_LIMITS } from './limits';
 
 /** What all of the engine's buffers may be used for. */
 const USAGE = 0x80 | 0x04 | 0x08; // STORAGE | COPY_SRC | COPY_DST
 const UNIFORM = 0x40 | 0x08; // UNIFORM | COPY_DST
 
-/** A buffer is larger than the device allows. */
+/** A buffer, or what a kernel sees of one, is larger than the device allows. */
 export class GpuMemoryError extends Error {
   override name = 'GpuMemoryError';
 }
 
-/** Where buffers come from: a device, or `NOWHERE`. */
-export interface BufferSource {
-  readonly limits: { readonly maxBufferSize: number };
-  createBuffer(descriptor: GPUBufferDescriptor): GPUBuffer;
-}
+/** Where buffers come from: a device, or nowhere. */
+type BufferSource = Pick<GPUDevice, 'createBuffer'>;
 
-/** Buffers that are only counted, of any size: for knowing what something would take without a device. */
-export const NOWHERE: BufferSource = {
-  limits: { maxBufferSize: Number.POSITIVE_INFINITY },
-  createBuffer: ({ size }) => ({ size, destroy: () => {} }) as GPUBuffer,
-};
+/** Makes buffers that are only counted. */
+const nowhere: BufferSource = { createBuffer: ({ size }) => ({ size, destroy: () => {} }) as GPUBuffer };
 
 /** Buffers by owner: the model's weights, or a plan. */
 export class GpuMemory {
@@ -27,15 +22,32 @@ export class GpuMemory {
   /** Bytes of all buffers that live. */
   bytes = 0;
 
-  constructor(private readonly source: BufferSource) {}
+  /** Without a device, or where it is of no account, of any size: for knowing what something would take. */
+  static counting(): GpuMemory {
+    return new GpuMemory(nowhere, NO_LIMITS);
+  }
 
-  /** A storage buffer of at least `bytes`. @throws GpuMemoryError where the device's limits forbid it. */
+  /** @param limits of the device */
+  constructor(
+    private readonly source: BufferSource,
+    private readonly limits: Pick<DeviceLimits, 'binding' | 'buffer'>,
+  ) {}
+
+  /** A storage buffer of at least `bytes`, for kernels to see as a whole. @throws GpuMemoryError where the device's limits forbid it. */
   storage(label: string, bytes: number): GPUBuffer {
+    return this.within(Math.min(this.limits.binding, this.limits.buffer), label, bytes);
+  }
+
+  /** As `storage`, for kernels to see part by part. */
+  parted(label: string, bytes: number): GPUBuffer {
+    return this.within(this.limits.buffer, label, bytes);
+  }
+
+  private within(most: number, label: string, bytes: number): GPUBuffer {
     const size = Math.max(16, Math.ceil(bytes / 16) * 16);
-    const { maxBufferSize } = this.source.limits;
-    if (size > maxBufferSize) {
+    if (size > most) {
       throw new GpuMemoryError(
-        `“${label}” needs a buffer of ${size} bytes; this device allows ${maxBufferSize}. Choose a smaller model or a smaller batch.`,
+        `“${label}” takes ${size.toLocaleString('en')} bytes in one piece; this device allows ${most.toLocaleString('en')}.`,
       );
     }
     return this.make(label, size, USAGE);

@@ -16,7 +16,7 @@ export async function profileStep(
   device: GPUDevice,
   plan: Plan,
   counts: Counts,
-  submit: (encode: Encode, copyOut: Encode) => void,
+  submit: (encode: Encode, copyOut: Encode) => Promise<void>,
 ): Promise<KernelTime[]> {
   if (!device.features.has('timestamp-query')) {
     throw new Error('This device cannot time kernels: it lacks “timestamp-query”.');
@@ -34,7 +34,7 @@ export async function profileStep(
     labels.push(label);
     return { querySet, beginningOfPassWriteIndex: index, endOfPassWriteIndex: index + 1 };
   };
-  submit(
+  const accepted = submit(
     (encoder) => {
       for (const list of [plan.forward, ...plan.chunks, plan.backward]) {
         list.encodeTimed(encoder, counts, timing);
@@ -45,7 +45,7 @@ export async function profileStep(
       encoder.copyBufferToBuffer(resolved, 0, readback.buffer, 0, count * 8);
     },
   );
-  const times = new BigUint64Array(await readback.read());
+  const times = new BigUint64Array(await readback.read(accepted));
   querySet.destroy();
   resolved.destroy();
   const sums = new Map<string, KernelTime>();

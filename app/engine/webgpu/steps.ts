@@ -6,18 +6,35 @@ import { EngineMemoryError } from '../errors';
 import type { StepLayout } from '../layout';
 import type { PlanMode } from './plan/activations';
 import { estimateBytes, type SavingBytes, savingsToTry } from './plan/estimate';
-import { buildPlan, encodePlan, logitBytesOf, type Plan, type PlanSource, planKernels } from './plan/plan';
+import { buildPlan, checkPlan, encodePlan, type Plan, planKernels } from './plan/plan';
+import { logitBytesOf, type PlanSource } from './plan/source';
 import { writeTables } from './plan/tables';
+import { submitCommands } from './submit';
 import { flush, tensorBuffer } from './tensors';
+
+/** What a mode is called before the person. */
+const NAMES: Record<PlanMode, string> = {
+  train: 'a training step',
+  forward: 'an evaluation',
+  decode: 'an answer',
+};
 
 /** The tensor of a prompt, of either kind. */
 export function promptTensor(prompt: SoftPrompt) {
   return prompt.kind === 'prompt' ? prompt.vectors : prompt.keysValues;
 }
 
+/** A step's tables, and how many prompts it has. */
+export interface StepShape {
+  layout: StepLayout;
+  prompts: number;
+}
+
 export class StepRunner {
   /** One plan a mode; it is replaced when a step needs more than it holds, and never shrinks. */
   private readonly plans = new Map<PlanMode, Plan>();
+  /** Plans made so far. */
+  made = 0;
 
   constructor(
     private readonly source: PlanSource,
@@ -38,18 +55,16 @@ export class StepRunner {
     if (present && fits(needed, present.capacity)) return present;
     const capacity = this.replace(mode, needed);
     const saving = mode === 'train' ? this.tries(capacity)[0].saving : 'all';
-    const plan = buildPlan(this.source, mode, saving, capacity);
-    this.plans.set(mode, plan);
-    return plan;
+    return this.put(buildPlan(this.source, mode, saving, capacity));
   }
 
   /**
-   * The training plan that a step fits, compiled and surely allocated: where the device has not the memory, with a saving that
-   * takes less. What did not fit lowers the budget.
-   * @throws EngineMemoryError where no saving is thrifty enough
+   * The training plan that every one of the steps fits, compiled and surely allocated: where the device has not the memory,
+   * with a saving that takes less. What did not fit lowers the budget.
+   * @throws EngineMemoryError where no saving is thrifty enough, or a step exceeds what the device allows
    */
-  async prepare(layout: StepLayout, prompts: number): Promise<Plan> {
-    const needed = neededCapacity(layout, prompts);
+  async prepare(steps: readonly StepShape[]): Promise<Plan> {
+    const needed = steps.map(({ layout, prompts }) => neededCapacity(layout, prompts)).reduce(union);
     const present = this.plans.get('train');
     if (present && fits(needed, present.capacity) && !this.saves(present)) return present;
     const capacity = this.replace('train', needed);
@@ -58,12 +73,12 @@ export class StepRunner {
     for (const one of this.tries(capacity)) {
       last = one;
       await this.source.pipelines.prepare(planKernels(this.source, 'train', one.saving));
-      const found = await tryPlan(this.source, one.saving, capacity);
+      const found = await tryPlan(this.source, 'train', one.saving, capacity);
       if (found.plan) {
         // A step may have made itself one in the meantime.
         this.plans.get('train')?.destroy();
-        this.plans.set('train', found.plan);
-        return found.plan;
+        for (const { layout } of steps) checkPlan(found.plan, layout.counts);
+        return this.put(found.plan);
       }
       cause = found.problem;
       this.budget = Math.min(this.budget, one.bytes - 1);
@@ -74,9 +89,34 @@ export class StepRunner {
     );
   }
 
+  /**
+   * The forward plan that every one of the steps fits, surely allocated.
+   * @throws EngineMemoryError where the device has not the memory, or allows no such step
+   */
+  async prepareForward(steps: readonly StepShape[]): Promise<Plan> {
+    const needed = steps.map(({ layout, prompts }) => neededCapacity(layout, prompts)).reduce(union);
+    const present = this.plans.get('forward');
+    if (present && fits(needed, present.capacity)) return present;
+    const { plan, problem } = await tryPlan(this.source, 'forward', 'all', this.replace('forward', needed));
+    if (!plan) {
+      const why = problem instanceof Error ? problem.message : String(problem);
+      throw new EngineMemoryError(`The graphics device has no room for an evaluation: ${why}`, {
+        cause: problem,
+      });
+    }
+    this.plans.get('forward')?.destroy();
+    return this.put(plan);
+  }
+
   /** Whether a plan of the same size is to be made with another saving now. */
   private saves(plan: Plan): boolean {
     return plan.bytes > this.budget && this.tries(plan.capacity)[0].saving !== plan.saving;
+  }
+
+  private put(plan: Plan): Plan {
+    this.made++;
+    this.plans.set(plan.mode, plan);
+    return plan;
   }
 
   /** Lets go of the present plan; the capacity of the one in its place, which also does for what the other did. */
@@ -97,6 +137,7 @@ export class StepRunner {
   /**
    * Submits one step. `encode` records the plan's dispatches and what is to be copied out of its buffers, which the
    * next step overwrites; by default all dispatches, then `copyOut`.
+   * @returns as `submitCommands`: whether the device has accepted it
    */
   run(
     backend: WebGPUBackend,
@@ -105,24 +146,24 @@ export class StepRunner {
     prompts: readonly (SoftPrompt | null)[],
     copyOut: (encoder: GPUCommandEncoder) => void,
     encode: (encoder: GPUCommandEncoder) => void = (encoder) => encodeStep(encoder, plan, layout),
-  ): void {
+  ): Promise<void> {
     const { device } = this.source;
-    writeTables(device, plan.tables, layout);
-    const buffers = prompts.map((prompt) =>
-      prompt && promptTensor(prompt).size > 0 ? tensorBuffer(backend, promptTensor(prompt)) : null,
-    );
-    flush(backend);
-    const encoder = device.createCommandEncoder();
-    prompts.forEach((prompt, i) => {
-      const from = buffers[i];
-      if (!prompt || !from) return;
-      const [rows, width] = promptTensor(prompt).shape;
-      const to = prompt.kind === 'prompt' ? plan.input : (plan.prefix as GPUBuffer);
-      encoder.copyBufferToBuffer(from, 0, to, layout.promptStarts[i] * width * 4, rows * width * 4);
+    return submitCommands(device, NAMES[plan.mode], (encoder) => {
+      writeTables(device, plan.tables, layout);
+      const buffers = prompts.map((prompt) =>
+        prompt && promptTensor(prompt).size > 0 ? tensorBuffer(backend, promptTensor(prompt)) : null,
+      );
+      flush(backend);
+      prompts.forEach((prompt, i) => {
+        const from = buffers[i];
+        if (!prompt || !from) return;
+        const [rows, width] = promptTensor(prompt).shape;
+        const to = prompt.kind === 'prompt' ? plan.input : (plan.prefix as GPUBuffer);
+        encoder.copyBufferToBuffer(from, 0, to, layout.promptStarts[i] * width * 4, rows * width * 4);
+      });
+      encode(encoder);
+      copyOut(encoder);
     });
-    encode(encoder);
-    copyOut(encoder);
-    device.queue.submit([encoder.finish()]);
   }
 
   /** Bytes of all plans' buffers. */
@@ -140,9 +181,10 @@ export class StepRunner {
   }
 }
 
-/** A training plan, or why the device has not the memory for it. @throws Error where something else goes wrong */
-async function tryPlan(
+/** A plan, or why the device has not the memory for it. @throws Error where something else goes wrong */
+export async function tryPlan(
   source: PlanSource,
+  mode: PlanMode,
   saving: Saving,
   capacity: Capacity,
 ): Promise<{ plan: Plan; problem: null } | { plan: null; problem: unknown }> {
@@ -153,7 +195,7 @@ async function tryPlan(
   let plan: Plan | null = null;
   let problem: unknown = null;
   try {
-    plan = buildPlan(source, 'train', saving, capacity);
+    plan = buildPlan(source, mode, saving, capacity);
   } catch (error) {
     problem = error;
   }
@@ -161,8 +203,7 @@ async function tryPlan(
   if (plan && !memory && !validation) return { plan, problem: null };
   plan?.destroy();
   if (problem && !(problem instanceof EngineMemoryError)) throw problem;
-  if (!problem && !memory)
-    throw new Error(`The training step was refused by the device: ${validation?.message}`);
+  if (!problem && !memory) throw new Error(`The device refused ${NAMES[mode]}: ${validation?.message}`);
   return { plan: null, problem: problem ?? memory };
 }
 
@@ -188,10 +229,13 @@ export class Readback {
     this.buffer = device.createBuffer({ label: 'readback', size: Math.max(4, bytes), usage: 0x01 | 0x08 });
   }
 
-  /** The bytes, once everything submitted before has run. The buffer is gone afterwards. */
-  async read(): Promise<ArrayBuffer> {
+  /**
+   * The bytes, once everything submitted before has run. The buffer is gone afterwards.
+   * @param accepted of the submit that fills it; @throws what it rejects with
+   */
+  async read(accepted: Promise<void>): Promise<ArrayBuffer> {
     try {
-      await this.buffer.mapAsync(0x01); // GPUMapMode.READ
+      await Promise.all([accepted, this.buffer.mapAsync(0x01)]); // GPUMapMode.READ
       return this.buffer.getMappedRange().slice(0, this.bytes);
     } finally {
       this.buffer.destroy();

@@ -1,6 +1,6 @@
 /** @file What was found fastest on a graphics adapter, kept in the browser's database; in memory where there is none. */
 import { openDB } from 'idb';
-import type { MatmulTile } from './kernels/matmul';
+import type { MatmulTile } from './kernels/tile';
 import type { TileStore } from './tune';
 
 const DATABASE = 'adapter-tuning';

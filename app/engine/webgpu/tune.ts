@@ -1,10 +1,12 @@
 /** @file Which division of a product among threads is fastest on an adapter: a few are timed once, the caller remembers the best. */
 
-import { COUNT_FIELDS } from '../layout';
-import { isSoftware } from './adapter';
-import { DEFAULT_TILE, type MatmulTile, matmul } from './kernels/matmul';
+import { type AdapterNames, adapterNames, isSoftware } from './adapter';
+import { Recorder } from './dispatches';
+import { matmul } from './kernels/matmul';
 import { workgroupBytes } from './kernels/matmulWorkgroup';
-import { COUNT_BYTES } from './kernels/wgsl';
+import { DEFAULT_TILE, type MatmulTile } from './kernels/tile';
+import { COUNT_BYTES, countValues, NO_COUNTS } from './kernels/wgsl';
+import { limitsOf } from './limits';
 import { GpuMemory } from './memory';
 import { Pipelines } from './pipelines';
 
@@ -43,7 +45,7 @@ const LASTING = 4;
 const HOPELESS = 3;
 
 /** Names the adapter and the candidates: other candidates are timed anew. */
-export function tileKey({ vendor, architecture, device, description }: GPUAdapterInfo): string {
+export function tileKey({ vendor, architecture, device, description }: AdapterNames): string {
   return JSON.stringify([vendor, architecture, device, description, candidates]);
 }
 
@@ -54,7 +56,7 @@ export function tileKey({ vendor, architecture, device, description }: GPUAdapte
 export async function rememberedTile(
   device: GPUDevice,
   store: TileStore,
-  info: GPUAdapterInfo | undefined = device.adapterInfo,
+  info: AdapterNames | null = adapterNames(device),
 ): Promise<MatmulTile> {
   if (!info || isSoftware(info)) return DEFAULT_TILE;
   const key = tileKey(info);
@@ -88,7 +90,7 @@ function fitsDevice(tile: MatmulTile, { limits }: GPUDevice): boolean {
  * The device must be idle; the result holds for every device of the same adapter.
  */
 export async function tuneTile(device: GPUDevice, shape = SHAPE, runs = 3): Promise<TunedTile> {
-  const memory = new GpuMemory(device);
+  const memory = new GpuMemory(device, limitsOf(device));
   try {
     const timer = new TileTimer(device, memory, shape);
     const timings: TunedTile['timings'] = [];
@@ -119,9 +121,7 @@ class TileTimer {
   ) {
     const { rows, inner, outer } = shape;
     this.counts = memory.uniform('counts', COUNT_BYTES);
-    const values = new Uint32Array(COUNT_BYTES / 4);
-    values[COUNT_FIELDS.indexOf('activeEnd')] = rows;
-    device.queue.writeBuffer(this.counts, 0, values);
+    device.queue.writeBuffer(this.counts, 0, countValues({ activeEnd: rows }));
     this.narrow = memory.storage('narrow', rows * inner * 4);
     this.wide = memory.storage('wide', rows * outer * 4);
     this.weight = memory.storage('weight', inner * outer * 2);
@@ -132,21 +132,13 @@ class TileTimer {
     const pipelines = Pipelines.of(this.device);
     const products = this.products(tile);
     await pipelines.prepare(products.map(({ kernel }) => kernel));
-    const bound = products.map(({ kernel, groups, resources }) => ({
-      pipeline: pipelines.get(kernel),
-      bindGroup: pipelines.bind(kernel, resources),
-      groups,
-    }));
+    const recorder = new Recorder(pipelines, limitsOf(this.device).groups);
+    for (const { kernel, groups, resources } of products) recorder.add(kernel, resources, () => groups);
+    const list = recorder.take();
     const run = async (times: number): Promise<number> => {
       const encoder = this.device.createCommandEncoder();
       const pass = encoder.beginComputePass();
-      for (let i = 0; i < times; i++) {
-        for (const { pipeline, bindGroup, groups } of bound) {
-          pass.setPipeline(pipeline);
-          pass.setBindGroup(0, bindGroup);
-          pass.dispatchWorkgroups(...groups);
-        }
-      }
+      for (let i = 0; i < times; i++) list.encode(pass, NO_COUNTS);
       pass.end();
       const commands = encoder.finish();
       await this.device.queue.onSubmittedWorkDone();
@@ -174,7 +166,7 @@ class TileTimer {
         { form, inner: from, outer: to, weight: 'BF16', bias: null, add: null, domain: 'active' },
         tile,
       );
-      const resources = [this.counts, x, this.weight, y].map((buffer) => ({ buffer }));
+      const resources = [this.counts, x, this.weight, y];
       return { kernel, groups: groups(rows), resources };
     });
   }

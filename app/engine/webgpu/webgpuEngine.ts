@@ -18,26 +18,29 @@ import type {
   SoftPrompt,
   TrainingMemory,
 } from '../engine';
+import { EngineUnusableError } from '../errors';
+import { Faults } from '../faults';
 import { layoutStep, promptShape, type StepLayout } from '../layout';
 import { sample, uniform } from '../sampling';
 import type { ModelSpec, WeightFormat, WeightStream } from '../spec';
 import { AdamWUpdater } from './adamW';
 import { adamWKernel } from './adamWKernel';
-import { isSoftware } from './adapter';
+import { adapterNames, isSoftware } from './adapter';
+import { evaluateTexts } from './evaluation';
 import { Decoders } from './generation';
-import { uploadWeights } from './gpuWeights';
-import { DEFAULT_TILE, type MatmulTile } from './kernels/matmul';
+import { allocateWeights } from './gpuWeights';
+import { DEFAULT_TILE, type MatmulTile } from './kernels/tile';
+import type { Kernel } from './kernels/wgsl';
+import { type DeviceLimits, limitsOf } from './limits';
 import { GpuMemory } from './memory';
 import { Pipelines } from './pipelines';
 import { estimateBytes, LOGIT_BYTES } from './plan/estimate';
-import { type AttentionWay, logitBytesOf, type PlanSource, planKernels } from './plan/plan';
+import { planKernels } from './plan/plan';
+import { type AttentionWay, logitBytesOf, type PlanSource } from './plan/source';
 import { type KernelTime, profileStep } from './profile';
-import { promptTensor, Readback, StepRunner } from './steps';
+import { promptTensor, StepRunner } from './steps';
 import { emptyTensor, recordsGradient, sharedBackend } from './tensors';
 import { Vocabulary } from './vocabulary';
-
-/** Rows that `evaluate` runs at a time; bounds its memory. */
-const EVALUATION_ROWS = 2048;
 
 export interface WebGpuEngineOptions {
   /** What training keeps of the forward pass; `auto`, the default, takes the least work that fits `memoryBudget`. */
@@ -46,14 +49,16 @@ export interface WebGpuEngineOptions {
   memoryBudget?: number;
   /** How weights lie on the GPU; as stored by default. */
   format?: WeightFormat;
-  /** Most bytes of one binding, where less than the device's limit is wanted. */
-  bindingLimit?: number;
+  /** Where less than the device's limits is wanted. */
+  limits?: Partial<DeviceLimits>;
   /** Most bytes of logits at one time. */
   logitBytes?: number;
   /** How products are divided among threads; see `tuneTile`. */
   tile?: MatmulTile;
   /** By default threads on software adapters, else blocks. */
   attention?: AttentionWay;
+  /** What is compiled now rather than when it is first used; `training` where the engine will neither answer nor search. */
+  compile?: 'everything' | 'training';
 }
 
 /** What an engine has made of its device, in bytes and dispatches. */
@@ -65,11 +70,15 @@ export interface WebGpuUsage {
   dispatches: number;
   /** What training keeps of the forward pass; null before the first step. */
   saving: Saving | null;
+  /** Plans that steps and evaluations have needed so far: a run that was prepared needs no more. */
+  plansMade: number;
 }
 
 /**
- * Uploads the weights and compiles the kernels. tfjs must run on the same device when the engine is used.
- * @throws Error naming a missing weight; GpuMemoryError where the device's limits are too small.
+ * Compiles the kernels and uploads the weights; until all is compiled none is taken from the stream. tfjs must run on the same
+ * device when the engine is used.
+ * @throws Error naming a missing weight; EngineMemoryError where the device has no room for the weights;
+ * EngineUnusableError where the driver does not compile the kernels
  */
 export async function createWebGpuEngine(
   spec: ModelSpec,
@@ -77,22 +86,29 @@ export async function createWebGpuEngine(
   device: GPUDevice,
   options: WebGpuEngineOptions = {},
 ): Promise<WebGpuEngine> {
-  const memory = new GpuMemory(device);
+  const limits = limitsOf(device, options.limits);
+  const memory = new GpuMemory(device, limits);
   try {
-    const limit = device.limits.maxStorageBufferBindingSize;
+    const allocated = await allocateWeights(spec, weights, device, memory, options.format);
     const source: PlanSource = {
       spec,
-      weights: await uploadWeights(spec, weights, device, memory, options.format),
+      weights: allocated.weights,
       device,
       pipelines: Pipelines.of(device),
       tile: options.tile ?? DEFAULT_TILE,
-      attention: options.attention ?? (isSoftware(device.adapterInfo) ? 'threads' : 'blocks'),
-      bindingLimit: Math.min(limit, options.bindingLimit ?? limit),
+      attention: options.attention ?? (isSoftware(adapterNames(device)) ? 'threads' : 'blocks'),
+      limits,
       logitBytes: options.logitBytes ?? LOGIT_BYTES,
     };
-    const kernels = [...planKernels(source, 'train'), ...planKernels(source, 'forward'), adamWKernel];
-    await source.pipelines.prepare(kernels);
-    return new WebGpuEngine(source, memory, options);
+    const engine = new WebGpuEngine(source, memory, options);
+    await source.pipelines.prepare(engine.kernels(options.compile)).catch((error) => {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new EngineUnusableError(`The graphics driver does not compile the engine: ${why}`, {
+        cause: error,
+      });
+    });
+    await allocated.fill();
+    return engine;
   } catch (error) {
     memory.destroyAll();
     throw error;
@@ -106,6 +122,7 @@ export class WebGpuEngine implements Engine {
   private readonly decoders: Decoders;
   private readonly vocabulary: Vocabulary;
   private readonly optimizer: AdamWUpdater;
+  private readonly faults: Faults;
 
   constructor(
     private readonly source: PlanSource,
@@ -118,9 +135,18 @@ export class WebGpuEngine implements Engine {
       options.saving ?? 'auto',
       options.memoryBudget ?? Number.POSITIVE_INFINITY,
     );
+    this.faults = new Faults(source.device);
     this.decoders = new Decoders(source, this.steps);
-    this.vocabulary = new Vocabulary(source);
-    this.optimizer = new AdamWUpdater(source.device, memory);
+    this.vocabulary = new Vocabulary(source, this.faults);
+    this.optimizer = new AdamWUpdater(source, memory, this.faults);
+  }
+
+  /** What is to be compiled before the engine is used. */
+  kernels(which: WebGpuEngineOptions['compile'] = 'everything'): Kernel[] {
+    const { source } = this;
+    const training = [...planKernels(source, 'train'), ...planKernels(source, 'forward'), adamWKernel];
+    if (which === 'training') return training;
+    return [...training, ...planKernels(source, 'decode'), ...this.vocabulary.kernels()];
   }
 
   embed(tokenIds: Int32Array): tf.Tensor2D {
@@ -150,10 +176,18 @@ export class WebGpuEngine implements Engine {
     return compute(...prompts.map(promptTensor)) as tf.Tensor1D;
   }
 
-  async prepare(prompts: readonly SoftPrompt[], batch: PackedBatch): Promise<TrainingMemory> {
-    for (const text of batch.texts) this.check(prompts[text.prompt] ?? null, text.length);
-    const plan = await this.steps.prepare(layoutStep(prompts.map(promptShape), batch), prompts.length);
+  async prepare(prompts: readonly SoftPrompt[], batches: readonly PackedBatch[]): Promise<TrainingMemory> {
+    const steps = batches.map((batch) => {
+      for (const text of batch.texts) this.check(prompts[text.prompt] ?? null, text.length);
+      return { layout: layoutStep(prompts.map(promptShape), batch), prompts: prompts.length };
+    });
+    this.faults.forget();
+    const plan = await this.steps.prepare(steps);
     return { weights: this.source.weights.bytes, training: plan.bytes, saving: plan.saving };
+  }
+
+  settled(): Promise<void> {
+    return this.faults.settled();
   }
 
   /** Most bytes that training should take beside the weights, from the next `prepare` on. */
@@ -185,7 +219,7 @@ export class WebGpuEngine implements Engine {
       list.encode(pass, layout.counts);
       pass.end();
     };
-    this.steps.run(
+    const accepted = this.steps.run(
       backend,
       plan,
       layout,
@@ -203,38 +237,13 @@ export class WebGpuEngine implements Engine {
         });
       },
     );
+    this.faults.watch(accepted);
     return tensor;
   }
 
   async evaluate(prompts: readonly (SoftPrompt | null)[], batch: PackedBatch): Promise<ExampleScore[]> {
     for (const text of batch.texts) this.check(prompts[text.prompt], text.length);
-    const pending: { group: number[]; layout: StepLayout; readback: Readback }[] = [];
-    for (const group of evaluationGroups(batch)) {
-      // Only the prompts that these texts follow are computed with them.
-      const used = [...new Set(group.map((i) => batch.texts[i].prompt))];
-      const texts = group.map((i) => ({ ...batch.texts[i], prompt: used.indexOf(batch.texts[i].prompt) }));
-      const followed = used.map((index) => prompts[index]);
-      const layout = layoutStep(followed.map(promptShape), { ...batch, texts });
-      if (layout.counts.labels === 0) continue;
-      const plan = this.steps.planFor('forward', layout, followed.length);
-      const readback = new Readback(this.source.device, layout.counts.labels * 8);
-      this.steps.run(this.backend(), plan, layout, followed, (encoder) =>
-        encoder.copyBufferToBuffer(plan.head.scores, 0, readback.buffer, 0, readback.bytes),
-      );
-      pending.push({ group, layout, readback });
-    }
-    const scores: ExampleScore[] = batch.texts.map(() => ({ nats: 0, labels: 0, hits: 0 }));
-    for (const { group, layout, readback } of pending) {
-      const values = new Float32Array(await readback.read());
-      group.forEach((text, i) => {
-        for (const label of layout.textLabels[i]) {
-          scores[text].nats += values[2 * label];
-          scores[text].hits += values[2 * label + 1];
-          scores[text].labels++;
-        }
-      });
-    }
-    return scores;
+    return evaluateTexts(this.source.device, this.steps, () => this.backend(), prompts, batch);
   }
 
   async *generate(
@@ -245,7 +254,7 @@ export class WebGpuEngine implements Engine {
     const room = generationRoom(prompt, tokenIds, options.maxTokens, this.spec.contextLength);
     const random = uniform(options.seed ?? 0);
     if (room <= 0) return;
-    const decoder = this.decoders.start(this.backend(), prompt, tokenIds, room);
+    const decoder = await this.decoders.start(this.backend(), prompt, tokenIds, room);
     try {
       for (let made = 0; made < room; made++) {
         const next = sample(await decoder.logits(), options, random);
@@ -288,10 +297,12 @@ export class WebGpuEngine implements Engine {
       planBytes: this.steps.bytes + this.decoders.bytes + this.vocabulary.bytes,
       dispatches: this.steps.plan('train')?.dispatches ?? 0,
       saving: this.steps.plan('train')?.saving ?? null,
+      plansMade: this.steps.made,
     };
   }
 
   dispose(): void {
+    this.faults.dispose();
     this.steps.dispose();
     this.decoders.dispose();
     this.vocabulary.dispose();
@@ -316,7 +327,7 @@ export class WebGpuEngine implements Engine {
     const outputs = gradients
       ? prompts.map((prompt) => emptyTensor(backend, promptTensor(prompt).shape))
       : [];
-    this.steps.run(backend, plan, layout, prompts, (encoder) => {
+    const accepted = this.steps.run(backend, plan, layout, prompts, (encoder) => {
       encoder.copyBufferToBuffer(plan.head.loss, 0, loss.buffer, 0, prompts.length * 4);
       outputs.forEach(({ buffer }, i) => {
         const [rows, width] = promptTensor(prompts[i]).shape;
@@ -325,6 +336,7 @@ export class WebGpuEngine implements Engine {
         encoder.copyBufferToBuffer(from, layout.promptStarts[i] * width * 4, buffer, 0, rows * width * 4);
       });
     });
+    this.faults.watch(accepted);
     return { loss: loss.tensor, gradients: outputs.map(({ tensor }) => tensor) };
   }
 }
@@ -349,19 +361,4 @@ function labelSlots({ counts, slotTargets }: StepLayout): Uint32Array {
     slots.fill(slot, first, first + count);
   }
   return slots;
-}
-
-/** Indices of texts, in order, in groups of at most `EVALUATION_ROWS` rows. */
-function evaluationGroups(batch: PackedBatch): number[][] {
-  const groups: number[][] = [];
-  let rows = Number.POSITIVE_INFINITY;
-  batch.texts.forEach((text, i) => {
-    rows += text.length;
-    if (rows > EVALUATION_ROWS) {
-      groups.push([]);
-      rows = text.length;
-    }
-    groups[groups.length - 1].push(i);
-  });
-  return groups;
 }

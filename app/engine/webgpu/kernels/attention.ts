@@ -5,6 +5,7 @@
  * the keys and values that these see there, block by block.
  */
 import type { Counts } from '../../layout';
+import { type Groups, growsAlongZ } from '../limits';
 import {
   type Binding,
   countsBinding,
@@ -70,10 +71,10 @@ function tableSize({ own, other }: Pick<Blocks, 'own' | 'other'>): number {
 export const forwardBlocks = (headDim: number) => blocksOf(headDim, 1, 2, 1);
 
 /** Workgroups of a step, by its counts. */
-export type Groups = (counts: Counts) => [number, number, number];
+export type StepGroups = (counts: Counts) => Groups;
 
 /** Workgroups for the queries of all sequences. */
-export function attentionGroups({ heads, headDim }: AttentionShape): Groups {
+export function attentionGroups({ heads, headDim }: AttentionShape): StepGroups {
   const { own } = forwardBlocks(headDim);
   return ({ sequences, longestText, longestPrompt }) => [
     Math.ceil(Math.max(longestText, longestPrompt) / own),
@@ -181,6 +182,7 @@ export function attentionKernel(shape: AttentionShape): Kernel {
   const results = resultFours(blocks);
   return makeKernel(
     'attention',
+    growsAlongZ(ATTENTION_LANES, heads),
     [
       ...tableBindings(compact),
       matrix('qkv', 'read', vec),
@@ -190,9 +192,8 @@ export function attentionKernel(shape: AttentionShape): Kernel {
     `${attentionFunctions(shape)}
 ${runFour('qkv', headDim, vec)}
 ${runStore('o', headDim, vec)}
-${workgroupArrays(blocks, ['qs'], ['ks', 'vs'], ['scores'])}
-@compute @workgroup_size(${ATTENTION_LANES})
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+${workgroupArrays(blocks, ['qs'], ['ks', 'vs'], ['scores'])}`,
+    `  if (group.z >= counts.sequences) { return; }
   let s = sequences[group.z];
   let head = group.y;
   let kvHead = head / ${heads / kvHeads}u;
@@ -246,7 +247,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   if (first + mine >= end) { return; }
   let base = outBase(query, head);
   ${results.map(({ index, guard }, n) => `${guard}{ oStore(base, ${index}, mixed${n} / sum); }`).join('\n  ')}
-  if (sub == 0u) { lse[query * ${heads}u + head] = most + log(sum); }
-}`,
+  if (sub == 0u) { lse[query * ${heads}u + head] = most + log(sum); }`,
   );
 }

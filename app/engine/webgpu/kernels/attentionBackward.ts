@@ -3,16 +3,17 @@
  * dV = Pᵀ dO, dS = P ∘ (dO Vᵀ − Δ), dQ = dS K · scale, dK = dSᵀ Q · scale. WGSL has no float atomics, so each workgroup owns what
  * it writes: queries of a sequence; keys of a text; or keys of a prompt as one sequence sees them, summed over sequences afterwards.
  */
+import { type Groups, growsAlongX, growsAlongY, growsAlongZ } from '../limits';
 import {
   ATTENTION_LANES,
   type AttentionShape,
   attentionFunctions,
   blocksOf,
   bring,
-  type Groups,
   qkvWidth,
   resultFours,
   rowProduct,
+  type StepGroups,
   tableBindings,
   workgroupArrays,
 } from './attention';
@@ -38,7 +39,7 @@ export const statsBinding = (access: Binding['access']): Binding => ({
 });
 
 /** Workgroups of `deltaKernel`. */
-export function deltaGroups({ heads }: AttentionShape, queries: number): [number, number, number] {
+export function deltaGroups({ heads }: AttentionShape, queries: number): Groups {
   return [Math.ceil(queries / ATTENTION_LANES), heads, 1];
 }
 
@@ -50,6 +51,7 @@ export function deltaKernel(shape: AttentionShape): Kernel {
   const domain: Domain = compact ? 'slots' : 'active';
   return makeKernel(
     'attention delta',
+    growsAlongX(ATTENTION_LANES),
     [
       ...domainBindings(domain),
       floats('o', 'read'),
@@ -57,23 +59,23 @@ export function deltaKernel(shape: AttentionShape): Kernel {
       floats('lse', 'read'),
       statsBinding('write'),
     ],
-    `${domainRows(domain)}
-@compute @workgroup_size(${ATTENTION_LANES})
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let query = first() + id.x;
+    `${domainRows(domain)}`,
+    `  let query = first() + id.x;
   if (query >= last()) { return; }
   let at = query * ${heads}u + id.y;
   var sum = 0.0;
   for (var i = at * ${headDim}u; i < (at + 1u) * ${headDim}u; i++) { sum += o[i] * dO[i]; }
-  stats[at] = vec2<f32>(lse[at], sum);
-}`,
+  stats[at] = vec2<f32>(lse[at], sum);`,
   );
 }
 
 const queryBlocks = (headDim: number) => blocksOf(headDim, 2, 2, 1);
 
 /** Workgroups for the queries of all sequences, or of prompts' own rows. */
-export function queryGradientGroups({ heads, headDim }: AttentionShape, rows: 'active' | 'prompt'): Groups {
+export function queryGradientGroups(
+  { heads, headDim }: AttentionShape,
+  rows: 'active' | 'prompt',
+): StepGroups {
   const { own } = queryBlocks(headDim);
   return ({ sequences, promptSequences, longestText, longestPrompt }) =>
     rows === 'prompt'
@@ -82,10 +84,10 @@ export function queryGradientGroups({ heads, headDim }: AttentionShape, rows: 'a
 }
 
 /**
- * dQ into the queries' columns of dqkv, 0 for rows without a slot where `compact`; and these queries' (log-sum-exp, Δ).
+ * dQ into the queries' columns of dqkv, of all sequences or of prompts' own rows; 0 for rows without a slot where `compact`; and these queries' (log-sum-exp, Δ).
  * Bindings: counts, sequences, rowInfo, qkv, out, dOut, lse, stats, dqkv.
  */
-export function queryGradientKernel(shape: AttentionShape): Kernel {
+export function queryGradientKernel(shape: AttentionShape, rows: 'active' | 'prompt'): Kernel {
   const { heads, kvHeads, headDim, compact } = shape;
   const vec = headDim % 4 === 0;
   const blocks = queryBlocks(headDim);
@@ -93,6 +95,7 @@ export function queryGradientKernel(shape: AttentionShape): Kernel {
   const results = resultFours(blocks);
   return makeKernel(
     'attention query gradient',
+    growsAlongZ(ATTENTION_LANES, heads),
     [
       ...tableBindings(false),
       { name: 'rowInfo', type: 'array<vec4<u32>>', access: 'read' },
@@ -109,10 +112,10 @@ ${runFour('o', headDim, vec)}
 ${runFour('dO', headDim, vec)}
 ${runStore('dqkv', headDim, vec)}
 fn slotOf(row: u32) -> u32 { return ${compact ? 'rowInfo[row].w' : 'row'}; }
-${workgroupArrays(blocks, ['qs', 'gs'], ['ks', 'vs'], ['slopes'])}
-@compute @workgroup_size(${ATTENTION_LANES})
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+${workgroupArrays(blocks, ['qs', 'gs'], ['ks', 'vs'], ['slopes'])}`,
+    `  if (group.z >= counts.sequences) { return; }
   let s = sequences[group.z];
+  ${rows === 'prompt' ? 'if (s.start >= counts.promptEnd) { return; }' : ''}
   let head = group.y;
   let kvHead = head / ${heads / kvHeads}u;
   let first = s.start + group.x * ${own}u;
@@ -174,15 +177,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   }
   if (first + mine >= end) { return; }
   let base = queryBase(row, head);
-  ${results.map(({ index, guard }, n) => `${guard}{ dqkvStore(base, ${index}, gradient${n}); }`).join('\n  ')}
-}`,
+  ${results.map(({ index, guard }, n) => `${guard}{ dqkvStore(base, ${index}, gradient${n}); }`).join('\n  ')}`,
   );
 }
 
 const keyBlocks = (headDim: number) => blocksOf(headDim, 2, 2, 2);
 
 /** Workgroups for the keys of prompts as each sequence sees them, then for those of texts where `texts`. */
-export function keyGradientGroups({ kvHeads, headDim }: AttentionShape, texts: boolean): Groups {
+export function keyGradientGroups({ kvHeads, headDim }: AttentionShape, texts: boolean): StepGroups {
   const { own } = keyBlocks(headDim);
   return ({ sequences, longestText, longestPrompt }) => [
     Math.ceil(longestPrompt / own) + (texts ? Math.ceil(longestText / own) : 0),
@@ -212,6 +214,7 @@ export function keyGradientKernel(shape: AttentionShape, texts: boolean): Kernel
       .join('\n    ');
   return makeKernel(
     'attention key gradient',
+    growsAlongZ(ATTENTION_LANES, kvHeads),
     [
       ...tableBindings(compact),
       matrix('qkv', 'read', vec),
@@ -225,9 +228,8 @@ ${runFour('qkv', headDim, vec)}
 ${runFour('dO', headDim, vec)}
 ${runStore('partials', headDim, vec)}
 ${runStore('dqkv', headDim, vec)}
-${workgroupArrays(blocks, ['ks', 'vs'], ['qs', 'gs'], ['weights', 'slopes'])}
-@compute @workgroup_size(${ATTENTION_LANES})
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+${workgroupArrays(blocks, ['ks', 'vs'], ['qs', 'gs'], ['weights', 'slopes'])}`,
+    `  if (group.z >= counts.sequences) { return; }
   let s = sequences[group.z];
   let kvHead = group.y;
   // A prompt's own rows are its keys as it sees them itself.
@@ -301,16 +303,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let keyOut = keyBase(row, kvHead);
     let valueOut = valueBase(row, kvHead);
     ${store('dqkv')}
-  }
-}`,
+  }`,
   );
 }
 
 /** Workgroups of `promptSumKernel`. */
-export function promptSumGroups(
-  { kvHeads, headDim }: AttentionShape,
-  rows: number,
-): [number, number, number] {
+export function promptSumGroups({ kvHeads, headDim }: AttentionShape, rows: number): Groups {
   return [Math.ceil((2 * kvHeads * headDim) / ATTENTION_LANES), rows, 1];
 }
 
@@ -323,20 +321,19 @@ export function promptSumKernel(shape: AttentionShape): Kernel {
   const width = 2 * kvHeads * headDim;
   return makeKernel(
     'attention prompt sum',
+    growsAlongY(ATTENTION_LANES),
     [
       countsBinding,
       { name: 'promptRows', type: 'array<vec4<u32>>', access: 'read' },
       floats('partials', 'read'),
       floats('dqkv', 'write'),
     ],
-    `@compute @workgroup_size(${ATTENTION_LANES})
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let row = id.y;
+    '',
+    `  let row = id.y;
   if (row >= counts.promptEnd || id.x >= ${width}u) { return; }
   let info = promptRows[row];
   var sum = 0.0;
   for (var n = 0u; n < info.z; n++) { sum += partials[(info.x + n * info.y) * ${width}u + id.x]; }
-  dqkv[row * ${qkvWidth(shape)}u + ${heads * headDim}u + id.x] = sum;
-}`,
+  dqkv[row * ${qkvWidth(shape)}u + ${heads * headDim}u + id.x] = sum;`,
   );
 }

@@ -5,6 +5,7 @@
  */
 
 import type { Counts } from '../../layout';
+import { type Groups, growsAlongX, growsAlongZ } from '../limits';
 import { ATTENTION_LANES, type AttentionShape, attentionFunctions } from './attention';
 import { statsBinding } from './attentionBackward';
 import {
@@ -24,7 +25,7 @@ import {
 const lanes = [0, 1, 2, 3];
 
 /** Workgroups for that many rows or slots, of queries or keys. */
-export function threadGroups(rows: number, heads: number): [number, number, number] {
+export function threadGroups(rows: number, heads: number): Groups {
   return [Math.ceil(rows / ATTENTION_LANES), heads, 1];
 }
 
@@ -32,7 +33,7 @@ export function threadGroups(rows: number, heads: number): [number, number, numb
 export function threadPromptGroups(
   { kvHeads }: AttentionShape,
   { longestPrompt, sequences }: Counts,
-): [number, number, number] {
+): Groups {
   return [Math.ceil(longestPrompt / ATTENTION_LANES), kvHeads, sequences];
 }
 
@@ -54,27 +55,26 @@ export function threadAttentionKernel(shape: AttentionShape): Kernel {
   const fours = Math.ceil(headDim / 4);
   return makeKernel(
     'attention',
+    growsAlongX(ATTENTION_LANES),
     [...tables(compact), matrix('qkv', 'read', vec), matrix('o', 'write', vec), floats('lse', 'write')],
     `${domainRows(domain)}
 ${attentionFunctions(shape, 'vec4<f32>')}
 ${runFour('qkv', headDim, vec)}
-${runStore('o', headDim, vec)}
-@compute @workgroup_size(${ATTENTION_LANES})
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let slot = first() + id.x;
+${runStore('o', headDim, vec)}`,
+    `  let slot = first() + id.x;
   let head = id.y;
   if (slot >= last()) { return; }
   let row = ${compact ? 'slotRow[slot]' : 'slot'};
   let position = rowInfo[row].y;
   let s = sequences[rowInfo[row].z];
-  let group = head / ${heads / kvHeads}u;
+  let kvHead = head / ${heads / kvHeads}u;
   let query = queryBase(row, head);
   var most = -1e30;
   var sum = 0.0;
   var mixed: array<vec4<f32>, ${fours}>;
   for (var c = lowestVisible(position); c <= position; c += 4u) {
     ${lanes.map((j) => `let row${j} = keyRow(s, min(c + ${j}u, position));`).join('\n    ')}
-    ${lanes.map((j) => `let key${j} = keyBase(row${j}, group); let value${j} = valueBase(row${j}, group);`).join('\n    ')}
+    ${lanes.map((j) => `let key${j} = keyBase(row${j}, kvHead); let value${j} = valueBase(row${j}, kvHead);`).join('\n    ')}
     var products = vec4<f32>();
     for (var i = 0u; i < ${fours}u; i++) {
       let q = qkvFour(query, i);
@@ -93,8 +93,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   }
   let base = outBase(slot, head);
   for (var i = 0u; i < ${fours}u; i++) { oStore(base, i, mixed[i] / sum); }
-  lse[slot * ${heads}u + head] = most + log(sum);
-}`,
+  lse[slot * ${heads}u + head] = most + log(sum);`,
   );
 }
 
@@ -108,6 +107,7 @@ export function threadQueryGradientKernel(shape: AttentionShape, domain: 'active
   const fours = Math.ceil(headDim / 4);
   return makeKernel(
     'attention query gradient',
+    growsAlongX(ATTENTION_LANES),
     [
       ...tables(false),
       matrix('qkv', 'read', vec),
@@ -119,10 +119,8 @@ export function threadQueryGradientKernel(shape: AttentionShape, domain: 'active
 ${attentionFunctions({ ...shape, compact: false }, 'vec4<f32>')}
 ${runFour('qkv', headDim, vec)}
 ${runFour('dO', headDim, vec)}
-${runStore('dqkv', headDim, vec)}
-@compute @workgroup_size(${ATTENTION_LANES})
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let row = first() + id.x;
+${runStore('dqkv', headDim, vec)}`,
+    `  let row = first() + id.x;
   let head = id.y;
   if (row >= last()) { return; }
   let query = queryBase(row, head);
@@ -134,14 +132,14 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   }
   let position = info.y;
   let s = sequences[info.z];
-  let group = head / ${heads / kvHeads}u;
+  let kvHead = head / ${heads / kvHeads}u;
   let out = outBase(slot, head);
   let logSum = stats[slot * ${heads}u + head].x;
   let delta = stats[slot * ${heads}u + head].y;
   var gradient: array<vec4<f32>, ${fours}>;
   for (var c = lowestVisible(position); c <= position; c += 4u) {
     ${lanes.map((j) => `let row${j} = keyRow(s, min(c + ${j}u, position));`).join('\n    ')}
-    ${lanes.map((j) => `let key${j} = keyBase(row${j}, group); let value${j} = valueBase(row${j}, group);`).join('\n    ')}
+    ${lanes.map((j) => `let key${j} = keyBase(row${j}, kvHead); let value${j} = valueBase(row${j}, kvHead);`).join('\n    ')}
     var products = vec4<f32>();
     var values = vec4<f32>();
     for (var i = 0u; i < ${fours}u; i++) {
@@ -158,8 +156,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
       gradient[i] += ${lanes.map((j) => `slope[${j}] * qkvFour(key${j}, i)`).join(' + ')};
     }
   }
-  for (var i = 0u; i < ${fours}u; i++) { dqkvStore(query, i, gradient[i]); }
-}`,
+  for (var i = 0u; i < ${fours}u; i++) { dqkvStore(query, i, gradient[i]); }`,
   );
 }
 
@@ -181,7 +178,8 @@ export function threadKeyGradientKernel(shape: AttentionShape, keys: 'text' | 'p
   if (row >= last()) { return; }
   let s = sequences[rowInfo[row].z];
   let position = rowInfo[row].y;`
-      : `let s = sequences[id.z];
+      : `if (id.z >= counts.sequences) { return; }
+  let s = sequences[id.z];
   let position = id.x;
   // A prompt's own rows are its keys as it sees them itself.
   if (position >= select(s.promptLength, s.length, s.start < counts.promptEnd)) { return; }
@@ -200,6 +198,7 @@ export function threadKeyGradientKernel(shape: AttentionShape, keys: 'text' | 'p
       : `let keyOut = ((s.firstJob + position) * ${2 * kvHeads}u + head) * ${headDim}u; let valueOut = keyOut + ${kvHeads * headDim}u;`;
   return makeKernel(
     `attention ${keys} key gradient`,
+    keys === 'text' ? growsAlongX(ATTENTION_LANES) : growsAlongZ(ATTENTION_LANES, kvHeads),
     [
       ...tables(compact),
       matrix('qkv', 'read', vec),
@@ -211,10 +210,8 @@ export function threadKeyGradientKernel(shape: AttentionShape, keys: 'text' | 'p
 ${attentionFunctions(shape, 'vec4<f32>')}
 ${runFour('qkv', headDim, vec)}
 ${runFour('dO', headDim, vec)}
-${runStore('result', headDim, vec)}
-@compute @workgroup_size(${ATTENTION_LANES})
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let head = id.y;
+${runStore('result', headDim, vec)}`,
+    `  let head = id.y;
   ${owner}
   let key = keyBase(row, head);
   let value = valueBase(row, head);
@@ -252,7 +249,6 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   for (var i = 0u; i < ${fours}u; i++) {
     resultStore(keyOut, i, keyGradient[i]);
     resultStore(valueOut, i, valueGradient[i]);
-  }
-}`,
+  }`,
   );
 }

@@ -1,13 +1,14 @@
 /** @file Activations to half precision and back, two to a u32; several at once. */
+import { type Groups, growsAlongX } from '../limits';
 import { type Binding, countsBinding, type Kernel, makeKernel } from './wgsl';
 
 const LANES = 64;
 /** Largest number of an f16: what is beyond becomes it rather than infinity. */
 const MOST = '65504.0';
 
-/** Workgroups for `rows` rows of at most `width` elements; threads go on where these are too few. */
-export function halfGroups(width: number, rows: number): [number, number, number] {
-  return [Math.min(Math.ceil((width * rows) / (4 * LANES)), 65535), 1, 1];
+/** Workgroups for `rows` rows of at most `width` elements: a thread four of them in each matrix. */
+export function halfGroups(width: number, rows: number): Groups {
+  return [Math.ceil((width * rows) / (4 * LANES)), 1, 1];
 }
 
 /**
@@ -21,22 +22,20 @@ export function halfKernel(widths: readonly number[], to: 'half' | 'full'): Kern
   ]);
   const one = (n: number) =>
     to === 'half'
-      ? `let v = clamp(full${n}[i], vec4<f32>(-${MOST}), vec4<f32>(${MOST}));
-    half${n}[i] = vec2<u32>(pack2x16float(v.xy), pack2x16float(v.zw));`
-      : `let u = half${n}[i]; full${n}[i] = vec4<f32>(unpack2x16float(u.x), unpack2x16float(u.y));`;
+      ? `let v = clamp(full${n}[id.x], vec4<f32>(-${MOST}), vec4<f32>(${MOST}));
+    half${n}[id.x] = vec2<u32>(pack2x16float(v.xy), pack2x16float(v.zw));`
+      : `let u = half${n}[id.x]; full${n}[id.x] = vec4<f32>(unpack2x16float(u.x), unpack2x16float(u.y));`;
   return makeKernel(
     `activations to ${to}`,
+    growsAlongX(LANES),
     [countsBinding, ...bindings],
-    `@compute @workgroup_size(${LANES})
-fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-  let stride = groups.x * ${LANES}u;
-  ${widths
-    .map(
-      (width, n) => `for (var i = id.x; i < (counts.activeEnd * ${width}u + 3u) / 4u; i += stride) {
+    '',
+    widths
+      .map(
+        (width, n) => `  if (id.x < (counts.activeEnd * ${width}u + 3u) / 4u) {
     ${one(n)}
   }`,
-    )
-    .join('\n  ')}
-}`,
+      )
+      .join('\n'),
   );
 }

@@ -3,6 +3,7 @@
  * gradient (softmax − onehot) · weight. A row predicts one label, but a prompt's last row predicts the first
  * token of every text that follows it: then n · softmax − Σ onehot.
  */
+import { growsAlongX } from '../limits';
 import { chunkBinding, countsBinding, domainRows, floats, type Kernel, makeKernel, real } from './wgsl';
 
 const LANES = 64;
@@ -24,6 +25,7 @@ export function crossEntropyKernel(shape: {
   const each = (body: string) => `for (var i = lane; i < ${vocab}u; i += ${LANES}u) { ${body} }`;
   return makeKernel(
     'cross-entropy',
+    growsAlongX(LANES),
     [
       countsBinding,
       chunkBinding,
@@ -35,10 +37,8 @@ export function crossEntropyKernel(shape: {
     `${domainRows('chunk')}
 var<workgroup> bestValue: array<f32, ${LANES}>;
 var<workgroup> bestIndex: array<u32, ${LANES}>;
-var<workgroup> sums: array<f32, ${LANES}>;
-@compute @workgroup_size(${LANES})
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let slot = first() + group.x;
+var<workgroup> sums: array<f32, ${LANES}>;`,
+    `  let slot = first() + group.x;
   if (slot >= last()) { return; }
   let base = group.x * ${vocab}u;
   var most = -3e38;
@@ -78,8 +78,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var t = info.x; t < info.x + info.y; t++) { n += select(0.0, 1.0, targets[t].x == i); }
     logits[base + i] = weight * (f32(info.y) * exp(value - logSum) - n) * ${slope};`)}`
       : ''
-  }
-}`,
+  }`,
   );
 }
 
@@ -90,16 +89,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 export function lossKernel(): Kernel {
   return makeKernel(
     'loss',
+    growsAlongX(LANES),
     [
       countsBinding,
       { name: 'targets', type: 'array<vec2<u32>>', access: 'read' },
       { name: 'scores', type: 'array<vec2<f32>>', access: 'read' },
       floats('loss', 'write'),
     ],
-    `var<workgroup> sums: array<vec2<f32>, ${LANES}>;
-@compute @workgroup_size(${LANES})
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  var sum = vec2<f32>();
+    `var<workgroup> sums: array<vec2<f32>, ${LANES}>;`,
+    `  var sum = vec2<f32>();
   for (var t = lane; t < counts.labels; t += ${LANES}u) {
     if (targets[t].y == group.x) { sum += vec2<f32>(scores[t].x, 1.0); }
   }
@@ -109,7 +107,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     if (lane < step) { sums[lane] += sums[lane + step]; }
     workgroupBarrier();
   }
-  if (lane == 0u) { loss[group.x] = sums[0].x / max(sums[0].y, 1.0); }
-}`,
+  if (lane == 0u && group.x < arrayLength(&loss)) { loss[group.x] = sums[0].x / max(sums[0].y, 1.0); }`,
   );
 }

@@ -1,17 +1,19 @@
 /** @file NT for few rows: a workgroup a four of columns, whose threads share the sums, so that W is read once and in order. */
-import { type Product, range } from './product';
+import { type KernelBody, type Product, range } from './product';
 
 const LANES = 32;
 
-export function fewRowsBody(product: Product, most: number): string {
+/** Threads of a workgroup of `fewRowsBody`. */
+export const FEW_ROWS_THREADS = LANES;
+
+export function fewRowsBody(product: Product, most: number): KernelBody {
   const { outer, innerFours, outerFours, streams, xBase, finish } = product;
   const rows = range(most);
   const columns = range(streams);
   const each = rows.flatMap((i) => columns.map((s) => ({ i, s, index: i * streams + s })));
-  return `var<workgroup> parts: array<vec4<f32>, ${each.length * LANES}>;
-@compute @workgroup_size(${LANES})
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let four = group.y * 32768u + group.x;
+  return {
+    functions: `var<workgroup> parts: array<vec4<f32>, ${each.length * LANES}>;`,
+    body: `  let four = group.x;
   let row = first();
   let end = last();
   if (four >= ${outerFours}u || row >= end) { return; }
@@ -45,6 +47,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     'row + lane',
     'four',
     columns.map((s) => `whole${s}`),
-  )}
-}`;
+  )}`,
+  };
 }

@@ -1,8 +1,8 @@
 /** @file A product without workgroup memory: every thread reads what it needs through the caches. */
-import type { MatmulTile } from './matmul';
-import { finishRows, type Product, range } from './product';
+import { finishRows, type KernelBody, type Product, range } from './product';
+import type { MatmulTile } from './tile';
 
-export function registerBody(product: Product, tile: MatmulTile): string {
+export function registerBody(product: Product, tile: MatmulTile): KernelBody {
   const { form, inner, outer, innerFours, outerFours, streams, xBase } = product;
   const rows = range(tile.rows);
   // Column four c of stream s.
@@ -23,9 +23,9 @@ export function registerBody(product: Product, tile: MatmulTile): string {
       : ['x', 'y', 'z', 'w'].map((lane, j) => `v.${lane} * w${name}_${j}`).join(' + ');
   const sums = (i: number) =>
     `{ let v = xFour(x${i}, k); ${columns.map(({ name }) => `sum${i}_${name} += ${term(name)};`).join(' ')} }`;
-  return `@compute @workgroup_size(${tile.threads.join(', ')})
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let four = id.x * ${tile.fours}u;
+  return {
+    functions: '',
+    body: `  let four = id.x * ${tile.fours}u;
   let row = first() + id.y * ${tile.rows}u;
   let end = last();
   if (four >= ${outerFours}u || row >= end) { return; }
@@ -35,6 +35,6 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     ${weights.join('\n    ')}
     ${rows.map(sums).join('\n    ')}
   }
-  ${finishRows(product, tile, (c) => `four + ${c}u`)}
-}`;
+  ${finishRows(product, tile, (c) => `four + ${c}u`)}`,
+  };
 }

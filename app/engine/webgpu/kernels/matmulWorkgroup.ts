@@ -2,15 +2,15 @@
  * @file A product through workgroup memory: a workgroup brings a tile of x and one of W there, each element once, and every
  * thread multiplies its rows by its columns out of these.
  */
-import type { MatmulTile } from './matmul';
-import { finishRows, type Product, range } from './product';
+import { finishRows, type KernelBody, type Product, range } from './product';
+import type { MatmulTile } from './tile';
 
 /** Bytes of workgroup memory that a tile takes. */
 export function workgroupBytes({ rows, fours, threads: [across, down] }: MatmulTile, depth: number): number {
   return (down * rows + across * fours * 4) * depth * 4;
 }
 
-export function workgroupBody(product: Product, tile: MatmulTile, depth: number): string {
+export function workgroupBody(product: Product, tile: MatmulTile, depth: number): KernelBody {
   const { form, inner, outer, innerFours, outerFours, streams, xBase } = product;
   const [across, down] = tile.threads;
   const threads = across * down;
@@ -48,21 +48,16 @@ export function workgroupBody(product: Product, tile: MatmulTile, depth: number)
         ${columns
           .map(
             ({ c, s, name }) =>
-              `let w${name} = ws[(4u * k + ${j}u) * ${allFours}u + ${s * tileFours + c * across}u + id.x];`,
+              `let w${name} = ws[(4u * k + ${j}u) * ${allFours}u + ${s * tileFours + c * across}u + local.x];`,
           )
           .join('\n        ')}
         ${rows.flatMap((i) => columns.map(({ name }) => `sum${i}_${name} += v${i}[${j}] * w${name};`)).join('\n        ')}
       }`,
   );
-  return `var<workgroup> xs: array<vec4<f32>, ${tileRows * depthFours}>;
-var<workgroup> ws: array<vec4<f32>, ${allFours * depth}>;
-@compute @workgroup_size(${tile.threads.join(', ')})
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(local_invocation_id) id: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let four0 = group.x * ${tileFours}u;
+  return {
+    functions: `var<workgroup> xs: array<vec4<f32>, ${tileRows * depthFours}>;
+var<workgroup> ws: array<vec4<f32>, ${allFours * depth}>;`,
+    body: `  let four0 = group.x * ${tileFours}u;
   let row0 = first() + group.y * ${tileRows}u;
   let end = last();
   if (row0 >= end) { return; }
@@ -78,12 +73,12 @@ fn main(
     ${loadWeights}
     workgroupBarrier();
     for (var k = 0u; k < ${depthFours}u; k++) {
-      ${rows.map((i) => `let v${i} = xs[(id.y * ${tile.rows}u + ${i}u) * ${depthFours}u + k];`).join('\n      ')}
+      ${rows.map((i) => `let v${i} = xs[(local.y * ${tile.rows}u + ${i}u) * ${depthFours}u + k];`).join('\n      ')}
       ${multiply.join('\n      ')}
     }
     workgroupBarrier();
   }
-  let row = row0 + id.y * ${tile.rows}u;
-  ${finishRows(product, tile, (c) => `four0 + ${c * across}u + id.x`)}
-}`;
+  let row = row0 + local.y * ${tile.rows}u;
+  ${finishRows(product, tile, (c) => `four0 + ${c * across}u + local.x`)}`,
+  };
 }

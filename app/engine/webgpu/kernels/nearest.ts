@@ -2,22 +2,22 @@
 
 import type { Metric } from '../../engine';
 import type { MatrixType } from '../int8';
+import { growsAlongX } from '../limits';
 import { floats, type Kernel, makeKernel, real, stored, storedElement, workgroupSum } from './wgsl';
 
 const LANES = 64;
 
 const sizeBinding = { name: 'size', type: 'vec4<u32>', access: 'uniform' } as const;
 
-/** Σ (scale · x)² of each stored row; one workgroup a row, rows along x and y. Bindings: size (rows, first row of the result, 0, 0), table, squares. */
+/** Σ (scale · x)² of each stored row; one workgroup a row. Bindings: size (rows, first row of the result, 0, 0), table, squares. */
 export function tableSquaresKernel(width: number, table: MatrixType, scale: number): Kernel {
   return makeKernel(
     'table squares',
+    growsAlongX(LANES),
     [sizeBinding, stored('table', table), floats('squares', 'write')],
     `${storedElement('table', table, width)}
-${workgroupSum(LANES)}
-@compute @workgroup_size(${LANES})
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y * 32768u + group.x;
+${workgroupSum(LANES)}`,
+    `  let row = group.x;
   if (row >= size.x) { return; }
   var sum = 0.0;
   for (var i = lane; i < ${width}u; i += ${LANES}u) {
@@ -25,8 +25,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     sum += value * value;
   }
   let whole = total(lane, vec2<f32>(sum, 0.0)).x;
-  if (lane == 0u) { squares[size.y + row] = whole; }
-}`,
+  if (lane == 0u) { squares[size.y + row] = whole; }`,
   );
 }
 
@@ -43,6 +42,7 @@ export function topKKernel(shape: { vocab: number; hidden: number; scale: number
       : `-max(own + squares[i] - 2.0 * product, 0.0)`;
   return makeKernel(
     `top k ${metric}`,
+    growsAlongX(LANES),
     [
       sizeBinding,
       floats('vectors', 'read'),
@@ -53,10 +53,8 @@ export function topKKernel(shape: { vocab: number; hidden: number; scale: number
     ],
     `${workgroupSum(LANES)}
 var<workgroup> bestValue: array<f32, ${LANES}>;
-var<workgroup> bestIndex: array<u32, ${LANES}>;
-@compute @workgroup_size(${LANES})
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let row = group.x;
+var<workgroup> bestIndex: array<u32, ${LANES}>;`,
+    `  let row = group.x;
   if (row >= size.x) { return; }
   var sum = 0.0;
   for (var i = lane; i < ${hidden}u; i += ${LANES}u) { let v = vectors[row * ${hidden}u + i]; sum += v * v; }
@@ -96,7 +94,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       ids[row * size.y + k] = lastIndex;
     }
     workgroupBarrier();
-  }
-}`,
+  }`,
   );
 }

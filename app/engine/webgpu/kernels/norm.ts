@@ -4,6 +4,7 @@
  * dx = r · (g − x̂ · mean(g ∘ x̂) − mean(g)), the last term for LayerNorm only.
  */
 import type { NormSpec, WeightType } from '../../spec';
+import { growsAlongX } from '../limits';
 import {
   type Binding,
   type Domain,
@@ -28,9 +29,7 @@ export interface NormShape {
   domain: Domain;
 }
 
-const rowHead = (width: number) => `@compute @workgroup_size(${LANES})
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let row = first() + group.x;
+const rowHead = (width: number) => `  let row = first() + group.x;
   if (row >= last()) { return; }
   let base = row * ${width}u;`;
 
@@ -52,12 +51,13 @@ export function normKernel(shape: NormShape & { residual: boolean }): Kernel {
   const centre = norm.kind === 'layer';
   return makeKernel(
     `norm ${width}`,
+    growsAlongX(LANES),
     bindings,
     `${domainRows(domain)}
 ${storedElement('weight', weight)}
 ${bias ? storedElement('bias', bias) : ''}
-${workgroupSum(LANES)}
-${rowHead(width)}
+${workgroupSum(LANES)}`,
+    `${rowHead(width)}
   var mean = 0.0;
   ${centre ? `var sum = 0.0; ${eachElement(width, 'sum += x[base + i];')} mean = total(lane, vec2<f32>(sum, 0.0)).x / ${width}.0;` : ''}
   var squares = 0.0;
@@ -68,8 +68,7 @@ ${rowHead(width)}
     width,
     `var value = (x[base + i] - mean) * r * (weightAt(i) + ${norm.weightOffset}.0);
     ${bias ? 'value += biasAt(i);' : ''} ${residual ? 'value += residual[base + i];' : ''} y[base + i] = value;`,
-  )}
-}`,
+  )}`,
   );
 }
 
@@ -107,6 +106,7 @@ export function normBackwardKernel(
   }[into];
   return makeKernel(
     `norm backward ${width}`,
+    growsAlongX(LANES),
     bindings,
     `${domainRows(domain)}
 ${storedElement('weight', weight)}
@@ -118,8 +118,8 @@ ${
   return slotsGradient[slot * ${width}u + i];
 }`
     : ''
-}
-${rowHead(width)}
+}`,
+    `${rowHead(width)}
   let mean = stats[row].x;
   let r = stats[row].y;
   ${into === 'addToSlots' ? 'let slot = rowInfo[row].w;' : ''}
@@ -138,7 +138,6 @@ ${rowHead(width)}
     `let g = dy[base + i] * (weightAt(i) + ${norm.weightOffset}.0);
     let normed = (x[base + i] - mean) * r;
     dx[base + i] = ${before} + r * (g - normed * meanProduct - meanGradient);`,
-  )}
-}`,
+  )}`,
   );
 }

@@ -1,6 +1,7 @@
 /** @file What a product with a frozen weight is, however threads divide it: what it reads, and what becomes of its result. */
 import type { WeightType } from '../../spec';
 import type { MatrixType } from '../int8';
+import type { Grid } from '../limits';
 import { activationFunctions, type MlpActivation } from './mlp';
 import {
   type Binding,
@@ -44,6 +45,12 @@ export interface MatmulShape {
   mlp?: MlpActivation & { keep?: boolean };
 }
 
+/** A kernel's declarations and the body of its entry point. */
+export interface KernelBody {
+  functions: string;
+  body: string;
+}
+
 /** What the divisions among threads share: how to read x and W, and what becomes of a product. */
 export interface Product {
   form: 'NT' | 'NN';
@@ -85,7 +92,7 @@ export function finishRows(
 export function describeProduct(shape: MatmulShape): {
   product: Product;
   vec: boolean;
-  make(body: string): Kernel;
+  make(grid: Grid, body: KernelBody): Kernel;
 } {
   const { form, inner, outer, weight, bias, add, domain, mlp } = shape;
   const gated = mlp?.gated ?? false;
@@ -176,11 +183,13 @@ export function describeProduct(shape: MatmulShape): {
   return {
     product,
     vec: xVec && yVec && wVec,
-    make: (body) =>
+    make: (grid, { functions, body }) =>
       makeKernel(
         `matmul ${form} ${inner}→${outer * streams}${purpose}`,
+        grid,
         bindings,
-        `${helpers.filter(Boolean).join('\n')}\n${body}`,
+        [...helpers, functions].filter(Boolean).join('\n'),
+        body,
       ),
   };
 }

@@ -4,6 +4,7 @@
  * One thread a head of a row; values pass through untouched.
  */
 import type { NormSpec, WeightType } from '../../spec';
+import { type Groups, growsAlongX } from '../limits';
 import {
   type Binding,
   type Domain,
@@ -31,7 +32,7 @@ export interface HeadShape {
 const LANES = 64;
 
 /** Workgroups for all heads of `rows` rows; keys and queries only, or values too where they are copied. */
-export function headGroups(heads: number, rows: number): [number, number, number] {
+export function headGroups(heads: number, rows: number): Groups {
   return [Math.ceil((rows * heads) / LANES), 1, 1];
 }
 
@@ -63,9 +64,10 @@ fn weightOf(isQuery: bool, i: u32) -> f32 {
   };
 }
 
-const head = ({ heads, kvHeads, headDim }: HeadShape, touched: number) => `@compute @workgroup_size(${LANES})
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let row = first() + id.x / ${touched}u;
+const head = (
+  { heads, kvHeads, headDim }: HeadShape,
+  touched: number,
+) => `  let row = first() + id.x / ${touched}u;
   let head = id.x % ${touched}u;
   if (row >= last()) { return; }
   let base = (row * ${heads + 2 * kvHeads}u + head) * ${headDim}u;
@@ -103,12 +105,12 @@ export function rotaryKernel(shape: HeadShape): Kernel {
     : '';
   return makeKernel(
     'rotary',
+    growsAlongX(LANES),
     [...bindings, ...(norm ? [floats('raw', 'read')] : []), floats('qkv', 'write')],
-    `${code}
-${head(shape, touchedHeads(shape))}
+    code,
+    `${head(shape, touchedHeads(shape))}
   ${normed}
-  ${turnPairs('qkv', ropeDims, 1)}
-}`,
+  ${turnPairs('qkv', ropeDims, 1)}`,
   );
 }
 
@@ -135,11 +137,11 @@ export function rotaryBackwardKernel(shape: HeadShape): Kernel {
     : '';
   return makeKernel(
     'rotary backward',
+    growsAlongX(LANES),
     [...bindings, ...(norm ? [floats('raw', 'read')] : []), floats('dqkv', 'write')],
-    `${code}
-${head(shape, heads + kvHeads)}
+    code,
+    `${head(shape, heads + kvHeads)}
   ${turnPairs('dqkv', ropeDims, -1)}
-  ${normed}
-}`,
+  ${normed}`,
   );
 }

@@ -1,6 +1,7 @@
 /** @file Kernels that move rows: embedding lookup, the packing of predicting rows, and prefixes in and out of the keys and values. */
 import type { WeightType } from '../../spec';
 import type { MatrixType } from '../int8';
+import { type Groups, growsAlongY } from '../limits';
 import {
   type Binding,
   domainBindings,
@@ -16,14 +17,12 @@ import {
 const LANES = 64;
 
 /** Workgroups for one thread an element: `width` elements of each of `rows` rows. */
-export function elementGroups(width: number, rows: number): [number, number, number] {
+export function elementGroups(width: number, rows: number): Groups {
   return [Math.ceil(width / LANES), rows, 1];
 }
 
 /** `row` of the domain and element `i < width` of it. */
-const threadHead = (width: number) => `@compute @workgroup_size(${LANES})
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let row = first() + id.y;
+const threadHead = (width: number) => `  let row = first() + id.y;
   let i = id.x;
   if (row >= last() || i >= ${width}u) { return; }`;
 
@@ -45,6 +44,7 @@ export function embedKernel(shape: {
   const { hidden, scale, table, positions, firstToken, tokens } = shape;
   return makeKernel(
     'embed',
+    growsAlongY(LANES),
     [
       ...domainBindings('active'),
       rowInfoBinding,
@@ -54,8 +54,8 @@ export function embedKernel(shape: {
     ],
     `${domainRows('active')}
 ${storedElement('table', table, hidden)}
-${positions ? storedElement('positions', positions.dtype) : ''}
-${threadHead(hidden)}
+${positions ? storedElement('positions', positions.dtype) : ''}`,
+    `${threadHead(hidden)}
   let info = rowInfo[row];
   let at = row * ${hidden}u + i;
   let isPrompt = row < counts.promptEnd;
@@ -67,8 +67,7 @@ ${threadHead(hidden)}
   var value = 0.0;
   if (isPrompt) { value = x[at]; } else { value = tableAt(here * ${hidden}u + i) * ${real(scale)}; }
   ${positions ? `value += positionsAt((info.y + ${positions.offset}u) * ${hidden}u + i);` : ''}
-  x[at] = value;
-}`,
+  x[at] = value;`,
   );
 }
 
@@ -86,6 +85,7 @@ export function lookupKernel(shape: {
   const { hidden, scale, table, firstToken, tokens } = shape;
   return makeKernel(
     'lookup',
+    growsAlongY(LANES),
     [
       { name: 'size', type: 'vec4<u32>', access: 'uniform' },
       { name: 'ids', type: 'array<u32>', access: 'read' },
@@ -94,12 +94,11 @@ export function lookupKernel(shape: {
     ],
     `fn first() -> u32 { return 0u; }
 fn last() -> u32 { return size.x; }
-${storedElement('table', table, hidden)}
-${threadHead(hidden)}
+${storedElement('table', table, hidden)}`,
+    `${threadHead(hidden)}
   let here = ids[row] - ${firstToken}u;
   if (here >= ${tokens}u) { return; }
-  y[row * ${hidden}u + i] = tableAt(here * ${hidden}u + i) * ${real(scale)};
-}`,
+  y[row * ${hidden}u + i] = tableAt(here * ${hidden}u + i) * ${real(scale)};`,
   );
 }
 
@@ -107,16 +106,16 @@ ${threadHead(hidden)}
 export function gatherKernel(width: number): Kernel {
   return makeKernel(
     'gather slots',
+    growsAlongY(LANES),
     [
       ...domainBindings('slots'),
       { name: 'slotRow', type: 'array<u32>', access: 'read' },
       floats('x', 'read'),
       floats('y', 'write'),
     ],
-    `${domainRows('slots')}
-${threadHead(width)}
-  y[row * ${width}u + i] = x[slotRow[row] * ${width}u + i];
-}`,
+    `${domainRows('slots')}`,
+    `${threadHead(width)}
+  y[row * ${width}u + i] = x[slotRow[row] * ${width}u + i];`,
   );
 }
 
@@ -137,11 +136,11 @@ export function prefixKernel(shape: PrefixShape, into: 'keysValues' | 'prefix'):
   const [from, to] = into === 'keysValues' ? [prefixAt, rowAt] : [rowAt, prefixAt];
   return makeKernel(
     `prefix into ${into}`,
+    growsAlongY(LANES),
     [...domainBindings('active'), floats('x', 'read'), floats('y', 'write')],
     `fn first() -> u32 { return 0u; }
-fn last() -> u32 { return counts.prefixEnd; }
-${threadHead(width)}
-  y[${to}] = x[${from}];
-}`,
+fn last() -> u32 { return counts.prefixEnd; }`,
+    `${threadHead(width)}
+  y[${to}] = x[${from}];`,
   );
 }

@@ -1,6 +1,7 @@
 /** @file What all kernels share: their bindings, the step's counts, the rows they run over, and how stored weights are read. */
 import { COUNT_FIELDS, type Counts } from '../../layout';
 import { GROUP, GROUP_WORDS, type MatrixType } from '../int8';
+import { type Grid, unfoldedGroup } from '../limits';
 
 export type Access = 'read' | 'write' | 'uniform';
 
@@ -16,22 +17,68 @@ export interface Kernel {
   label: string;
   code: string;
   access: Access[];
+  grid: Grid;
 }
 
-export function makeKernel(label: string, bindings: readonly Binding[], body: string): Kernel {
+/**
+ * A kernel of declarations and the body of its entry point. The body finds `group`, the workgroup's place in the grid as it was meant,
+ * however it was folded; `local` and `lane`, the thread's place in the workgroup in three numbers and in one; and `id`, its place in the grid.
+ */
+export function makeKernel(
+  label: string,
+  grid: Grid,
+  bindings: readonly Binding[],
+  functions: string,
+  body: string,
+): Kernel {
   const declarations = bindings.map(({ name, type, access }, i) => {
     const space = { uniform: 'uniform', read: 'storage, read', write: 'storage, read_write' }[access];
     return `@group(0) @binding(${i}) var<${space}> ${name}: ${type};`;
   });
   return {
     label,
-    code: `${[...structs, ...declarations].join('\n')}\n${body}`,
+    code: `${[...structs, ...declarations].join('\n')}
+${functions}
+@compute @workgroup_size(${grid.threads.join(', ')})
+fn main(
+  @builtin(workgroup_id) dispatched: vec3<u32>,
+  @builtin(num_workgroups) dispatches: vec3<u32>,
+  @builtin(local_invocation_id) local: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let group = ${unfoldedGroup(grid, 'dispatched', 'dispatches')};
+  let id = group * vec3<u32>(${grid.threads.map((n) => `${n}u`).join(', ')}, 1u) + local;
+${body}
+}`,
     access: bindings.map(({ access }) => access),
+    grid,
   };
 }
 
 /** Bytes of the uniform: a multiple of 16. */
-export const COUNT_BYTES = 32;
+export const COUNT_BYTES = Math.ceil(COUNT_FIELDS.length / 4) * 16;
+
+/** A step's counts as the uniform has them; what is not given is 0. */
+export function countValues(counts: Partial<Counts>): Uint32Array<ArrayBuffer> {
+  const values = new Uint32Array(COUNT_BYTES / 4);
+  values.set(COUNT_FIELDS.map((field) => counts[field] ?? 0));
+  return values;
+}
+
+/** The counts of dispatches that depend on no step. */
+export const NO_COUNTS: Counts = {
+  activeStart: 0,
+  activeEnd: 0,
+  prefixEnd: 0,
+  promptEnd: 0,
+  slots: 0,
+  jobs: 0,
+  labels: 0,
+  sequences: 0,
+  promptSequences: 0,
+  longestText: 0,
+  longestPrompt: 0,
+};
 
 const structs = [
   `struct Counts { ${COUNT_FIELDS.map((field) => `${field}: u32, `).join('')} }`,

@@ -18,7 +18,7 @@ import {
   threadQueryGradientKernel,
 } from '../kernels/attentionThreads';
 import { domainSize } from '../kernels/wgsl';
-import type { BackwardBuffers } from './backward';
+import type { BackwardBuffers } from './backwardBuffers';
 import { attentionShape, domainOf, isLast, type PlanContext } from './context';
 
 /** From queries, keys and values to the mixed values, before the output projection. */
@@ -82,11 +82,12 @@ function recordBlocks(context: PlanContext, gradients: BackwardBuffers, layer: n
   const { mixed: dMixed, stats, partials, qkv: dqkv } = gradients;
   const shape = attentionShape(context, layer);
   const first = layer === 0;
+  const queries = first ? 'prompt' : 'active';
   if (first) recordDelta(context, gradients, layer);
   recorder.add(
-    queryGradientKernel(shape),
+    queryGradientKernel(shape, queries),
     [tables.counts, tables.sequences, tables.rowInfo, qkv, mixed, dMixed, logSums, stats, dqkv],
-    queryGradientGroups(shape, first ? 'prompt' : 'active'),
+    queryGradientGroups(shape, queries),
   );
   const slotRow = isLast(context, layer) ? [tables.slotRow] : [];
   recorder.add(

@@ -2,15 +2,12 @@
  * @file Records the backward pass: gradients with respect to the rows only, no weight has one. The first layer needs
  * nothing for text rows but what their queries give to the prompt's keys and values.
  */
-
-import type { Capacity } from '../../capacity';
-import type { ModelSpec } from '../../spec';
 import { headGroups, rotaryBackwardKernel } from '../kernels/rotary';
 import { elementGroups, prefixKernel } from '../kernels/rows';
 import { domainSize } from '../kernels/wgsl';
-import type { GpuMemory } from '../memory';
 import { widths } from './activations';
 import { recordAttentionBackward } from './attention';
+import type { BackwardBuffers } from './backwardBuffers';
 import {
   activatedLinearBackward,
   domainOf,
@@ -23,42 +20,6 @@ import {
   type PlanContext,
 } from './context';
 import { prefixShape, recordHalves, recordLayerAgain, recordMlpInner } from './forward';
-
-export interface BackwardBuffers {
-  /** Gradient of the residual stream: of active rows, and of slots in the last layer. */
-  rows: GPUBuffer;
-  slots: GPUBuffer;
-  /** Through a norm after attention or MLP, where the family has these. */
-  post: GPUBuffer | null;
-  inner: GPUBuffer;
-  mixed: GPUBuffer;
-  /** (log-sum-exp, Δ) of queries and heads. */
-  stats: GPUBuffer;
-  qkv: GPUBuffer;
-  /** Partial gradients of prompts' keys and values, `[jobs, 2, K, d]`. */
-  partials: GPUBuffer;
-  prefix: GPUBuffer | null;
-}
-
-export function makeBackwardBuffers(memory: GpuMemory, spec: ModelSpec, capacity: Capacity): BackwardBuffers {
-  const width = widths(spec);
-  const rows = (name: string, elements: number, count = capacity.rows) =>
-    memory.storage(`gradient of ${name}`, count * elements * 4);
-  return {
-    rows: rows('rows', spec.hidden),
-    slots: rows('slots', spec.hidden, capacity.slots),
-    post: spec.postNorms ? rows('post-norm', spec.hidden) : null,
-    inner: rows('inner', width.inner),
-    mixed: rows('mixed', width.mixed),
-    stats: rows('log sums', 2 * spec.heads),
-    qkv: rows('qkv', width.qkv),
-    partials: rows('prompt keys and values, a sequence each', width.keysValues, capacity.jobs),
-    prefix:
-      capacity.prefixRows > 0
-        ? rows('prefix', width.keysValues * spec.layers.length, capacity.prefixRows)
-        : null,
-  };
-}
 
 /** All layers, from the gradient of the slots (`gradients.slots`) to that of the first layer's prompt rows and of prefixes. */
 export function recordBackward(context: PlanContext, gradients: BackwardBuffers): void {

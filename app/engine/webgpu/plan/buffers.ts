@@ -5,8 +5,8 @@ import type { Saving } from '../../engine';
 import type { ModelSpec } from '../../spec';
 import type { GpuMemory } from '../memory';
 import { type LayerBuffers, makeLayerBuffers, type PlanMode, widths } from './activations';
-import { type BackwardBuffers, makeBackwardBuffers } from './backward';
-import { type HeadBuffers, makeHeadBuffers } from './head';
+import { type BackwardBuffers, makeBackwardBuffers } from './backwardBuffers';
+import { type HeadBuffers, makeHeadBuffers } from './headBuffers';
 import { makeTables, type Tables } from './tables';
 
 /** Buffers that hold something only for a moment. */

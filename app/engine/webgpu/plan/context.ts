@@ -15,17 +15,19 @@ import type {
   MatrixPart,
 } from '../gpuWeights';
 import type { AttentionShape } from '../kernels/attention';
-import { FEW_ROWS, fewRowsMatmul, type MatmulTile, matmul } from '../kernels/matmul';
+import { FEW_ROWS, fewRowsMatmul, matmul } from '../kernels/matmul';
 import { normBackwardKernel, normKernel } from '../kernels/norm';
 import type { MatmulShape } from '../kernels/product';
 import type { HeadShape } from '../kernels/rotary';
+import type { MatmulTile } from '../kernels/tile';
 import { type Domain, domainSize } from '../kernels/wgsl';
+import type { Groups } from '../limits';
 import type { PlanMode } from './activations';
 import type { PlanBuffers } from './buffers';
-import type { AttentionWay } from './plan';
+import type { AttentionWay } from './source';
 
 /** No workgroups: the dispatch is passed over. */
-const NONE: [number, number, number] = [0, 0, 0];
+const NONE: Groups = [0, 0, 0];
 
 export interface PlanContext extends PlanBuffers {
   mode: PlanMode;

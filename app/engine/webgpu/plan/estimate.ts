@@ -3,7 +3,7 @@
 import { bucket, type Capacity } from '../../capacity';
 import type { Saving, SoftPrompt } from '../../engine';
 import type { ModelSpec } from '../../spec';
-import { GpuMemory, NOWHERE } from '../memory';
+import { GpuMemory } from '../memory';
 import { makePlanBuffers } from './buffers';
 
 /** From least work to most: what is made once more is work. */
@@ -30,7 +30,7 @@ export function estimateBytes(
   capacity: Capacity,
   logitBytes = LOGIT_BYTES,
 ): number {
-  const memory = new GpuMemory(NOWHERE);
+  const memory = GpuMemory.counting();
   makePlanBuffers(memory, spec, capacity, { mode: 'train', saving, logitBytes });
   return memory.bytes;
 }

@@ -3,61 +3,14 @@
  * large vocabulary in one binding: slots go in chunks, and the head's weight in parts.
  */
 
-import type { Capacity } from '../../capacity';
-import type { ModelSpec } from '../../spec';
+import { storedElementBytes } from '../../weightStream';
 import type { DispatchList } from '../dispatches';
-import { elementBytes, type MatrixPart } from '../gpuWeights';
+import type { MatrixPart } from '../gpuWeights';
 import { crossEntropyKernel, lossKernel } from '../kernels/head';
 import type { MatmulShape } from '../kernels/product';
 import { domainSize } from '../kernels/wgsl';
-import type { GpuMemory } from '../memory';
 import { bindings, norm, normBackward, type PlanContext, product } from './context';
-
-/** Slots whose logits are in the buffer at one time. */
-export interface HeadChunk {
-  start: number;
-  size: number;
-  uniform: GPUBuffer;
-}
-
-export interface HeadBuffers {
-  chunks: HeadChunk[];
-  normed: GPUBuffer;
-  stats: GPUBuffer;
-  /** `[slots of a chunk, V]` */
-  logits: GPUBuffer;
-  /** Of each label (nats, hit). */
-  scores: GPUBuffer;
-  /** Of each prompt. */
-  loss: GPUBuffer;
-}
-
-export function makeHeadBuffers(
-  memory: GpuMemory,
-  spec: ModelSpec,
-  capacity: Capacity,
-  logitBytes: number,
-): HeadBuffers {
-  const size = Math.max(1, Math.min(capacity.slots, Math.floor(logitBytes / (spec.vocabSize * 4))));
-  const chunks: HeadChunk[] = [];
-  for (let start = 0; start < capacity.slots; start += size) {
-    chunks.push({ start, size, uniform: memory.uniform('chunk', 16) });
-  }
-  return {
-    chunks,
-    normed: memory.storage('final normed', capacity.slots * spec.hidden * 4),
-    stats: memory.storage('final stats', capacity.slots * 8),
-    logits: memory.storage('logits', size * spec.vocabSize * 4),
-    scores: memory.storage('scores', capacity.labels * 8),
-    loss: memory.storage('loss', capacity.prompts * 4),
-  };
-}
-
-export function writeChunks(device: GPUDevice, { chunks }: HeadBuffers): void {
-  for (const { start, size, uniform } of chunks) {
-    device.queue.writeBuffer(uniform, 0, Uint32Array.of(start, size, 0, 0));
-  }
-}
+import type { HeadBuffers } from './headBuffers';
 
 /** The final norm of the slots. */
 export function recordFinalNorm(context: PlanContext, head: HeadBuffers): void {
@@ -96,7 +49,7 @@ export function recordChunks(context: PlanContext, head: HeadBuffers, gradient: 
 /** Part of the head's bias; its offset is aligned because a part's first row is a multiple of the alignment. */
 function biasPart({ weights }: PlanContext, part: MatrixPart): GPUBufferBinding {
   const [bias] = bindings(weights.head.bias);
-  const bytes = elementBytes(weights.head.bias?.dtype ?? 'F32');
+  const bytes = storedElementBytes(weights.head.bias?.dtype ?? 'F32');
   return part.firstRow === 0
     ? bias
     : { buffer: bias.buffer, offset: part.firstRow * bytes, size: Math.ceil((part.rows * bytes) / 4) * 4 };

@@ -7,38 +7,20 @@ import type { Capacity } from '../../capacity';
 import type { Saving } from '../../engine';
 import { EngineMemoryError } from '../../errors';
 import type { Counts } from '../../layout';
-import type { ModelSpec } from '../../spec';
 import { type DispatchList, Recorder } from '../dispatches';
-import type { GpuWeights, MatrixPart } from '../gpuWeights';
-import { matrixParts } from '../gpuWeights';
-import type { MatmulTile } from '../kernels/matmul';
+import { type GpuWeights, type MatrixPart, matrixParts } from '../gpuWeights';
 import type { Kernel } from '../kernels/wgsl';
-import { GpuMemory, GpuMemoryError, NOWHERE } from '../memory';
-import type { Pipelines } from '../pipelines';
+import { GpuMemory, GpuMemoryError } from '../memory';
 import type { PlanMode } from './activations';
-import { type BackwardBuffers, recordBackward } from './backward';
+import { recordBackward } from './backward';
+import type { BackwardBuffers } from './backwardBuffers';
 import { makePlanBuffers } from './buffers';
 import type { PlanContext } from './context';
 import { recordEmbedding, recordLayer } from './forward';
-import { type HeadBuffers, recordChunks, recordFinalNorm, recordLoss, writeChunks } from './head';
+import { recordChunks, recordFinalNorm, recordLoss } from './head';
+import { type HeadBuffers, writeChunks } from './headBuffers';
+import { logitBytesOf, type PlanSource } from './source';
 import { type Tables, writeTurns } from './tables';
-
-/** Attention through workgroup memory, block by block; or in one thread a row and head, for adapters that are slow at barriers. */
-export type AttentionWay = 'blocks' | 'threads';
-
-/** What plans are made from. */
-export interface PlanSource {
-  spec: ModelSpec;
-  weights: GpuWeights;
-  device: GPUDevice;
-  pipelines: Pipelines;
-  tile: MatmulTile;
-  attention: AttentionWay;
-  /** Most bytes of a binding; the device's limit, or less. */
-  bindingLimit: number;
-  /** Most bytes of logits at one time. */
-  logitBytes: number;
-}
 
 export interface Plan {
   mode: PlanMode;
@@ -69,11 +51,9 @@ function record(
   memory: GpuMemory,
   compile: boolean,
 ): { plan: Plan; kernels: Kernel[] } {
-  const { spec, weights, device, bindingLimit } = source;
-  const recorder = new Recorder(compile ? source.pipelines : null);
-  const alignment = device.limits.minStorageBufferOffsetAlignment;
-  const parts = (tensor: GpuWeights['embedding']): MatrixPart[] =>
-    matrixParts(tensor, bindingLimit, alignment);
+  const { spec, weights, limits } = source;
+  const recorder = new Recorder(compile ? source.pipelines : null, limits.groups);
+  const parts = (tensor: GpuWeights['embedding']): MatrixPart[] => matrixParts(tensor, limits);
   const buffers = makePlanBuffers(memory, spec, capacity, { mode, saving, logitBytes: logitBytesOf(source) });
   const { head, gradients } = buffers;
   const context: PlanContext = {
@@ -119,15 +99,10 @@ function record(
   };
 }
 
-/** Most bytes of logits at one time that also fit a binding. */
-export function logitBytesOf({ logitBytes, bindingLimit }: PlanSource): number {
-  return Math.min(logitBytes, bindingLimit);
-}
-
 /** @throws EngineMemoryError where a buffer would be larger than the device allows */
 export function buildPlan(source: PlanSource, mode: PlanMode, saving: Saving, capacity: Capacity): Plan {
-  const { device, spec } = source;
-  const memory = new GpuMemory(device);
+  const { device, spec, limits } = source;
+  const memory = new GpuMemory(device, limits);
   try {
     const { plan } = record(source, mode, saving, capacity, memory, true);
     writeTurns(device, plan.tables, capacity, spec.ropes);
@@ -135,8 +110,11 @@ export function buildPlan(source: PlanSource, mode: PlanMode, saving: Saving, ca
     return plan;
   } catch (error) {
     memory.destroyAll();
-    // Of a plan's buffers each is as large as its batch, so a smaller one does.
-    if (error instanceof GpuMemoryError) throw new EngineMemoryError(error.message, { cause: error });
+    if (error instanceof GpuMemoryError) {
+      // Of a plan's buffers each is as large as its batch, so a smaller one does.
+      const message = `${error.message} Choose fewer examples a step, or shorter texts.`;
+      throw new EngineMemoryError(message, { cause: error });
+    }
     throw error;
   }
 }
@@ -146,8 +124,13 @@ export function planKernels(source: PlanSource, mode: PlanMode, saving: Saving =
   const sizes = { rows: 16, slots: 16, labels: 16, sequences: 16, promptRows: 16, jobs: 16, prompts: 16 };
   return [0, 16].flatMap((prefixRows) => {
     const capacity = { ...sizes, prefixRows, positions: 16 };
-    return record(source, mode, saving, capacity, new GpuMemory(NOWHERE), false).kernels;
+    return record(source, mode, saving, capacity, GpuMemory.counting(), false).kernels;
   });
+}
+
+/** Whether a step of these counts is within the device's grids. @throws EngineMemoryError where it is not */
+export function checkPlan(plan: Plan, counts: Counts): void {
+  for (const list of [plan.forward, ...plan.chunks, plan.backward]) list.check(counts);
 }
 
 /** Encodes a whole step. */

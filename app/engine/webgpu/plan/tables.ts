@@ -1,10 +1,9 @@
 /** @file The buffers that a step writes from the host: counts, tables, and the rotations of positions. */
 
 import type { Capacity } from '../../capacity';
-import type { StepLayout } from '../../layout';
-import { COUNT_FIELDS, type Counts } from '../../layout';
+import type { Counts, StepLayout } from '../../layout';
 import type { RopeSpec } from '../../spec';
-import { COUNT_BYTES } from '../kernels/wgsl';
+import { COUNT_BYTES, countValues } from '../kernels/wgsl';
 import type { GpuMemory } from '../memory';
 
 export interface Tables {
@@ -69,7 +68,5 @@ export function writeTables(device: GPUDevice, tables: Tables, layout: StepLayou
 }
 
 export function writeCounts(device: GPUDevice, tables: Tables, counts: Counts): void {
-  const values = new Uint32Array(COUNT_BYTES / 4);
-  values.set(COUNT_FIELDS.map((field) => counts[field]));
-  device.queue.writeBuffer(tables.counts, 0, values);
+  device.queue.writeBuffer(tables.counts, 0, countValues(counts));
 }
