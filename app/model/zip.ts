@@ -2,6 +2,7 @@
  * @file The directory of a zip of any size, read from its end; entries stay where they are in the file.
  * PKWARE APPNOTE 6.3: end record (4.3.16), its zip64 form (4.3.14), directory entries (4.3.12), local headers (4.3.7).
  */
+import { readable } from '../formats/readable';
 import { ModelError } from './errors';
 
 export interface ZipEntry {
@@ -10,6 +11,8 @@ export interface ZipEntry {
   size: number;
   /** Deflated; else stored as it is. */
   packed: boolean;
+  /** CRC-32 of the bytes once unpacked. */
+  checksum: number;
   /** The entry's bytes in the zip. */
   data: Blob;
 }
@@ -27,38 +30,63 @@ const LOCAL_BYTES = 30;
 const ZIP64_FIELD = 1;
 const MOST_DIRECTORY = 64 * 2 ** 20;
 const UNSET = 0xffffffff;
+/** A model has some dozens. */
+const MOST_ENTRIES = 20_000;
+/** Deflate cannot do better: 258 bytes from two bits. */
+const MOST_RATIO = 1032;
 
 /** The files of a zip, folders left out. @throws ModelError `malformed`, or `unsupported` for what only few programs write. */
 export async function readZip(zip: Blob, name: string): Promise<ZipEntry[]> {
-  const { offset, size } = await findDirectory(zip, name);
+  const { offset, size, count } = await findDirectory(zip, name);
   if (size > MOST_DIRECTORY || offset + size > zip.size) throw noZip(name);
   const directory = new DataView(await zip.slice(offset, offset + size).arrayBuffer());
   const entries: ZipEntry[] = [];
-  for (let at = 0; at + ENTRY_BYTES <= directory.byteLength; ) {
+  let read = 0;
+  for (let at = 0; at + ENTRY_BYTES <= directory.byteLength; read++) {
     if (directory.getUint32(at, true) !== ENTRY) break;
     const entry = readEntry(directory, at);
     at += entry.bytes;
     if (entry.path.endsWith('/')) continue;
+    if (entries.length === MOST_ENTRIES) {
+      throw new ModelError(
+        'tooLarge',
+        `${name} has more than ${MOST_ENTRIES} files; a model has some dozens.`,
+        'Make a zip of the model’s folder alone, or drop the folder itself.',
+      );
+    }
     if (entry.encrypted || (entry.method !== 0 && entry.method !== 8)) {
       throw new ModelError(
         'unsupported',
-        `${entry.path} in ${name} is ${entry.encrypted ? 'encrypted' : `packed by method ${entry.method}`}; only stored and deflated files are read.`,
+        `${readable(entry.path, 200)} in ${name} is ${entry.encrypted ? 'encrypted' : `packed by method ${entry.method}`}; only stored and deflated files are read.`,
         'Make the zip with usual settings, or drop the folder itself.',
       );
     }
-    const start = await dataStart(zip, entry.offset, name);
+    const packed = entry.method === 8;
+    if (entry.offset + entry.packedSize > zip.size) throw noZip(name);
+    if (packed ? entry.size > MOST_RATIO * entry.packedSize : entry.size !== entry.packedSize) {
+      throw damagedEntry(entry.path, name);
+    }
+    const start = await dataStart(zip, entry.offset, entry.name, name);
     if (start + entry.packedSize > zip.size) throw noZip(name);
     entries.push({
       path: entry.path,
       size: entry.size,
-      packed: entry.method === 8,
+      packed,
+      checksum: entry.checksum,
       data: zip.slice(start, start + entry.packedSize),
     });
   }
+  // The directory says modulo 65,536 how many there are; a broken entry would hide those after it.
+  if ((read & 0xffff) !== count) throw noZip(name);
+  const paths = new Set(entries.map(({ path }) => path));
+  if (paths.size < entries.length) throw noZip(name);
   return entries;
 }
 
-async function findDirectory(zip: Blob, name: string): Promise<{ offset: number; size: number }> {
+async function findDirectory(
+  zip: Blob,
+  name: string,
+): Promise<{ offset: number; size: number; count: number }> {
   const tailStart = Math.max(0, zip.size - END_BYTES - MOST_COMMENT);
   const tail = new DataView(await zip.slice(tailStart).arrayBuffer());
   let at = tail.byteLength - END_BYTES;
@@ -68,11 +96,13 @@ async function findDirectory(zip: Blob, name: string): Promise<{ offset: number;
   const offset = tail.getUint32(at + 16, true);
   const locator = at - LOCATOR_BYTES;
   const large = locator >= 0 && tail.getUint32(locator, true) === END64_LOCATOR;
-  if (!large) return { offset, size };
+  const count = tail.getUint16(at + 10, true);
+  if (!large) return { offset, size, count };
   const end64 = Number(tail.getBigUint64(locator + 8, true));
   const record = new DataView(await zip.slice(end64, end64 + 56).arrayBuffer());
   if (record.byteLength < 56 || record.getUint32(0, true) !== END64) throw noZip(name);
-  return { size: Number(record.getBigUint64(40, true)), offset: Number(record.getBigUint64(48, true)) };
+  const [count64, size64, offset64] = [32, 40, 48].map((field) => record.getBigUint64(field, true));
+  return { size: Number(size64), offset: Number(offset64), count: Number(count64 & 0xffffn) };
 }
 
 function readEntry(view: DataView, at: number) {
@@ -92,9 +122,11 @@ function readEntry(view: DataView, at: number) {
   const extraStart = at + ENTRY_BYTES + nameBytes;
   readLarge(view, extraStart, Math.min(extraStart + extraBytes, view.byteLength), sizes);
   return {
+    name,
     path: new TextDecoder().decode(name),
     encrypted: (view.getUint16(at + 8, true) & 1) === 1,
     method: view.getUint16(at + 10, true),
+    checksum: view.getUint32(at + 16, true),
     ...sizes,
     bytes: ENTRY_BYTES + nameBytes + extraBytes + commentBytes,
   };
@@ -121,11 +153,27 @@ function readLarge(
   }
 }
 
-/** Where an entry's bytes begin: its local header's name and extra fields may differ from the directory's. */
-async function dataStart(zip: Blob, offset: number, name: string): Promise<number> {
-  const header = new DataView(await zip.slice(offset, offset + LOCAL_BYTES).arrayBuffer());
-  if (header.byteLength < LOCAL_BYTES || header.getUint32(0, true) !== LOCAL) throw noZip(name);
-  return offset + LOCAL_BYTES + header.getUint16(26, true) + header.getUint16(28, true);
+/**
+ * Where an entry's bytes begin: its local header's extra fields may differ from the directory's.
+ * @throws ModelError where there is no header of that name
+ */
+async function dataStart(zip: Blob, offset: number, entryName: Uint8Array, name: string): Promise<number> {
+  const wanted = LOCAL_BYTES + entryName.byteLength;
+  const header = new DataView(await zip.slice(offset, offset + wanted).arrayBuffer());
+  if (header.byteLength < wanted || header.getUint32(0, true) !== LOCAL) throw noZip(name);
+  const same = header.getUint16(26, true) === entryName.byteLength;
+  if (!same || entryName.some((byte, i) => header.getUint8(LOCAL_BYTES + i) !== byte)) throw noZip(name);
+  return offset + wanted + header.getUint16(28, true);
+}
+
+/** A file of a zip that is not what the zip's directory says of it. */
+export function damagedEntry(path: string, zip: string, cause?: unknown): ModelError {
+  return new ModelError(
+    'malformed',
+    `${readable(path, 200)} in ${zip} is damaged: its size or checksum is not what the zip's directory says.`,
+    'Make or download the zip again, or drop the folder itself.',
+    { cause },
+  );
 }
 
 function noZip(name: string): ModelError {
