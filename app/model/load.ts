@@ -141,7 +141,9 @@ async function open(
     weightBytes: [...weights.shapes.values()].reduce((sum, weight) => sum + storedBytes(weight), 0),
     dtype: storedTypes(weights),
     local: network.local,
-    notes,
+    get notes() {
+      return [...notes, ...(source.notes?.() ?? [])];
+    },
     identity: () => ({
       id: options.id,
       revision: options.revision ?? null,

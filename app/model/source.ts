@@ -32,6 +32,8 @@ export interface FileSource {
   readonly names: readonly string[] | null;
   /** Null where the folder has no file of that name. @throws ModelError; the signal's reason when aborted. */
   open(name: string, signal?: AbortSignal): Promise<SourceFile | null>;
+  /** What the person should know of its reading so far. */
+  notes?(): readonly string[];
   /** Lets go of what reading holds. Files that were opened are of no use afterwards. */
   close(): Promise<void>;
 }
