@@ -8,10 +8,11 @@ const DEEPEST = 200;
 
 /**
  * The value a JSON file in UTF-8 holds; a byte-order mark is allowed, and NaN and Infinity, as Python writes them, are null.
+ * @param onNote told of what is no JSON and was read all the same
  * @throws FormatError `otherFormat` where something else came instead, `malformed` where it is not UTF-8, not JSON, or
  * nested without end.
  */
-export function parseJsonFile(bytes: Uint8Array, file: string): unknown {
+export function parseJsonFile(bytes: Uint8Array, file: string, onNote?: (note: string) => void): unknown {
   const foreign = foreignContent(bytes, file, 'JSON', ['json']);
   if (foreign) throw foreign;
   const text = decode(bytes, file);
@@ -23,8 +24,10 @@ export function parseJsonFile(bytes: Uint8Array, file: string): unknown {
     return JSON.parse(text);
   } catch (cause) {
     const plain = withoutPythonNumbers(text);
-    if (plain !== null) return parsePlain(plain, file, open, cause);
-    throw fault(text, file, open, cause);
+    if (plain === null) throw fault(text, file, open, cause);
+    const value = parsePlain(plain, file, open, cause);
+    onNote?.(`${file} has NaN or Infinity, which JSON does not know: they count as not given.`);
+    return value;
   }
 }
 

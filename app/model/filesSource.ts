@@ -18,6 +18,7 @@ export async function filesSource(files: readonly File[]): Promise<FileSource> {
   if (folder === null) {
     const single = files.length === 1 && !zip ? await singleFile(files[0]) : null;
     if (single) throw single;
+    if ([...inside.keys()].some((path) => /(^|\/)adapter_config\.json$/.test(path))) throw adapter();
     throw new ModelError(
       'missingFile',
       `There is no config.json among ${zip ? `the files of ${zip.name}` : listed(files.map(({ name }) => name)) || 'no files'}.`,
@@ -39,6 +40,14 @@ export async function filesSource(files: readonly File[]): Promise<FileSource> {
     },
     close: async () => undefined,
   };
+}
+
+function adapter(): ModelError {
+  return new ModelError(
+    'missingFile',
+    'There is no config.json: these are the files of an adapter, which changes a model and is none itself.',
+    'Load the model that adapter_config.json names as base_model_name_or_path; a soft prompt is opened as a prompt.',
+  );
 }
 
 /** Why one file is no model, where it can be told what it is. */

@@ -111,7 +111,7 @@ async function open(
     small.optional(generationConfigFile),
     templateRead,
   ]);
-  const config = parseJsonFile(configBytes, configFile);
+  const config = parseJsonFile(configBytes, configFile, notes);
   const { spec: preview } = describeModel(config, new Map());
   const { chat, tokenizer } = await openChat(
     {
