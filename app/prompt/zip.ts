@@ -49,6 +49,10 @@ export function unpackZip(
   const files = new Map<string, Uint8Array>();
   let total = 0;
   for (const record of records) {
+    // A name that is damaged in the directory would make its file one that nobody wants.
+    if (startOf(bytes, record) === null) {
+      throw damaged(fileName, `${readable(record.path, 80)} is not where it should be`);
+    }
     if (!wanted(record.path)) continue;
     total += record.size;
     if (total > largestContent) {
@@ -85,9 +89,15 @@ function readRecords(bytes: Uint8Array, fileName: string): ZipRecord[] {
   return records;
 }
 
+function startOf(bytes: Uint8Array, record: ZipRecord): number | null {
+  const { offset, packedSize } = record;
+  const start = dataStart(bytes.subarray(offset, offset + localHeaderBytes(record)), record);
+  return start === null || start + packedSize > bytes.length ? null : start;
+}
+
 /** An entry's content, held to the size and checksum that the directory gives. */
 function unpack(bytes: Uint8Array, record: ZipRecord, fileName: string): Uint8Array {
-  const { path, offset, packedSize, size, method, checksum, encrypted } = record;
+  const { path, packedSize, size, method, checksum, encrypted } = record;
   const name = readable(path, 80);
   if (encrypted || ![STORED, DEFLATED, LZMA].includes(method)) {
     throw new PromptError(
@@ -95,9 +105,8 @@ function unpack(bytes: Uint8Array, record: ZipRecord, fileName: string): Uint8Ar
       'Unpack the zip with another program and drop its files.',
     );
   }
-  const start = dataStart(bytes.subarray(offset, offset + localHeaderBytes(record)), record);
-  if (start === null || start + packedSize > bytes.length)
-    throw damaged(fileName, `${name} is not where it should be`);
+  const start = startOf(bytes, record);
+  if (start === null) throw damaged(fileName, `${name} is not where it should be`);
   if (!isPossible(record))
     throw damaged(fileName, `${name} cannot have the ${size} bytes that the directory gives`);
   const packed = bytes.subarray(start, start + packedSize);

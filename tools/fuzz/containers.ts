@@ -68,7 +68,7 @@ export function zipMutator(inner: (name: string) => readonly Mutator[]): Mutator
       () => files.push([pick(['x/', '../', ''], random) + name, content]),
       () => {
         files[at] = [
-          pick(['__proto__', 'constructor', `${name}.txt`, `deep/${name}`, name.toUpperCase()], random),
+          pick(['toString', 'constructor', `${name}.txt`, `deep/${name}`, name.toUpperCase()], random),
           content,
         ];
       },

@@ -119,7 +119,9 @@ export const formats: Readonly<Record<string, FuzzFormat>> = {
   npy: {
     mutators: [npyMutator, npyMutator],
     samples: () =>
-      [...fixtures('prompts', /\.npy$/).values()].map((bytes) => promptSample(bytes, 'prompt.npy')),
+      [...fixtures('prompts', /^(big-endian|f\d|fortran|version\d)\.npy$/).values()].map((bytes) =>
+        promptSample(bytes, 'prompt.npy'),
+      ),
   },
   promptjson: {
     mutators: json,

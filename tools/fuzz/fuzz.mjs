@@ -70,6 +70,7 @@ async function run(format) {
           total.faults.push({ index: at, kind: 'rejection', text: message.text });
           return;
         }
+        if (message.kind === 'broken') throw new Error(`The campaign itself broke: ${message.text}`);
         total.faults.push(...message.faults);
         so = message;
         if (message.kind === 'end') {

@@ -9,14 +9,17 @@ await new Promise<void>((resolve) => {
   process.on('message', async ({ format, count, seed, from }: Record<string, never>) => {
     // An error that nobody waits for would reach no person and end nothing.
     process.on('unhandledRejection', (error) => tell({ kind: 'rejection', text: String(error) }));
-    const outcome = await campaign(format, {
+    const end = await campaign(format, {
       count,
       seed,
       from,
       onMutant: (index, { mutants, read, refused, faults }) =>
         tell({ kind: 'mutant', index, mutants, read, refused, faults: faults.splice(0) }),
-    });
-    tell({ kind: 'end', ...outcome });
+    }).then(
+      (outcome) => ({ kind: 'end', ...outcome }),
+      (error: unknown) => ({ kind: 'broken', text: String(error instanceof Error ? error.stack : error) }),
+    );
+    tell(end);
   });
   tell({ kind: 'ready', formats: Object.keys(formats) });
 });

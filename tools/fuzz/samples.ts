@@ -1,5 +1,5 @@
 /** @file Small sound files of each format, to be damaged. Made here, or the tests' own. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Zippable, zipSync } from 'fflate';
@@ -14,17 +14,25 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '../../test');
 const encode = (value: unknown) =>
   new TextEncoder().encode(typeof value === 'string' ? value : JSON.stringify(value));
 
-/** Files of a folder of the tests whose names end so, by name. */
+/** Files of a folder of the tests' fixtures whose names end so, by name. */
 export function fixtures(folder: string, ending: RegExp): Map<string, Uint8Array> {
-  const path = join(root, folder);
-  const names = existsSync(path) ? readdirSync(path).filter((name) => ending.test(name)) : [];
+  return filesOf(join(root, 'fixtures', folder), ending);
+}
+
+function filesOf(path: string, ending: RegExp): Map<string, Uint8Array> {
+  const names =
+    existsSync(path) && statSync(path).isDirectory()
+      ? readdirSync(path).filter((name) => ending.test(name))
+      : [];
   return new Map(names.map((name) => [name, new Uint8Array(readFileSync(join(path, name)))]));
 }
 
 /** The configurations of every family that has a golden checkpoint, with the checkpoint. */
 export function goldenNetworks(): Map<string, Uint8Array>[] {
   return readdirSync(join(root, 'golden'))
-    .map((name) => fixtures(join('golden', name), /^(config\.json|model.*\.safetensors(\.index\.json)?)$/))
+    .map((name) =>
+      filesOf(join(root, 'golden', name), /^(config\.json|model.*\.safetensors(\.index\.json)?)$/),
+    )
     .filter((files) => files.has('config.json'));
 }
 
