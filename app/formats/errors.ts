@@ -1,4 +1,5 @@
 /** @file What can be wrong with a file of a known format, for the layer that reads it to say in its own terms. */
+import { readable } from './readable';
 
 export type FormatErrorKind =
   /** The file ends too early. */
@@ -6,7 +7,11 @@ export type FormatErrorKind =
   /** The file says something that cannot be. */
   | 'malformed'
   /** The file is something else altogether. */
-  | 'otherFormat';
+  | 'otherFormat'
+  /** It is sound as far as is known, and asks for more than is read. */
+  | 'tooLarge'
+  /** Nobody foresaw what went wrong: a gap in the checks. */
+  | 'unforeseen';
 
 /** A file that is not what its format says. `message` names the file and tells expected and found, `hint` what to do. */
 export class FormatError extends Error {
@@ -18,6 +23,6 @@ export class FormatError extends Error {
     readonly hint: string,
     options?: ErrorOptions,
   ) {
-    super(message, options);
+    super(readable(message), options);
   }
 }

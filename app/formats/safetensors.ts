@@ -4,6 +4,10 @@
  */
 import { z } from 'zod';
 import { FormatError } from './errors';
+import { repeatedKey } from './json';
+import { readable } from './readable';
+import { foreignContent } from './recognise';
+import { schemaFault } from './words';
 
 /** Where a tensor lies in its file: bytes `[begin, end)` counted from the start of the file. */
 export interface TensorEntry {
@@ -37,6 +41,9 @@ export interface HeaderOptions {
 /** The limit of the format's own library. */
 const maxHeaderBytes = 100_000_000;
 
+/** More than any library's tensors have. */
+const maxDimensions = 64;
+
 const downloadAgain = 'Download or copy the file again.';
 
 /** Bytes an element takes, by type. */
@@ -61,7 +68,7 @@ const elementBytes = new Map<string, number>([
 const natural = z.number().int().nonnegative();
 const entrySchema = z.object({
   dtype: z.string(),
-  shape: z.array(natural),
+  shape: z.array(natural).max(maxDimensions),
   data_offsets: z.tuple([natural, natural]),
 });
 const metadataSchema = z.record(z.string(), z.string());
@@ -80,12 +87,16 @@ function malformed(message: string, cause?: unknown): FormatError {
  */
 export function safetensorsHeaderBytes(start: Uint8Array, file = 'The file'): number {
   if (start.byteLength < 8) {
+    const foreign = foreignContent(start, file, 'a safetensors file', ['empty', 'zeros']);
+    if (foreign) throw foreign;
     throw truncated(
       `${file} ends after ${start.byteLength} bytes; a safetensors file starts with an 8-byte header length.`,
     );
   }
   const length = new DataView(start.buffer, start.byteOffset, 8).getBigUint64(0, true);
   if (length < 2n || length > BigInt(maxHeaderBytes)) {
+    const foreign = foreignContent(start, file, 'a safetensors file', ['json']);
+    if (foreign) throw foreign;
     throw new FormatError(
       'otherFormat',
       `${file} is not a safetensors file: it gives its header's length as ${length} bytes, where 2 to ${maxHeaderBytes} are possible.`,
@@ -129,14 +140,18 @@ export function parseSafetensorsHeader(
 
 function parseJsonObject(bytes: Uint8Array, file: string): object {
   let value: unknown;
+  let text: string;
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    value = JSON.parse(text);
   } catch (cause) {
     throw malformed(`${file} is not a safetensors file: its header is not JSON.`, cause);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw malformed(`${file}: the header should be a JSON object of tensors by name.`);
   }
+  const repeated = repeatedKey(text);
+  if (repeated !== null) throw malformed(`${file}: its header has tensor "${readable(repeated, 80)}" twice.`);
   return value;
 }
 
@@ -150,9 +165,8 @@ function readMetadata(value: unknown, file: string, strict: boolean): Record<str
 function readEntry(name: string, value: unknown, dataStart: number, file: string): TensorEntry {
   const parsed = entrySchema.safeParse(value);
   if (!parsed.success) {
-    const [issue] = parsed.error.issues;
     throw malformed(
-      `${file}: header entry of tensor "${name}": ${issue.path.join('.') || 'entry'}: ${issue.message}.`,
+      `${file}: header entry of tensor "${readable(name, 80)}": ${schemaFault(parsed.error, value)}.`,
     );
   }
   const {
@@ -164,7 +178,7 @@ function readEntry(name: string, value: unknown, dataStart: number, file: string
   const expected = size === undefined ? end - begin : shape.reduce((product, n) => product * n, size);
   if (end < begin || end - begin !== expected) {
     throw malformed(
-      `${file}: tensor "${name}" (${dtype} [${shape.join(', ')}]) needs ${expected} bytes, its offsets ${begin} to ${end} hold ${end - begin}.`,
+      `${file}: tensor "${readable(name, 80)}" (${dtype} [${shape.join(', ')}]) needs ${expected} bytes, its offsets ${begin} to ${end} hold ${end - begin}.`,
     );
   }
   return { dtype, shape, begin: dataStart + begin, end: dataStart + end };
@@ -181,10 +195,11 @@ function checkLayout(
   let end = dataStart;
   let previous = '';
   for (const [name, entry] of inOrder) {
-    if (entry.begin < end) throw malformed(`${file}: tensors "${previous}" and "${name}" overlap.`);
+    if (entry.begin < end)
+      throw malformed(`${file}: tensors "${readable(previous, 80)}" and "${readable(name, 80)}" overlap.`);
     if (strict && entry.begin > end) {
       throw malformed(
-        `${file}: tensor "${name}" should start at byte ${end} and starts at ${entry.begin}: tensors must not leave a gap.`,
+        `${file}: tensor "${readable(name, 80)}" should start at byte ${end} and starts at ${entry.begin}: tensors must not leave a gap.`,
       );
     }
     end = entry.end;

@@ -1,6 +1,7 @@
 /** @file From a model's configuration and the names in its checkpoint to what the engines need. */
 import { z } from 'zod';
 import type { ModelSpec } from '../engine/spec';
+import { readable } from '../formats/readable';
 import type { TensorEntry } from '../formats/safetensors';
 import { isWeightType } from './dtype';
 import { ModelError } from './errors';
@@ -63,7 +64,7 @@ export function describeModel(
   if (!family) {
     throw new ModelError(
       'unsupported',
-      `config.json: model_type "${modelType}" is not known.`,
+      `config.json: model_type "${readable(modelType, 80)}" is not known.`,
       `Choose another model. ${known}`,
     );
   }

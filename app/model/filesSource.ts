@@ -1,8 +1,11 @@
 /** @file Dropped or chosen files as a model's folder: a folder's files, or one zip of them. Nothing is unpacked or copied whole. */
-import { ModelError } from './errors';
+import { crc32 } from '../formats/crc32';
+import { listed, readable } from '../formats/readable';
+import { recognise } from '../formats/recognise';
+import { asModelError, ModelError } from './errors';
 import { Body, newBlock } from './http';
 import { CHUNK_BYTES, type FileSource, type SourceFile, type StreamOptions } from './source';
-import { readZip, type ZipEntry } from './zip';
+import { damagedEntry, readZip, type ZipEntry } from './zip';
 
 /**
  * The folder among the files that holds config.json, the outermost where several do.
@@ -13,9 +16,12 @@ export async function filesSource(files: readonly File[]): Promise<FileSource> {
   const inside = zip ? await zipFiles(zip) : plainFiles(files);
   const folder = modelFolder([...inside.keys()]);
   if (folder === null) {
+    const single = files.length === 1 && !zip ? await singleFile(files[0]) : null;
+    if (single) throw single;
+    if ([...inside.keys()].some((path) => /(^|\/)adapter_config\.json$/.test(path))) throw adapter();
     throw new ModelError(
       'missingFile',
-      `There is no config.json among ${zip ? `the files of ${zip.name}` : files.map(({ name }) => name).join(', ') || 'no files'}.`,
+      `There is no config.json among ${zip ? `the files of ${zip.name}` : listed(files.map(({ name }) => name)) || 'no files'}.`,
       'Drop the folder of a model, or a zip of it: config.json, tokenizer.json and model.safetensors.',
     );
   }
@@ -36,6 +42,30 @@ export async function filesSource(files: readonly File[]): Promise<FileSource> {
   };
 }
 
+function adapter(): ModelError {
+  return new ModelError(
+    'missingFile',
+    'There is no config.json: these are the files of an adapter, which changes a model and is none itself.',
+    'Load the model that adapter_config.json names as base_model_name_or_path; a soft prompt is opened as a prompt.',
+  );
+}
+
+/** Why one file is no model, where it can be told what it is. */
+async function singleFile(file: File): Promise<ModelError | null> {
+  const name = readable(file.name, 200);
+  const start = await new BlobFile(file, name).head(64 * 1024);
+  const found = recognise(start);
+  if (!found || found.kind === 'json') return null;
+  const alone = found.kind === 'safetensors';
+  return new ModelError(
+    'missingFile',
+    `Expected the files of a model; ${name} is ${found.what}.`,
+    alone
+      ? 'Drop its whole folder: config.json and tokenizer.json belong to it.'
+      : `${found.hint} A model is a folder, or a zip of it, with config.json, tokenizer.json and model.safetensors.`,
+  );
+}
+
 /** What stands before `config.json`, with a slash at its end, or ''. */
 function modelFolder(paths: readonly string[]): string | null {
   const found = paths
@@ -46,14 +76,12 @@ function modelFolder(paths: readonly string[]): string | null {
 }
 
 function plainFiles(files: readonly File[]): Map<string, SourceFile> {
-  return new Map(files.map((file) => [file.webkitRelativePath || file.name, new BlobFile(file)]));
+  return new Map(files.map((file) => [file.webkitRelativePath || file.name, new BlobFile(file, file.name)]));
 }
 
 async function zipFiles(zip: File): Promise<Map<string, SourceFile>> {
   const entries = await readZip(zip, zip.name);
-  return new Map(
-    entries.map((entry) => [entry.path, entry.packed ? new PackedFile(entry) : new BlobFile(entry.data)]),
-  );
+  return new Map(entries.map((entry) => [entry.path.replaceAll('\\', '/'), new ZippedFile(entry, zip.name)]));
 }
 
 /** Bytes that lie on the disk as they are needed. */
@@ -61,12 +89,19 @@ class BlobFile implements SourceFile {
   readonly local = true;
   readonly size: number;
 
-  constructor(private readonly blob: Blob) {
+  constructor(
+    private readonly blob: Blob,
+    private readonly name: string,
+  ) {
     this.size = blob.size;
   }
 
   async head(length: number): Promise<Uint8Array> {
-    return new Uint8Array(await this.blob.slice(0, length).arrayBuffer());
+    try {
+      return new Uint8Array(await this.blob.slice(0, length).arrayBuffer());
+    } catch (cause) {
+      throw asModelError(cause, this.name);
+    }
   }
 
   async *stream({ signal, onBytes }: StreamOptions = {}): AsyncGenerator<Uint8Array> {
@@ -75,7 +110,9 @@ class BlobFile implements SourceFile {
     try {
       for (let at = 0; at < this.size; ) {
         signal?.throwIfAborted();
-        const got = await body.fill(block, 0, block.memory.byteLength);
+        const got = await body.fill(block, 0, block.memory.byteLength).catch((cause) => {
+          throw asModelError(cause, this.name);
+        });
         if (got === 0) return;
         at += got;
         onBytes?.(got);
@@ -87,18 +124,22 @@ class BlobFile implements SourceFile {
   }
 }
 
-/** A file that is deflated in its zip, unpacked as it is read. */
-class PackedFile implements SourceFile {
+/** A file of a zip, unpacked where it is deflated as it is read, and held to its checksum at its end. */
+class ZippedFile implements SourceFile {
   readonly local = true;
   readonly size: number;
 
-  constructor(private readonly entry: ZipEntry) {
+  constructor(
+    private readonly entry: ZipEntry,
+    private readonly zip: string,
+  ) {
     this.size = entry.size;
   }
 
   async head(length: number, signal?: AbortSignal): Promise<Uint8Array> {
     const bytes = new Uint8Array(Math.min(length, this.size));
     let used = 0;
+    if (bytes.byteLength === 0) return bytes;
     for await (const chunk of this.stream({ signal })) {
       const piece = chunk.subarray(0, bytes.byteLength - used);
       bytes.set(piece, used);
@@ -108,36 +149,37 @@ class PackedFile implements SourceFile {
     return bytes.subarray(0, used);
   }
 
-  async *stream({ signal, onBytes }: StreamOptions = {}): AsyncGenerator<Uint8Array> {
+  async *stream(options: StreamOptions = {}): AsyncGenerator<Uint8Array> {
+    const { path, size, checksum, packed, data } = this.entry;
+    let at = 0;
+    let sum = 0;
+    const chunks = packed ? this.unpacked(options) : new BlobFile(data, path).stream(options);
+    for await (const chunk of chunks) {
+      at += chunk.byteLength;
+      if (at > size) break;
+      sum = crc32(chunk, sum);
+      yield chunk;
+    }
+    if (at !== size || sum !== checksum) throw damagedEntry(path, this.zip);
+  }
+
+  private async *unpacked({ signal, onBytes }: StreamOptions): AsyncGenerator<Uint8Array> {
     const { data, path } = this.entry;
     const reader = data.stream().pipeThrough(new DecompressionStream('deflate-raw')).getReader();
-    let at = 0;
     try {
       for (;;) {
         signal?.throwIfAborted();
         const { done, value } = await reader.read();
         if (done) break;
-        at += value.byteLength;
         onBytes?.(value.byteLength);
         yield value;
       }
     } catch (cause) {
       signal?.throwIfAborted();
       // A file that is gone or may not be read any more; all else is the unpacking's.
-      if (cause instanceof DOMException) throw cause;
-      throw damaged(path, cause);
+      throw cause instanceof DOMException ? asModelError(cause, path) : damagedEntry(path, this.zip, cause);
     } finally {
       await reader.cancel().catch(() => undefined);
     }
-    if (at !== this.size) throw damaged(path);
   }
-}
-
-function damaged(path: string, cause?: unknown): ModelError {
-  return new ModelError(
-    'malformed',
-    `${path} cannot be unpacked: the zip is damaged.`,
-    'Make or download the zip again.',
-    { cause },
-  );
 }

@@ -83,15 +83,44 @@ export interface Facts {
   validator: string | null;
 }
 
-export function factsOf(response: Response): Facts {
+/**
+ * @param asked the range that was asked for
+ * @throws ModelError `wrongContent` for a range that is another than the one that was asked for
+ */
+export function factsOf(response: Response, name: string, asked?: { begin: number; end: number }): Facts {
   const { headers } = response;
-  const ranged = response.status === 206;
-  const total = /\/(\d+)\s*$/.exec(headers.get('content-range') ?? '')?.[1];
-  // Of a compressed body the length is known only after it has been read.
+  const validator = strongPart(headers.get('etag') ?? headers.get('last-modified'));
+  const length = bodyLength(headers);
+  if (response.status !== 206) return { size: length, ranged: false, validator };
+  const wrong = (found: string) =>
+    new ModelError(
+      'wrongContent',
+      `The server was asked for ${asked ? `bytes ${asked.begin} to ${asked.end - 1}` : 'all'} of ${name} and sent ${found}.`,
+      'Load the model again. If it stays so, its server cannot be used: download the folder with other means and drop it here.',
+    );
+  if (!asked) throw wrong('a part of it');
+  const said = headers.get('content-range');
+  // Not every host lets other sites' pages read it: then the length alone can be compared.
+  if (said === null) {
+    if (length !== null && length > asked.end - asked.begin) throw wrong(`${length} bytes`);
+    return { size: null, ranged: true, validator };
+  }
+  const [, first, last, total] = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/.exec(said.trim()) ?? [];
+  const end = Number(last) + 1;
+  const size = total === undefined || total === '*' ? null : Number(total);
+  // A range may only be shorter where the file ends.
+  const whole = end === asked.end || (end < asked.end && end === size);
+  if (Number(first) !== asked.begin || !whole || (length !== null && length !== end - asked.begin)) {
+    throw wrong(`“${said}”${length === null ? '' : ` with ${length} bytes`}`);
+  }
+  return { size, ranged: true, validator };
+}
+
+/** Null where the answer does not say, and of a compressed body, whose length is known only after it has been read. */
+function bodyLength(headers: Headers): number | null {
+  const length = headers.get('content-length');
   const encoded = (headers.get('content-encoding') ?? 'identity') !== 'identity';
-  const length = ranged ? (total ?? null) : encoded ? null : headers.get('content-length');
-  const validator = headers.get('etag') ?? headers.get('last-modified');
-  return { size: length === null ? null : Number(length), ranged, validator: strongPart(validator) };
+  return encoded || length === null || !/^\d{1,15}$/.test(length) ? null : Number(length);
 }
 
 /** Servers that compress on the way mark the same file's tag as weak. */
@@ -164,6 +193,18 @@ export class Body {
     block.memory.set(piece, at);
     this.rest = this.rest.subarray(piece.byteLength);
     return piece.byteLength;
+  }
+
+  /** Passes over bytes. @returns how many there were of them */
+  async skip(bytes: number): Promise<number> {
+    const scratch = newBlock(Math.min(bytes, 256 * 2 ** 10));
+    let done = 0;
+    while (done < bytes) {
+      const got = await this.fill(scratch, 0, Math.min(scratch.memory.byteLength, bytes - done));
+      if (got === 0) break;
+      done += got;
+    }
+    return done;
   }
 
   /** Lets go of the connection. */

@@ -75,22 +75,31 @@ export async function openHub(
   };
 }
 
+/** Whether an address is the Hub's own: its scheme, host and port. */
+function isHub(url: string): boolean {
+  return new URL(url).origin === HUB_ENDPOINT;
+}
+
 /** Addresses, the token, and errors of one model. */
 class Hub {
+  /** None for another address than the Hub's: whoever names one must not get it. */
+  private readonly token: string | null;
+
   constructor(
     readonly endpoint: string,
     readonly id: string,
-    private readonly token: string | null,
-  ) {}
+    token: string | null,
+  ) {
+    this.token = isHub(endpoint) ? token : null;
+  }
 
   folder(commit: string): string {
     return `${this.endpoint}/${this.id}/resolve/${commit}/`;
   }
 
-  /** The headers for a request to `url`: the token, where `url` is on the Hub's own host. */
+  /** The headers for a request to `url`: the token, where `url` is on the Hub's own host, over https. */
   headers(url: string): Record<string, string> {
-    const own = new URL(url).origin === new URL(this.endpoint).origin;
-    return this.token !== null && own ? { authorization: `Bearer ${this.token}` } : {};
+    return this.token !== null && isHub(url) ? { authorization: `Bearer ${this.token}` } : {};
   }
 
   async resolve(revision: string, signal?: AbortSignal): Promise<Resolved> {

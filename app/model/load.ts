@@ -1,30 +1,35 @@
 /** @file A model from its folder: all that engines, data and prompt files need to know of it. */
-import { z } from 'zod';
 import type { ModelSpec, ModelWeights, WeightStream } from '../engine/spec';
 import { collectWeights, storedBytes } from '../engine/weightStream';
+import { recognise } from '../formats/recognise';
 import { openChat } from './chat';
 import type { ChatTemplate } from './chatTemplate';
 import { type Checkpoint, openCheckpoint } from './checkpoint';
-import { ModelError } from './errors';
+import { asModelError, ModelError } from './errors';
 import { describeModel, type WeightSource } from './families';
 import { RunningHash, sha256 } from './hash';
 import { hashIdentity, type ModelIdentity } from './identity';
-import { parseJsonFile } from './json';
+import { parseJsonFile, parseOptionalJson } from './json';
+import {
+  configFile,
+  generationConfigFile,
+  openWeightFiles,
+  SmallFiles,
+  templateFile,
+  tokenizerConfigFile,
+  tokenizerFile,
+} from './modelFolder';
 import { type LoadProgress, ProgressMeter } from './progress';
-import { planReading } from './readingPlan';
-import { type FileSource, readWhole, type SourceFile } from './source';
+import { refuseQuantised } from './quantised';
+import { planReading, type ReadingPlan } from './readingPlan';
+import type { FileSource } from './source';
 import { createTokenizer, type Tokenizer } from './tokenizer';
 import { weightsOf } from './weights';
 
 export type { LoadProgress } from './progress';
 
-const configFile = 'config.json';
-const tokenizerFile = 'tokenizer.json';
-const tokenizerConfigFile = 'tokenizer_config.json';
-const templateFile = 'chat_template.jinja';
-const generationConfigFile = 'generation_config.json';
-const weightsFile = 'model.safetensors';
-const indexFile = 'model.safetensors.index.json';
+/** Bytes of weights, as they are delivered: more than any machine that this could run on has room for. */
+const MOST_WEIGHTS = 128 * 2 ** 30;
 
 export interface LoadOptions {
   onProgress?: (progress: LoadProgress) => void;
@@ -56,6 +61,8 @@ export interface OpenModel {
   dtype: string;
   /** The weights do not have to be fetched. */
   local: boolean;
+  /** What a person should know of its files though it loads: an optional one that could not be read. */
+  notes: readonly string[];
   /** What the model is. @throws Error before its weights have been delivered: their bytes are part of it. */
   identity(): ModelIdentity;
 }
@@ -77,11 +84,23 @@ export async function openModel(
   source: FileSource,
   options: LoadOptions & { id: string; revision?: string | null },
 ): Promise<OpenModel> {
+  try {
+    return await open(source, options);
+  } catch (error) {
+    throw asModelError(error, 'The model', options.signal);
+  }
+}
+
+async function open(
+  source: FileSource,
+  options: LoadOptions & { id: string; revision?: string | null },
+): Promise<OpenModel> {
+  const notes: string[] = [];
   const meter = new ProgressMeter(options.onProgress ?? (() => undefined));
   const small = new SmallFiles(source, meter, options.signal);
   const tokenizerConfigRead = small
     .optional(tokenizerConfigFile)
-    .then((bytes) => bytes && parseJsonFile(bytes, tokenizerConfigFile));
+    .then((bytes) => parseOptionalJson(bytes, tokenizerConfigFile, notes));
   const templateRead = tokenizerConfigRead.then((json) =>
     saysNoTemplate(json) ? null : small.optional(templateFile),
   );
@@ -92,20 +111,22 @@ export async function openModel(
     small.optional(generationConfigFile),
     templateRead,
   ]);
-  const config = parseJsonFile(configBytes, configFile);
+  const config = parseJsonFile(configBytes, configFile, notes);
   const { spec: preview } = describeModel(config, new Map());
   const { chat, tokenizer } = await openChat(
     {
       tokenizerConfig,
-      template: template && new TextDecoder().decode(template),
-      generationConfig: generationBytes && parseJsonFile(generationBytes, generationConfigFile),
+      template: templateText(template, notes),
+      generationConfig: parseOptionalJson(generationBytes, generationConfigFile, notes),
     },
-    createTokenizer({
-      tokenizer: parseJsonFile(tokenizerBytes, tokenizerFile),
-      tokenizerConfig,
-      config,
-      vocabSize: preview.vocabSize,
-    }),
+    inWords(tokenizerFile, () =>
+      createTokenizer({
+        tokenizer: parseJsonFile(tokenizerBytes, tokenizerFile),
+        tokenizerConfig,
+        config,
+        vocabSize: preview.vocabSize,
+      }),
+    ),
   );
   const network = await openNetwork(source, config, small, meter, options.signal);
   const { spec, weights, sources, checkpoint } = network;
@@ -120,6 +141,9 @@ export async function openModel(
     weightBytes: [...weights.shapes.values()].reduce((sum, weight) => sum + storedBytes(weight), 0),
     dtype: storedTypes(weights),
     local: network.local,
+    get notes() {
+      return [...notes, ...(source.notes?.() ?? [])];
+    },
     identity: () => ({
       id: options.id,
       revision: options.revision ?? null,
@@ -173,9 +197,13 @@ export async function openWeights(
 ): Promise<{ spec: ModelSpec; weights: WeightStream }> {
   const meter = new ProgressMeter(onProgress ?? (() => undefined));
   const small = new SmallFiles(source, meter, signal);
-  const config = parseJsonFile(await small.required(configFile), configFile);
-  describeModel(config, new Map());
-  return openNetwork(source, config, small, meter, signal);
+  try {
+    const config = parseJsonFile(await small.required(configFile), configFile);
+    describeModel(config, new Map());
+    return await openNetwork(source, config, small, meter, signal);
+  } catch (error) {
+    throw asModelError(error, 'The model', signal);
+  }
 }
 
 interface OpenNetwork {
@@ -200,7 +228,7 @@ async function openNetwork(
   const checkpoint = await openCheckpoint(files, signal);
   const entries = new Map([...checkpoint.tensors].map(([name, { entry }]) => [name, entry]));
   const { spec, sources } = describeModel(config, entries);
-  const plan = planReading(sources, checkpoint.tensors);
+  const plan = plannedReading(config, sources, checkpoint);
   const needed = [...files].filter(([name]) => plan.files.has(name)).map(([, file]) => file);
   const size = () => small.bytes + needed.reduce((sum, file) => sum + (file.size ?? 0), 0);
   const local = needed.every((file) => file.local);
@@ -237,70 +265,30 @@ async function openNetwork(
   };
 }
 
+/** @throws ModelError that names a quantisation where that is why the weights cannot be read, else as `planReading`. */
+function plannedReading(config: unknown, sources: WeightSource[], { tensors }: Checkpoint): ReadingPlan {
+  const entries = new Map([...tensors].map(([name, { entry }]) => [name, entry]));
+  let plan: ReadingPlan;
+  try {
+    plan = planReading(sources, tensors);
+  } catch (error) {
+    refuseQuantised(config, entries, error);
+    throw error;
+  }
+  refuseQuantised(config, entries, null);
+  const bytes = [...plan.shapes.values()].reduce((sum, weight) => sum + storedBytes(weight), 0);
+  if (bytes <= MOST_WEIGHTS) return plan;
+  throw new ModelError(
+    'tooLarge',
+    `The weights take ${Math.ceil(bytes / 2 ** 30)} GiB; at most ${MOST_WEIGHTS / 2 ** 30} GiB are read.`,
+    'Choose a smaller model.',
+  );
+}
+
 /** The tensors whose bytes identify the model: the embedding table's and the first block's. */
 function identifying(sources: readonly WeightSource[]): string[] {
   const named = sources.filter(({ name }) => name === 'embed.tokens' || name.startsWith('layers.0.'));
   return [...new Set(named.flatMap(({ parts }) => parts.map((part) => part.name)))];
-}
-
-const indexSchema = z.looseObject({
-  weight_map: z.record(z.string(), z.string().regex(/^[^/\\]+\.safetensors$/)),
-});
-
-/** The one file, or the several of an index, in the index's order. */
-async function openWeightFiles(
-  source: FileSource,
-  small: SmallFiles,
-  signal: AbortSignal | undefined,
-): Promise<Map<string, SourceFile>> {
-  const single = await orNull(source.open(weightsFile, signal));
-  if (single) return new Map([[weightsFile, single]]);
-  const index = await small.optional(indexFile);
-  if (!index) throw missing(source, weightsFile);
-  const parsed = indexSchema.safeParse(parseJsonFile(index, indexFile));
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    const message = `${indexFile}: ${issue.path.join('.') || 'content'}: ${issue.message}.`;
-    throw new ModelError('malformed', message, `Download ${indexFile} again.`);
-  }
-  const files = new Map<string, SourceFile>();
-  for (const name of new Set(Object.values(parsed.data.weight_map))) {
-    const file = await source.open(name, signal);
-    if (!file) throw missing(source, name);
-    files.set(name, file);
-  }
-  return files;
-}
-
-/** Files that are read whole. */
-class SmallFiles {
-  /** Of all files read so far. */
-  bytes = 0;
-
-  constructor(
-    private readonly source: FileSource,
-    private readonly meter: ProgressMeter,
-    private readonly signal: AbortSignal | undefined,
-  ) {}
-
-  async required(name: string): Promise<Uint8Array<ArrayBuffer>> {
-    const file = await this.source.open(name, this.signal);
-    if (!file) throw missing(this.source, name);
-    return this.read(name, file);
-  }
-
-  async optional(name: string): Promise<Uint8Array<ArrayBuffer> | null> {
-    const file = await orNull(this.source.open(name, this.signal));
-    return file && this.read(name, file);
-  }
-
-  private async read(name: string, file: SourceFile): Promise<Uint8Array<ArrayBuffer>> {
-    this.meter.begin(name);
-    const { signal, meter } = this;
-    const bytes = await readWhole(file, { signal, onBytes: (count) => meter.add(count) });
-    this.bytes += bytes.byteLength;
-    return bytes;
-  }
 }
 
 /** Results of what is under way together; of several errors the first in this order, whichever came first. */
@@ -316,36 +304,31 @@ async function inOrder<T extends readonly unknown[] | []>(
   return results as unknown as T;
 }
 
+function inWords<T>(what: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw asModelError(error, what);
+  }
+}
+
+/** The chat template's source; null, with a note, where another thing lies in its place. */
+function templateText(bytes: Uint8Array | null, notes: string[]): string | null {
+  if (!bytes) return null;
+  const found = recognise(bytes);
+  // A template may begin as JSON does, and hold anything.
+  if (found && !['json', 'notebook', 'xml', 'empty'].includes(found.kind)) {
+    notes.push(
+      `${templateFile} should be a chat template, and is ${found.what}. The model is loaded without it.`,
+    );
+    return null;
+  }
+  return new TextDecoder().decode(bytes);
+}
+
 /** `"chat_template": null` spares a request for a file that is not there, and the browser's complaint about it. */
 function saysNoTemplate(tokenizerConfig: unknown): boolean {
   return (tokenizerConfig as { chat_template?: unknown } | null)?.chat_template === null;
-}
-
-/** Some servers send a page instead of "not found". */
-async function orNull(opening: Promise<SourceFile | null>): Promise<SourceFile | null> {
-  try {
-    return await opening;
-  } catch (error) {
-    if (error instanceof ModelError && error.kind === 'wrongContent') return null;
-    throw error;
-  }
-}
-
-function missing({ location, names }: FileSource, name: string): ModelError {
-  const message = `The model has no ${name} (looked in ${location}).`;
-  const pickled = names?.find((other) => /^pytorch_model.*\.(bin|json)$/.test(other));
-  if (name === weightsFile && pickled !== undefined) {
-    return new ModelError(
-      'missingFile',
-      `${message} It has ${pickled}, which can run code when it is opened, so only safetensors are read.`,
-      'The Hub converts models at https://huggingface.co/spaces/safetensors/convert: it opens a pull request, whose revision (refs/pr/…) can be loaded here.',
-    );
-  }
-  return new ModelError(
-    'missingFile',
-    message,
-    `Check the address. A model folder holds ${configFile}, ${tokenizerFile}, ${tokenizerConfigFile} and ${weightsFile}.`,
-  );
 }
 
 function elementCount(shape: readonly number[]): number {

@@ -13,6 +13,7 @@ import type { KeptModel } from './store/keptModel';
 const IN_FLIGHT = 4;
 /** Asked for when a file is opened: most small files whole, and most headers. */
 const FIRST_BYTES = 256 * 2 ** 10;
+const firstRange = { begin: 0, end: FIRST_BYTES };
 /** Times that a range is asked for again though nothing of it came: servers close connections that rest. */
 const RETRIES = 2;
 
@@ -22,6 +23,7 @@ export function networkSource(remote: Remote, kept: KeptModel | null): FileSourc
   return {
     location: remote.location,
     names: remote.listing && [...remote.listing.keys()],
+    notes: () => opened.flatMap(({ note }) => note ?? []),
     async open(name, signal) {
       signal?.throwIfAborted();
       if (remote.listing && !remote.listing.has(name)) return null;
@@ -62,7 +64,7 @@ async function openFile(
     return null;
   }
   await refusePage(response, { name, url: response.url });
-  const { ranged, validator, ...facts } = factsOf(response);
+  const { ranged, validator, ...facts } = factsOf(response, name, firstRange);
   // Not every host lets other sites' pages read `Content-Range`.
   const size = facts.size ?? announced?.size ?? null;
   kept?.begin(name, { size, validator });
@@ -80,7 +82,7 @@ async function firstBytes(
   signal?: AbortSignal,
 ): Promise<Response | null> {
   try {
-    return await remote.get(name, { range: { begin: 0, end: FIRST_BYTES }, signal });
+    return await remote.get(name, { range: firstRange, signal });
   } catch (error) {
     const unreachable = error instanceof ModelError && /^(network|offline|blocked)$/.test(error.kind);
     if (unreachable && kept?.manifest.absent.includes(name)) return null;
@@ -99,6 +101,8 @@ class NetworkFile implements SourceFile {
   /** An answer that brings the whole file, not yet read beyond `start`. */
   private whole: Body | null = null;
   private ranged = true;
+  /** What the person should know of its reading. */
+  note: string | null = null;
 
   constructor(
     private readonly remote: Remote,
@@ -209,7 +213,8 @@ class NetworkFile implements SourceFile {
     const stop = new AbortController();
     const both = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
     const free = Array.from({ length: Math.min(IN_FLIGHT, Math.ceil(end / CHUNK_BYTES)) }, () =>
-      newBlock(Math.min(CHUNK_BYTES, end)),
+      // A whole chunk has room in each: what is kept of one is compared as a whole.
+      newBlock(Math.min(CHUNK_BYTES, Math.max(end, this.size ?? 0))),
     );
     const pending: Promise<Filled>[] = [];
     let asked = 0;
@@ -238,7 +243,7 @@ class NetworkFile implements SourceFile {
     }
   }
 
-  /** Bytes `[begin, end)` at the start of the block, from the store as far as it has them. */
+  /** Bytes `[begin, end)`, of one chunk from its start, at the start of the block: from the store as far as it has them. */
   private async chunk(
     block: Block,
     begin: number,
@@ -247,21 +252,32 @@ class NetworkFile implements SourceFile {
     onBytes?: (bytes: number) => void,
   ): Promise<Filled> {
     const length = end - begin;
-    const pieces = this.kept?.split(this.name, begin, end) ?? [{ begin, end, inside: false }];
-    for (const piece of pieces) {
-      const size = piece.end - piece.begin;
-      if (piece.end <= this.start.byteLength) {
-        block.memory.set(this.start.subarray(piece.begin, piece.end), piece.begin - begin);
-      } else if (piece.inside) {
-        const into = block.memory.subarray(piece.begin - begin, piece.end - begin);
-        if (!(await this.kept?.read(this.name, piece.begin, into))) throw this.lost();
-      } else {
-        await this.fetch(block, begin, piece.begin, piece.end, signal, onBytes);
-        continue;
-      }
-      onBytes?.(size);
+    let have = 0;
+    if (begin < this.start.byteLength) {
+      block.memory.set(this.start.subarray(begin, end));
+      have = Math.min(end, this.start.byteLength) - begin;
     }
+    const kept = (await this.kept?.readChunk(this.name, begin, block.memory)) ?? 0;
+    if (kept !== 'damaged') have = Math.max(have, Math.min(kept, length));
+    if (have > 0) onBytes?.(have);
+    if (have === length) return { block, length };
+    if (kept !== 'damaged') await this.fetch(block, begin, begin + have, end, signal, onBytes);
+    else await this.fetchAnew(block, begin, begin + have, end, signal, onBytes);
     return { block, length };
+  }
+
+  /** Fetches what the store had and has damaged. */
+  private async fetchAnew(...[block, base, from, to, signal, onBytes]: Parameters<NetworkFile['fetch']>) {
+    const damaged = `${this.name}, as this browser kept it, was damaged`;
+    await this.kept?.prepare(this.name);
+    try {
+      await this.fetch(block, base, from, to, signal, onBytes);
+    } catch (error) {
+      if (!(error instanceof ModelError)) throw error;
+      const message = `${damaged}, and could not be downloaded anew. ${error.message}`;
+      throw new ModelError(error.kind, message, error.hint, { cause: error });
+    }
+    this.note = `${damaged}; the damaged part has been downloaded anew.`;
   }
 
   private lost(): ModelError {
@@ -294,7 +310,8 @@ class NetworkFile implements SourceFile {
         });
       } catch (error) {
         signal.throwIfAborted();
-        if (error instanceof ModelError && (error.kind !== 'network' || retries === 0)) throw error;
+        // No answer at all is a connection that broke off, too: the file's first bytes came from there.
+        if (error instanceof ModelError && error.kind !== 'network') throw error;
         cause = error;
       }
       if (at === to) return;
@@ -318,12 +335,13 @@ class NetworkFile implements SourceFile {
     const response = await this.remote.get(this.name, { range, signal });
     if (!response) throw this.changed();
     await refusePage(response, { name: this.name, url: response.url });
-    const { ranged, validator } = factsOf(response);
+    const { ranged, validator, size } = factsOf(response, this.name, range);
     const body = new Body(response.body);
     try {
-      if (!ranged || (validator !== null && this.validator !== null && validator !== this.validator)) {
-        throw this.changed();
-      }
+      const other = validator !== null && this.validator !== null && validator !== this.validator;
+      if (other || (size !== null && this.size !== null && size !== this.size)) throw this.changed();
+      // A server that sends the whole file this time: what was asked for is in it.
+      if (!ranged && (await body.skip(range.begin)) < range.begin) return;
       await body.fill(block, at, range.end - range.begin, onBytes);
     } finally {
       await body.cancel();
@@ -362,6 +380,8 @@ class NetworkFile implements SourceFile {
     } else {
       const response = await this.remote.get(this.name, { signal });
       if (!response) throw this.changed();
+      await refusePage(response, { name: this.name, url: response.url });
+      factsOf(response, this.name);
       body = new Body(response.body);
     }
     await this.kept?.prepare(this.name);

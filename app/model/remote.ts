@@ -66,7 +66,7 @@ export class UrlRemote implements Remote {
     }
     if (now.status === 404 || now.status === 410) return 'gone';
     if (!now.ok) return 'unknown';
-    const { size, validator } = factsOf(now);
+    const { size, validator } = factsOf(now, name);
     if (validator !== null && kept.validator !== null)
       return validator === kept.validator ? 'same' : 'changed';
     if (size !== null && kept.size !== null) return size === kept.size ? 'same' : 'changed';

@@ -5,14 +5,14 @@ import {
   type SafetensorsHeader,
   safetensorsHeaderBytes,
 } from '../formats/safetensors';
-import { ModelError } from './errors';
+import { asModelError, ModelError } from './errors';
 
 /**
  * Bytes of length and header together, from the first eight bytes of a file.
- * @throws ModelError `truncated` below eight bytes, `malformed` where no safetensors header can be that long.
+ * @throws ModelError `truncated` below eight bytes, `wrongContent` where no safetensors header can be that long.
  */
 export function headerBytes(start: Uint8Array, file: string): number {
-  return asModelError(() => safetensorsHeaderBytes(start, file));
+  return worded(() => safetensorsHeaderBytes(start, file));
 }
 
 /**
@@ -25,20 +25,16 @@ export function parseSafetensorsHeader(
   file: string,
   fileBytes: number = bytes.byteLength,
 ): SafetensorsHeader {
-  return asModelError(() => parseHeader(bytes, { file, fileBytes }));
+  return worded(() => parseHeader(bytes, { file, fileBytes }));
 }
 
-function asModelError<T>(read: () => T): T {
+function worded<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
-    const { kind, message } = error;
-    if (kind === 'otherFormat') {
-      const hint = 'Choose a model whose weights are stored as safetensors.';
-      throw new ModelError('malformed', message, hint, { cause: error });
-    }
+    if (error.kind === 'otherFormat') throw asModelError(error, 'The weights');
     const hint = 'Download the file again; it must be the whole model.safetensors of the model.';
-    throw new ModelError(kind, message, hint, { cause: error });
+    throw new ModelError(error.kind, error.message, hint, { cause: error });
   }
 }

@@ -1,4 +1,5 @@
 /** @file Where a model's files come from: a folder whose files are read from the start, whole or piece by piece. */
+import { ModelError } from './errors';
 
 /** Told of bytes as they come, whether from the network or from this machine. */
 export type ByteCount = (bytes: number) => void;
@@ -31,6 +32,8 @@ export interface FileSource {
   readonly names: readonly string[] | null;
   /** Null where the folder has no file of that name. @throws ModelError; the signal's reason when aborted. */
   open(name: string, signal?: AbortSignal): Promise<SourceFile | null>;
+  /** What the person should know of its reading so far. */
+  notes?(): readonly string[];
   /** Lets go of what reading holds. Files that were opened are of no use afterwards. */
   close(): Promise<void>;
 }
@@ -38,11 +41,33 @@ export interface FileSource {
 /** Most bytes of a chunk. */
 export const CHUNK_BYTES = 4 * 2 ** 20;
 
-/** A whole file in new memory. */
-export async function readWhole(file: SourceFile, options?: StreamOptions): Promise<Uint8Array<ArrayBuffer>> {
+/**
+ * A whole file in new memory.
+ * @param options.most Bytes that it may have.
+ * @param options.name What messages call it.
+ * @throws ModelError `tooLarge` before more than `most` bytes are taken
+ */
+export async function readWhole(
+  file: SourceFile,
+  {
+    most = Number.POSITIVE_INFINITY,
+    name = 'The file',
+    ...options
+  }: StreamOptions & { most?: number; name?: string } = {},
+): Promise<Uint8Array<ArrayBuffer>> {
+  const check = (size: number) => {
+    if (size <= most) return;
+    throw new ModelError(
+      'tooLarge',
+      `${name} has ${size > (file.size ?? 0) ? 'more than ' : ''}${Math.floor(size / 2 ** 20)} MiB; at most ${most / 2 ** 20} MiB are read.`,
+      `Take ${name} from the model itself.`,
+    );
+  };
+  check(file.size ?? 0);
   let bytes = new Uint8Array(file.size ?? 65536);
   let used = 0;
   for await (const chunk of file.stream(options)) {
+    check(used + chunk.byteLength);
     if (used + chunk.byteLength > bytes.byteLength) {
       const larger = new Uint8Array(Math.max(used + chunk.byteLength, 2 * bytes.byteLength));
       larger.set(bytes.subarray(0, used));

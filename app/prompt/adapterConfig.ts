@@ -3,6 +3,8 @@
  * Written without `peft_version` and other young keys: releases of PEFT refuse keys they do not know.
  */
 import { z } from 'zod';
+import { readable } from '../formats/readable';
+import { schemaFault } from '../formats/words';
 import type { ModelIdentity } from '../model/identity';
 import { PromptError } from './errors';
 import { parseJsonFile } from './jsonText';
@@ -10,12 +12,21 @@ import type { PromptArtefact } from './types';
 
 export const configName = 'adapter_config.json';
 
-const count = z.number().int().min(1).nullish();
+const count = z
+  .number()
+  .int()
+  .min(1)
+  .max(2 ** 31)
+  .nullish();
 
 const schema = z.object({
   peft_type: z.string(),
   task_type: z.string().nullish(),
-  num_virtual_tokens: z.number().int().min(1),
+  num_virtual_tokens: z
+    .number()
+    .int()
+    .min(1)
+    .max(2 ** 31),
   token_dim: count,
   num_layers: count,
   num_attention_heads: count,
@@ -87,12 +98,12 @@ function stringify(config: Record<string, unknown>): string {
 /** Methods whose adapter is a prompt at inference. P-tuning's encoder is already applied to what PEFT saves. */
 const promptTypes = ['PROMPT_TUNING', 'P_TUNING'];
 
-const explanations: Record<string, string> = {
-  LORA: 'a LoRA adapter, which changes the model’s weights instead of adding virtual tokens',
-  ADALORA: 'an AdaLoRA adapter, which changes the model’s weights instead of adding virtual tokens',
-  IA3: 'an IA³ adapter, which rescales activations instead of adding virtual tokens',
-  MULTITASK_PROMPT_TUNING: 'a multitask prompt, which is several prompts multiplied into one',
-};
+const explanations = new Map([
+  ['LORA', 'a LoRA adapter, which changes the model’s weights instead of adding virtual tokens'],
+  ['ADALORA', 'an AdaLoRA adapter, which changes the model’s weights instead of adding virtual tokens'],
+  ['IA3', 'an IA³ adapter, which rescales activations instead of adding virtual tokens'],
+  ['MULTITASK_PROMPT_TUNING', 'a multitask prompt, which is several prompts multiplied into one'],
+]);
 
 /**
  * Reads an adapter's configuration.
@@ -110,15 +121,14 @@ export function readAdapterConfig(bytes: Uint8Array, fileName: string): AdapterC
   const kind = promptTypes.includes(type) ? 'prompt' : type === 'PREFIX_TUNING' ? 'prefix' : null;
   if (!kind) {
     throw new PromptError(
-      `Expected peft_type PROMPT_TUNING or PREFIX_TUNING, ${fileName} says ${type}: ${explanations[type] ?? 'another kind of adapter'}.`,
+      `Expected peft_type PROMPT_TUNING or PREFIX_TUNING, ${fileName} says ${readable(type, 80)}: ${explanations.get(type) ?? 'another kind of adapter'}.`,
       'Choose an adapter made with prompt tuning or prefix tuning.',
     );
   }
   const parsed = schema.safeParse(json);
   if (!parsed.success) {
-    const issue = parsed.error.issues[0];
     throw new PromptError(
-      `${fileName}: ${issue.path.join('.')} is not as expected: ${issue.message}.`,
+      `${fileName}: ${schemaFault(parsed.error, json)}.`,
       'Choose the adapter_config.json that PEFT saved with the prompt.',
     );
   }

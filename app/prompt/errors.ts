@@ -1,5 +1,7 @@
 /** @file What goes wrong with prompt files, in words for the person. */
 import { FormatError } from '../formats/errors';
+import { readable } from '../formats/readable';
+import { unforeseen } from '../formats/words';
 
 /** A prompt file that cannot be used or written. `message` says what was expected and found, `hint` what to do. */
 export class PromptError extends Error {
@@ -10,16 +12,21 @@ export class PromptError extends Error {
     readonly hint: string,
     options?: ErrorOptions,
   ) {
-    super(message, options);
+    super(readable(message), options);
   }
 }
 
-/** What `read` returns; its FormatError becomes a PromptError with the same message and hint. */
-export function asPromptError<T>(read: () => T): T {
+/**
+ * What `read` returns. A FormatError becomes a PromptError with the same message and hint, and what nobody foresaw is
+ * said as far as it can be.
+ * @param what what was being read, for the beginning of a sentence
+ */
+export function asPromptError<T>(read: () => T, what = 'The prompt'): T {
   try {
     return read();
   } catch (error) {
-    if (error instanceof FormatError) throw new PromptError(error.message, error.hint, { cause: error });
-    throw error;
+    if (error instanceof PromptError) throw error;
+    const worded = error instanceof FormatError ? error : unforeseen(what, error);
+    throw new PromptError(worded.message, worded.hint, { cause: worded });
   }
 }

@@ -1,28 +1,45 @@
 /**
  * @file Files a person dropped, to a prompt: recognised by what they contain, then by name. Nothing is ever unpickled.
  */
+import { listed } from '../formats/readable';
+import { type ContentKind, recognise } from '../formats/recognise';
 import { configName } from './adapterConfig';
-import { PromptError } from './errors';
+import { asPromptError, PromptError } from './errors';
 import { isJsonPrompt, readJson } from './json';
 import { parseJsonFile } from './jsonText';
 import { koboldMetaName, koboldTensorName, readKobold } from './kobold';
-import { isNpy, readNpy } from './npy';
+import { readNpy } from './npy';
 import { type NamedBytes, readPeft, tensorFileName } from './peft';
-import type { PromptArtefact } from './types';
-import { isZip, largestContent, unpackZip } from './zip';
-
-type Content = 'zip' | 'npy' | 'json' | 'safetensors' | 'pickle' | 'gguf' | 'other';
+import type { PromptArtefact, PromptFormat } from './types';
+import { largestContent, unpackZip } from './zip';
 
 const formats =
   'Choose the zip of a prompt (PEFT or KoboldAI), an adapter_model.safetensors with its adapter_config.json, a .npy or a JSON file.';
 const saveAgain =
   'Pickles can run code and are never opened: re-save the adapter as safetensors with model.save_pretrained(folder, safe_serialization=True).';
+/** Formats of a prompt; what a file is beside these is said in words. */
+const promptKinds: readonly ContentKind[] = ['zip', 'npy', 'json', 'safetensors'];
 
 /**
  * The prompt in the files: a zip of PEFT or KoboldAI, the files of an adapter's folder, a safetensors, .npy or JSON file.
  * @throws PromptError saying what was expected, what was found and what to do
  */
 export function importPrompt(files: readonly NamedBytes[]): PromptArtefact {
+  return readPrompt(files).artefact;
+}
+
+/** A prompt, and the format that it was found in. */
+export interface FoundPrompt {
+  format: PromptFormat;
+  artefact: PromptArtefact;
+}
+
+/** As `importPrompt`, with the format. */
+export function readPrompt(files: readonly NamedBytes[]): FoundPrompt {
+  return asPromptError(() => read(files));
+}
+
+function read(files: readonly NamedBytes[]): FoundPrompt {
   if (files.length === 0) throw new PromptError('Expected a prompt file, there is none.', formats);
   const size = files.reduce((sum, file) => sum + file.bytes.length, 0);
   if (size > largestContent) {
@@ -32,19 +49,21 @@ export function importPrompt(files: readonly NamedBytes[]): PromptArtefact {
     );
   }
   const adapter = fromFolder(files);
-  if (adapter) return adapter;
+  if (adapter) return { format: 'peft', artefact: adapter };
+  const placeholder = files.find((file) => files.length > 1 && recognise(file.bytes)?.kind === 'lfsPointer');
+  if (placeholder) throw refusal(placeholder);
   if (files.length > 1) {
     throw new PromptError(
-      `Expected one prompt, found ${files.length} files: ${files.map((file) => file.name).join(', ')}.`,
+      `Expected one prompt, found ${files.length} files: ${listed(files.map((file) => file.name))}.`,
       formats,
     );
   }
   const [file] = files;
-  const content = recognise(file.bytes);
+  const content = recognise(file.bytes)?.kind;
   if (content === 'zip') return fromZip(file);
-  if (content === 'npy') return readNpy(file.bytes, file.name);
-  if (content === 'json') return fromJson(file);
-  throw refusal(file, content);
+  if (content === 'npy') return { format: 'npy', artefact: readNpy(file.bytes, file.name) };
+  if (content === 'json') return { format: 'json', artefact: fromJson(file) };
+  throw refusal(file);
 }
 
 function baseName(name: string): string {
@@ -53,13 +72,13 @@ function baseName(name: string): string {
 
 /** Files of which one is a safetensors file: an adapter's folder, where other files (README, checkpoints) do no harm. */
 function fromFolder(files: readonly NamedBytes[]): PromptArtefact | null {
-  const tensors = files.filter((file) => recognise(file.bytes) === 'safetensors');
+  const tensors = files.filter((file) => recognise(file.bytes)?.kind === 'safetensors');
   const named = tensors.filter((file) => baseName(file.name) === tensorFileName);
   const candidates = named.length > 0 ? named : tensors;
   if (candidates.length === 0) return null;
   if (candidates.length > 1) {
     throw new PromptError(
-      `Expected one prompt, found ${candidates.length}: ${candidates.map((file) => file.name).join(', ')}.`,
+      `Expected one prompt, found ${candidates.length}: ${listed(candidates.map((file) => file.name))}.`,
       'Drop the files of one adapter at a time.',
     );
   }
@@ -82,66 +101,53 @@ function fromJson(file: NamedBytes): PromptArtefact {
   );
 }
 
-function fromZip(file: NamedBytes): PromptArtefact {
+function fromZip(file: NamedBytes): FoundPrompt {
   const useful = [configName, tensorFileName, koboldTensorName, koboldMetaName];
   const { names, files } = unpackZip(file.bytes, file.name, (name) => useful.includes(baseName(name)));
   const find = (name: string): NamedBytes | null => {
     const found = [...files].filter(([path]) => baseName(path) === name);
     if (found.length > 1) {
       throw new PromptError(
-        `Expected one ${name}, ${file.name} has ${found.length}: ${found.map(([path]) => path).join(', ')}.`,
+        `Expected one ${name}, ${file.name} has ${found.length}: ${listed(found.map(([path]) => path))}.`,
         'Unpack the zip and drop the files of one adapter.',
       );
     }
     return found.length === 1 ? { name: `${file.name}: ${found[0][0]}`, bytes: found[0][1] } : null;
   };
   const tensor = find(tensorFileName);
-  if (tensor) return readPeft(tensor, find(configName));
+  if (tensor) return { format: 'peft', artefact: readPeft(tensor, find(configName)) };
   const matrix = find(koboldTensorName);
-  if (matrix) return readKobold(matrix.bytes, find(koboldMetaName)?.bytes ?? null, file.name);
-  if (names.some((name) => /(^|\/)data\.pkl$|\.(bin|pt|pth|pkl)$/.test(name))) throw refusal(file, 'pickle');
-  const shown = names.slice(0, 5).join(', ');
+  if (matrix) {
+    const artefact = readKobold(matrix.bytes, find(koboldMetaName)?.bytes ?? null, file.name);
+    return { format: 'kobold', artefact };
+  }
+  if (names.some((name) => /(^|\/)data\.pkl$|\.(bin|pt|pth|pkl)$/.test(name))) throw pickled(file.name);
   throw new PromptError(
-    `Expected ${tensorFileName} or ${koboldTensorName} in the zip, ${file.name} has ${names.length === 0 ? 'no files' : `${shown}${names.length > 5 ? ', …' : ''}`}.`,
+    `Expected ${tensorFileName} or ${koboldTensorName} in the zip, ${file.name} has ${names.length === 0 ? 'no files' : listed(names)}.`,
     formats,
   );
 }
 
-function refusal(file: NamedBytes, content: Content): PromptError {
-  if (file.bytes.length === 0) {
-    return new PromptError(
-      `Expected a prompt file, ${file.name} is empty.`,
-      'Download or copy the file again.',
-    );
-  }
-  if (content === 'pickle' || /\.(bin|pt|pth|pkl)$/i.test(file.name)) {
-    return new PromptError(
-      `Expected a safe format, ${file.name} is a pickled PyTorch file; it is never unpickled.`,
-      saveAgain,
-    );
-  }
-  if (content === 'gguf') {
-    return new PromptError(`Expected a prompt, ${file.name} is a GGUF model.`, formats);
-  }
-  if (/\.(zip|npy|safetensors|json)$/i.test(file.name)) {
-    return new PromptError(
-      `Expected ${file.name} to be what its name says, its content is not.`,
-      'It may be cut short, or a web page saved under that name: download or copy it again.',
-    );
-  }
-  return new PromptError(`Expected a prompt file, ${file.name} is of no format known here.`, formats);
+function pickled(name: string): PromptError {
+  return new PromptError(
+    `Expected a safe format, ${name} is a pickled PyTorch file; it is never unpickled.`,
+    saveAgain,
+  );
 }
 
-/** What the bytes are, by how they begin. */
-function recognise(bytes: Uint8Array): Content {
-  if (isZip(bytes)) return 'zip';
-  if (isNpy(bytes)) return 'npy';
-  // A pickle of protocol 2 or later begins with PROTO; torch's older files are such a pickle.
-  if (bytes[0] === 0x80 && bytes[1] >= 2 && bytes[1] <= 5) return 'pickle';
-  if (bytes[0] === 0x47 && bytes[1] === 0x47 && bytes[2] === 0x55 && bytes[3] === 0x46) return 'gguf';
-  // Eight bytes of header length, of which real files never use the upper four, then the header's brace.
-  if (bytes[8] === 0x7b && bytes[4] === 0 && bytes[5] === 0 && bytes[6] === 0 && bytes[7] === 0)
-    return 'safetensors';
-  const text = new TextDecoder().decode(bytes.subarray(0, 64)).trimStart();
-  return text.startsWith('{') || text.startsWith('[') ? 'json' : 'other';
+/** Why a file is no prompt, as far as its first bytes and its name tell. */
+function refusal({ name, bytes }: NamedBytes): PromptError {
+  const found = recognise(bytes);
+  if (found?.kind === 'pickle' || found?.kind === 'torchZip') return pickled(name);
+  if (found && !promptKinds.includes(found.kind)) {
+    return new PromptError(`Expected a prompt file, ${name} is ${found.what}.`, `${found.hint} ${formats}`);
+  }
+  if (/\.(bin|pt|pth|pkl)$/i.test(name)) return pickled(name);
+  if (/\.(zip|npy|safetensors|json)$/i.test(name)) {
+    return new PromptError(
+      `Expected ${name} to be what its name says, its content is not.`,
+      'It may be cut short: download or copy it again.',
+    );
+  }
+  return new PromptError(`Expected a prompt file, ${name} is of no format known here.`, formats);
 }

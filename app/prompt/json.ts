@@ -1,6 +1,7 @@
 /** @file The prompt as one JSON file, for programs with neither safetensors nor NumPy: base64 of little-endian f32. */
 import { z } from 'zod';
 import { decodeFloats, encodeFloat32 } from '../formats/floats';
+import { schemaFault } from '../formats/words';
 import { checkSound } from './artefact';
 import { PromptError } from './errors';
 import { identityFrom } from './identity';
@@ -51,9 +52,8 @@ export function isJsonPrompt(json: unknown): boolean {
 export function readJson(json: unknown, fileName: string): PromptArtefact {
   const parsed = schema.safeParse(json);
   if (!parsed.success) {
-    const issue = parsed.error.issues[0];
     throw new PromptError(
-      `${fileName}: "${issue.path.join('.')}" is not as expected: ${issue.message}.`,
+      `${fileName}: ${schemaFault(parsed.error, json)}.`,
       'Download the prompt as JSON again.',
     );
   }

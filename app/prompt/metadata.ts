@@ -19,15 +19,19 @@ export function toMetadata(artefact: PromptArtefact): Record<string, string> {
 export function fromMetadata(
   metadata: Record<string, string>,
 ): Pick<PromptArtefact, 'model' | 'card'> & { kind: PromptArtefact['kind'] | null } {
-  const model: Record<string, string> = {};
+  const model: [string, string][] = [];
   const foreign: [string, string][] = [];
   const run: [string, string][] = [];
   for (const [key, value] of Object.entries(metadata)) {
     if (key === 'format' || key === 'kind') continue;
-    if (key.startsWith('model.')) model[key.slice('model.'.length)] = value;
+    if (key.startsWith('model.')) model.push([key.slice('model.'.length), value]);
     else if (key.startsWith('run.')) run.push([key.slice('run.'.length), value]);
     else foreign.push([key, value]);
   }
   const kind = metadata.kind === 'prompt' || metadata.kind === 'prefix' ? metadata.kind : null;
-  return { kind, model: identityFrom(model), card: Object.fromEntries([...foreign, ...run]) };
+  return {
+    kind,
+    model: identityFrom(Object.fromEntries(model)),
+    card: Object.fromEntries([...foreign, ...run]),
+  };
 }

@@ -3,14 +3,14 @@ import { chatAdvice, inputCode } from './chatUsage';
 import type { PromptArtefact } from './types';
 
 /** What the keys of a run card are called on the page; others are spelled out from their camelCase. */
-const labels: Record<string, string> = {
-  initText: 'initial text',
-  clipNorm: 'largest gradient norm',
-  datasetHash: 'dataset (sha-256 of the examples)',
-  chat: 'as a chat',
-  chatTemplateHash: 'chat template (sha-256, with its special tokens)',
-  appVersion: 'made with version',
-};
+const labels = new Map([
+  ['initText', 'initial text'],
+  ['clipNorm', 'largest gradient norm'],
+  ['datasetHash', 'dataset (sha-256 of the examples)'],
+  ['chat', 'as a chat'],
+  ['chatTemplateHash', 'chat template (sha-256, with its special tokens)'],
+  ['appVersion', 'made with version'],
+]);
 
 /** Markdown with a YAML front matter: what the prompt is, how to load it, how it was made, what not to expect. */
 export function modelCard(artefact: PromptArtefact): string {
@@ -105,7 +105,7 @@ function runSection({ card }: PromptArtefact): string {
   return `
 ## The run
 
-${table(entries.map(([key, value]) => [labels[key] ?? spellOut(key), value]))}`;
+${table(entries.map(([key, value]) => [labels.get(key) ?? spellOut(key), value]))}`;
 }
 
 function spellOut(key: string): string {

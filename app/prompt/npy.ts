@@ -3,11 +3,15 @@
  * https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
 import { decodeFloats, encodeFloat32, type FloatType, floatBytes } from '../formats/floats';
+import { readable } from '../formats/readable';
 import { checkSound } from './artefact';
 import { PromptError } from './errors';
 import type { PromptArtefact } from './types';
 
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]; // \x93NUMPY
+
+/** NumPy itself reads no more of files it does not trust. */
+const mostHeaderBytes = 10_000;
 
 /** Whether the bytes begin as a .npy file does. */
 export function isNpy(bytes: Uint8Array): boolean {
@@ -37,7 +41,11 @@ export function writeNpy(artefact: PromptArtefact): Uint8Array<ArrayBuffer> {
   return file;
 }
 
-const types: Record<string, FloatType> = { f2: 'F16', f4: 'F32', f8: 'F64' };
+const types = new Map<string, FloatType>([
+  ['f2', 'F16'],
+  ['f4', 'F32'],
+  ['f8', 'F64'],
+]);
 
 /**
  * Reads a matrix of f2, f4 or f8 (rounded to f32), of either byte order, row- or column-major.
@@ -47,7 +55,7 @@ const types: Record<string, FloatType> = { f2: 'F16', f4: 'F32', f8: 'F64' };
 export function readNpy(bytes: Uint8Array, fileName: string, voidIsBfloat16 = false): PromptArtefact {
   const { descr, fortranOrder, shape, dataStart } = readHeader(bytes, fileName);
   const [, order, code] = /^([<>=|])(\w+)$/.exec(descr) ?? [];
-  const type = code === 'V2' && voidIsBfloat16 ? 'BF16' : types[code];
+  const type = code === 'V2' && voidIsBfloat16 ? 'BF16' : types.get(code);
   if (!type) {
     const isObject = code === 'O';
     throw new PromptError(
@@ -109,6 +117,12 @@ function readHeader(bytes: Uint8Array, fileName: string): NpyHeader {
   const length =
     bytes.length < start ? Number.NaN : major === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
   const dataStart = start + length;
+  if (length > mostHeaderBytes) {
+    throw new PromptError(
+      `Expected a .npy header of at most ${mostHeaderBytes} bytes, ${fileName} has one of ${length}.`,
+      'Save again with numpy.save(file, array.astype("float32")).',
+    );
+  }
   if (!(dataStart <= bytes.length)) {
     throw new PromptError(
       `Expected a whole .npy header, ${fileName} is truncated after ${bytes.length} bytes.`,
@@ -126,6 +140,12 @@ function readHeader(bytes: Uint8Array, fileName: string): NpyHeader {
       'Save again with numpy.save(file, array.astype("float32")).',
     );
   }
-  const sizes = shape.split(',').filter((size) => size.trim() !== '');
-  return { descr, fortranOrder: fortran === 'True', shape: sizes.map(Number), dataStart };
+  const sizes = shape.split(',').flatMap((size) => (size.trim() === '' ? [] : Number(size)));
+  if (sizes.some((size) => !Number.isSafeInteger(size))) {
+    throw new PromptError(
+      `Expected sizes of an array, ${fileName} has the shape (${readable(shape, 80)}).`,
+      'Save again with numpy.save(file, array.astype("float32")).',
+    );
+  }
+  return { descr, fortranOrder: fortran === 'True', shape: sizes, dataStart };
 }

@@ -2,7 +2,24 @@
  * @file Small zip files, written the same way each time and read with limits: an archive that would grow beyond
  * them, is cut short, or fails its checksums is refused before its content is used.
  */
-import { type UnzipFileInfo, unzipSync, type Zippable, zipSync } from 'fflate';
+import { inflateSync, type Zippable, zipSync } from 'fflate';
+import { decompress as decompressLzma } from 'lzma1';
+import { crc32 } from '../formats/crc32';
+import { readable } from '../formats/readable';
+import {
+  DEFLATED,
+  dataStart,
+  END_SEARCH,
+  END64_BYTES,
+  findDirectory,
+  isPossible,
+  LZMA,
+  localHeaderBytes,
+  readDirectory,
+  readEnd64,
+  STORED,
+  type ZipRecord,
+} from '../formats/zipDirectory';
 import { PromptError } from './errors';
 
 /** Largest content of one archive, in bytes once unpacked. The largest prefix of a model for a browser is a tenth of it. */
@@ -19,11 +36,6 @@ export function packZip(files: Record<string, Uint8Array>): Uint8Array<ArrayBuff
   return zipSync(zippable) as Uint8Array<ArrayBuffer>;
 }
 
-/** Whether the bytes begin as a zip does. */
-export function isZip(bytes: Uint8Array): boolean {
-  return bytes[0] === 0x50 && bytes[1] === 0x4b && (bytes[2] === 3 || bytes[2] === 5);
-}
-
 /**
  * The archive's files for which `wanted` says yes, by their full names; `names` lists all of them.
  * @throws PromptError when the archive is damaged or too large
@@ -33,39 +45,102 @@ export function unpackZip(
   fileName: string,
   wanted: (name: string) => boolean,
 ): { names: string[]; files: Map<string, Uint8Array> } {
-  const checksums = readChecksums(bytes, fileName);
-  const names: string[] = [];
-  const sizes = new Map<string, number>();
+  const records = readRecords(bytes, fileName);
+  const files = new Map<string, Uint8Array>();
   let total = 0;
-  const filter = (info: UnzipFileInfo): boolean => {
-    names.push(info.name);
-    if (!wanted(info.name)) return false;
-    total += info.originalSize;
+  for (const record of records) {
+    // A name that is damaged in the directory would make its file one that nobody wants.
+    if (startOf(bytes, record) === null) {
+      throw damaged(fileName, `${readable(record.path, 80)} is not where it should be`);
+    }
+    if (!wanted(record.path)) continue;
+    total += record.size;
     if (total > largestContent) {
       throw new PromptError(
         `Expected at most ${largestContent / 2 ** 20} MiB of content, ${fileName} unpacks to more.`,
         'Choose the zip of a prompt, not of a model.',
       );
     }
-    sizes.set(info.name, info.originalSize);
-    return true;
-  };
-  let files: Record<string, Uint8Array>;
-  try {
-    files = unzipSync(bytes, { filter });
-  } catch (error) {
-    if (error instanceof PromptError) throw error;
-    throw damaged(fileName, error instanceof Error ? error.message : String(error), error);
-  }
-  for (const [name, content] of Object.entries(files)) {
-    if (content.length !== sizes.get(name) || crc32(content) !== checksums.get(name)) {
-      throw damaged(
-        fileName,
-        `${name} does not have the size and checksum that the archive's directory gives`,
-      );
+    if (files.has(record.path)) {
+      throw damaged(fileName, `it has two files named ${readable(record.path, 80)}`);
     }
+    files.set(record.path, unpack(bytes, record, fileName));
   }
-  return { names, files: new Map(Object.entries(files)) };
+  return { names: records.map(({ path }) => path), files };
+}
+
+function readRecords(bytes: Uint8Array, fileName: string): ZipRecord[] {
+  const end = findDirectory(bytes.subarray(-END_SEARCH));
+  if (!end) throw damaged(fileName, 'its directory, which stands at the end, is missing');
+  const place =
+    end.end64 === null
+      ? end
+      : readEnd64(bytes.subarray(end.end64, Math.min(end.end64 + END64_BYTES, bytes.length)));
+  if (!place || place.offset + place.size > bytes.length)
+    throw damaged(fileName, 'its directory is cut short');
+  if (place.count > mostEntries) {
+    throw new PromptError(
+      `Expected at most ${mostEntries} files, ${fileName} has ${place.count}.`,
+      'Choose the zip of a prompt.',
+    );
+  }
+  const records = readDirectory(bytes.subarray(place.offset, place.offset + place.size), place.count);
+  if (!records) throw damaged(fileName, 'its directory is cut short');
+  return records;
+}
+
+function startOf(bytes: Uint8Array, record: ZipRecord): number | null {
+  const { offset, packedSize } = record;
+  const start = dataStart(bytes.subarray(offset, offset + localHeaderBytes(record)), record);
+  return start === null || start + packedSize > bytes.length ? null : start;
+}
+
+/** An entry's content, held to the size and checksum that the directory gives. */
+function unpack(bytes: Uint8Array, record: ZipRecord, fileName: string): Uint8Array {
+  const { path, packedSize, size, method, checksum, encrypted } = record;
+  const name = readable(path, 80);
+  if (encrypted || ![STORED, DEFLATED, LZMA].includes(method)) {
+    throw new PromptError(
+      `Expected plain, deflated or LZMA files in the zip, ${name} in ${fileName} is ${encrypted ? 'encrypted' : `packed by method ${method}`}.`,
+      'Unpack the zip with another program and drop its files.',
+    );
+  }
+  const start = startOf(bytes, record);
+  if (start === null) throw damaged(fileName, `${name} is not where it should be`);
+  if (!isPossible(record))
+    throw damaged(fileName, `${name} cannot have the ${size} bytes that the directory gives`);
+  const packed = bytes.subarray(start, start + packedSize);
+  let content: Uint8Array;
+  try {
+    if (method === STORED) content = packed;
+    else if (method === DEFLATED) content = inflateSync(packed, { out: new Uint8Array(size) });
+    else content = unpackLzma(packed, size);
+  } catch (cause) {
+    throw damaged(fileName, `${name} cannot be unpacked`, cause);
+  }
+  if (content.length !== size || crc32(content) !== checksum) {
+    throw damaged(fileName, `${name} does not have the size and checksum that the archive's directory gives`);
+  }
+  return content;
+}
+
+/**
+ * LZMA as zip has it (APPNOTE 5.8): version, length of the properties, properties, stream. The library takes the form
+ * of .lzma files: properties, length of the content, stream.
+ */
+function unpackLzma(packed: Uint8Array, size: number): Uint8Array {
+  const properties = packed.subarray(4, 9);
+  if (packed.length < 9 || packed[2] !== 5 || packed[3] !== 0 || properties[0] > 127) {
+    throw new Error('Not the usual properties.');
+  }
+  const alone = new Uint8Array(13 + packed.length - 9);
+  alone.set(properties);
+  const view = new DataView(alone.buffer);
+  // A dictionary as long as the content does: what a file asks for beyond that would only be memory.
+  view.setUint32(1, Math.min(view.getUint32(1, true), Math.max(4096, size)), true);
+  view.setBigUint64(5, BigInt(size), true);
+  alone.set(packed.subarray(9), 13);
+  return decompressLzma(alone);
 }
 
 function damaged(fileName: string, reason: string, cause?: unknown): PromptError {
@@ -74,47 +149,4 @@ function damaged(fileName: string, reason: string, cause?: unknown): PromptError
     'Download or copy the file again.',
     { cause },
   );
-}
-
-/** CRC-32 of every entry as the archive's central directory gives it (APPNOTE 4.3.12); fflate does not check them. */
-function readChecksums(bytes: Uint8Array, fileName: string): Map<string, number> {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let end = bytes.length - 22;
-  while (end >= 0 && view.getUint32(end, true) !== 0x06054b50) end--;
-  if (end < 0) throw damaged(fileName, 'its directory, which stands at the end, is missing');
-  const count = view.getUint16(end + 10, true);
-  if (count > mostEntries) {
-    throw new PromptError(
-      `Expected at most ${mostEntries} files, ${fileName} has ${count === 0xffff ? 'more' : count}.`,
-      'Choose the zip of a prompt.',
-    );
-  }
-  const checksums = new Map<string, number>();
-  let at = view.getUint32(end + 16, true);
-  for (let i = 0; i < count; i++) {
-    if (at + 46 > end || view.getUint32(at, true) !== 0x02014b50) {
-      throw damaged(fileName, 'its directory is cut short');
-    }
-    const nameLength = view.getUint16(at + 28, true);
-    const isUtf8 = (view.getUint16(at + 8, true) & 0x800) !== 0;
-    const nameBytes = bytes.subarray(at + 46, at + 46 + nameLength);
-    // The same reading of names as fflate's, so that the keys agree.
-    const name = isUtf8 ? new TextDecoder().decode(nameBytes) : String.fromCharCode(...nameBytes);
-    if (checksums.has(name)) throw damaged(fileName, `it has two files named ${name}`);
-    checksums.set(name, view.getUint32(at + 16, true));
-    at += 46 + nameLength + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
-  }
-  return checksums;
-}
-
-const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte;
-  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
-  return crc;
-});
-
-function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (const byte of bytes) crc = (crc >>> 8) ^ crcTable[(crc ^ byte) & 0xff];
-  return (crc ^ 0xffffffff) >>> 0;
 }

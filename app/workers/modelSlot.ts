@@ -136,6 +136,7 @@ export class ModelSlot {
             weightFormat: engine instanceof WebGpuEngine ? format : 'stored',
             weightBytes: engine instanceof WebGpuEngine ? engine.usage().weightBytes : parameters * 4,
             notKept: opened.notKept(),
+            notes: model.notes,
             chat: chat !== null,
             modelType: spec.modelType,
             parameters,

@@ -87,6 +87,8 @@ export interface ModelReport {
   weightBytes: number;
   /** Why its files are not kept in this browser, for the person; null where they are, or need not be. */
   notKept: string | null;
+  /** What the person should know of its files though it loads. */
+  notes: readonly string[];
   modelType: string;
   parameters: number;
   /** Of the download. */

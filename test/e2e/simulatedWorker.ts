@@ -222,6 +222,7 @@ function report(origin: ModelOrigin, format: WeightFormat): ModelReport {
     contextLength: listed?.contextLength ?? 512,
     fromCache: listed?.stored ?? false,
     notKept: null,
+    notes: [],
     engine: {
       name: id.includes('gpt2') ? 'reference' : 'webgpu',
       problem: id.includes('gpt2')

@@ -321,7 +321,7 @@ describe('configurations', () => {
   it.each([
     ['an unknown family', { model_type: 'mamba' }, `model_type "mamba" is not known`],
     ['no family', {}, 'does not say its model_type'],
-    ['a missing number', { ...llama, hidden_size: undefined }, 'config.json: hidden_size:'],
+    ['a missing number', { ...llama, hidden_size: undefined }, 'config.json: hidden_size is missing'],
     ['heads that do not divide', { ...llama, num_key_value_heads: 3 }, '2 attention heads cannot share 3'],
     ['a projected embedding', { ...opt, word_embed_proj_dim: 4 }, 'word_embed_proj_dim is 4, hidden_size 8'],
     [

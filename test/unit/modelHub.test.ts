@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ModelWeights } from '../../app/engine/spec';
 import { collectWeights } from '../../app/engine/weightStream';
-import { openHub } from '../../app/model/hub';
+import { HUB_ENDPOINT, openHub } from '../../app/model/hub';
 import { type LoadProgress, loadModel, openModel } from '../../app/model/load';
 import { memorySource } from '../../app/model/source';
 import { MemoryStore } from '../../app/model/store/fileStore';
@@ -44,7 +44,10 @@ interface Visit {
 /** Loads the model as a visit to the page would. */
 async function visit({ store = null, token = null, revision = 'main', signal, onProgress }: Visit = {}) {
   const kept = store && new ModelStore(store);
-  const opened = await openHub(id, revision, kept, { endpoint: server.url, token, signal });
+  // Only the Hub's own address gets a token: the test's stands in for it.
+  if (token !== null) standIn();
+  const endpoint = token === null ? server.url : HUB_ENDPOINT;
+  const opened = await openHub(id, revision, kept, { endpoint, token, signal });
   try {
     const model = await openModel(opened.source, {
       id: opened.id,
@@ -69,6 +72,13 @@ async function inMemory(files: ReadonlyMap<string, HubFile>) {
   const model = await loadModel(source, { id, revision: commit });
   return { ...model, weights: digests(model.weights) };
 }
+
+const standIn = () => {
+  const real = globalThis.fetch;
+  vi.stubGlobal('fetch', (url: string, init?: RequestInit) =>
+    real(url.replace(HUB_ENDPOINT, server.url), init),
+  );
+};
 
 const cutOff = () =>
   vi.stubGlobal('fetch', async () => {
@@ -257,6 +267,23 @@ describe('the access token', () => {
     expect(cdn.length).toBeGreaterThan(3);
     expect(new Set(hub.map(({ authorization }) => authorization))).toEqual(new Set([`Bearer ${TOKEN}`]));
     expect(new Set(cdn.map(({ authorization }) => authorization))).toEqual(new Set([null]));
+  });
+
+  it.each([
+    () => server.url,
+    () => HUB_ENDPOINT.replace('https:', 'http:'),
+    () => `${HUB_ENDPOINT}:8443`,
+    () => HUB_ENDPOINT.replace('huggingface.co', 'huggingface.co.example'),
+    () => HUB_ENDPOINT.replace('//', '//huggingface.co@example.org/'),
+  ])('goes to no address that is not the Hub’s (%#)', async (endpointOf) => {
+    const asked: [string, Headers][] = [];
+    vi.stubGlobal('fetch', async (url: string, init?: RequestInit) => {
+      asked.push([url, new Headers(init?.headers)]);
+      return new Response('{}', { status: 404 });
+    });
+    await expect(openHub(id, 'main', null, { endpoint: endpointOf(), token: TOKEN })).rejects.toThrow();
+    expect(asked.length).toBeGreaterThan(0);
+    for (const [, headers] of asked) expect(headers.get('authorization')).toBeNull();
   });
 });
 

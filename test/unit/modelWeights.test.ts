@@ -228,8 +228,8 @@ describe('a safetensors file', () => {
     [
       'is something else',
       new TextEncoder().encode('<!doctype html><html>'),
-      'malformed',
-      'is not a safetensors file',
+      'wrongContent',
+      'should be a safetensors file, and is a web page',
     ],
     [
       'ends within its header',

@@ -49,6 +49,11 @@ export function ModelFacts({ report }: { report: ModelReport }) {
           <p>{report.notKept}</p>
         </Note>
       )}
+      {report.notes.map((note) => (
+        <Note key={note}>
+          <p>{note}</p>
+        </Note>
+      ))}
       {int8 && <Int8Cost />}
       {report.engine.problem && <EngineProblem problem={report.engine.problem} />}
       {report.id !== embeddedModelId && <BackToEmbedded />}

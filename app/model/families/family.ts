@@ -4,6 +4,8 @@
  */
 import { z } from 'zod';
 import type { Activation, LayerSpec, ModelSpec, WeightType } from '../../engine/spec';
+import { readable } from '../../formats/readable';
+import { schemaFault } from '../../formats/words';
 import { ModelError } from '../errors';
 
 /**
@@ -51,13 +53,31 @@ export interface Family {
   read(config: unknown, stored: WeightType): { spec: ModelSpec; sources(prefix: NamePrefix): WeightSource[] };
 }
 
-const count = z.number().int().positive();
+/** Layers a model may have. The deepest that anyone trains are a tenth of it. */
+export const MOST_LAYERS = 4096;
+/** Above every vocabulary and context length there is, and below what would make lists that no memory holds. */
+const count = z
+  .number()
+  .int()
+  .positive()
+  .max(2 ** 27);
+const width = z
+  .number()
+  .int()
+  .positive()
+  .max(2 ** 20);
 
 /** Fields that mean the same in every configuration. */
 export const field = {
   count,
   countOrNull: count.nullish(),
+  layers: z.number().int().positive().max(MOST_LAYERS),
+  /** Of a hidden state, an MLP or a head. */
+  width,
+  widthOrNull: width.nullish(),
   positive: z.number().positive(),
+  /** Of something, at most all of it. */
+  share: z.number().positive().max(1),
   flag: z.boolean(),
 };
 
@@ -65,10 +85,9 @@ export const field = {
 export function parseConfig<T>(schema: z.ZodType<T>, config: unknown): T {
   const parsed = schema.safeParse(config);
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
   throw new ModelError(
     'malformed',
-    `config.json: ${issue.path.join('.') || 'content'}: ${issue.message}.`,
+    `config.json: ${schemaFault(parsed.error, config)}.`,
     'Take config.json from the model itself, unchanged.',
   );
 }
@@ -97,7 +116,9 @@ const activations: Record<string, Activation> = {
 
 export function readActivation(name: string): Activation {
   if (Object.hasOwn(activations, name)) return activations[name];
-  throw unsupported(`activation "${name}" is not one of ${Object.keys(activations).join(', ')}.`);
+  throw unsupported(
+    `activation "${readable(name, 80)}" is not one of ${Object.keys(activations).join(', ')}.`,
+  );
 }
 
 /** @throws ModelError when the head count does not divide what it should. */

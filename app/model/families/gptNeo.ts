@@ -5,6 +5,7 @@ import {
   checkHeads,
   type Family,
   field,
+  MOST_LAYERS,
   parseConfig,
   readActivation,
   stackedWithBias,
@@ -18,14 +19,17 @@ const kind = z.enum(['global', 'local']);
 const schema = z.looseObject({
   model_type: z.string(),
   vocab_size: field.count,
-  hidden_size: field.count,
-  num_layers: field.count,
+  hidden_size: field.width,
+  num_layers: field.layers,
   num_heads: field.count,
   max_position_embeddings: field.count.default(2048),
-  intermediate_size: field.countOrNull,
+  intermediate_size: field.widthOrNull,
   window_size: field.count.default(256),
   /** Kinds of layers in turn, and how often: `[[["global", "local"], 12]]`. */
-  attention_types: z.array(z.tuple([z.array(kind), field.count])).nullish(),
+  attention_types: z
+    .array(z.tuple([z.array(kind).max(MOST_LAYERS), field.layers]))
+    .max(MOST_LAYERS)
+    .nullish(),
   /** The same written out, a kind a layer. */
   attention_layers: z.array(kind).nullish(),
   activation_function: z.string().default('gelu_new'),
@@ -73,15 +77,14 @@ export const gptNeo: Family = {
 
 function readLayers(config: Config): LayerSpec[] {
   const types = config.attention_types ?? [[['global', 'local'], 12]];
-  const repeated = (types as [('global' | 'local')[], number][]).flatMap(([kinds, times]) =>
-    Array.from({ length: times }, () => kinds).flat(),
-  );
-  const kinds = config.attention_types ? repeated : (config.attention_layers ?? repeated);
-  if (kinds.length !== config.num_layers) {
-    throw unsupported(
-      `attention_types describes ${kinds.length} layers, num_layers says ${config.num_layers}.`,
-    );
+  const groups = types as [('global' | 'local')[], number][];
+  const listed = config.attention_types ? null : config.attention_layers;
+  const described = listed?.length ?? groups.reduce((sum, [kinds, times]) => sum + kinds.length * times, 0);
+  if (described !== config.num_layers) {
+    throw unsupported(`attention_types describes ${described} layers, num_layers says ${config.num_layers}.`);
   }
+  const kinds =
+    listed ?? groups.flatMap(([kinds, times]) => Array.from({ length: times }, () => kinds).flat());
   const window = config.window_size < config.max_position_embeddings ? config.window_size : null;
   return kinds.map((each) => ({ window: each === 'local' ? window : null, rope: null }));
 }

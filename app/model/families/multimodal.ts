@@ -1,6 +1,7 @@
 /** @file Models that see or hear, of which only the text part is wanted: where in the configuration it is described. */
 import { z } from 'zod';
-import { unsupported } from './family';
+import { readable } from '../../formats/readable';
+import { parseConfig, unsupported } from './family';
 
 interface Wrapper {
   families: string[];
@@ -34,7 +35,7 @@ export const wrapperTypes: readonly string[] = Object.keys(wrappers);
 
 /** The class of transformers that loads a model of this `model_type`. */
 export function transformersClass(modelType: string): string {
-  const sees = modelType in wrappers && !wrappers[modelType].causal;
+  const sees = Object.hasOwn(wrappers, modelType) && !wrappers[modelType].causal;
   return sees ? 'AutoModelForImageTextToText' : 'AutoModelForCausalLM';
 }
 
@@ -52,12 +53,12 @@ export function textConfig(
   config: object,
 ): { modelType: string; config: Record<string, unknown> } {
   const { families, tiedHead, overrides } = wrappers[modelType];
-  const { text_config: nested, tie_word_embeddings: tied } = schema.parse(config);
+  const { text_config: nested, tie_word_embeddings: tied } = parseConfig(schema, config);
   const text: Record<string, unknown> = { ...(nested ?? config), ...overrides };
   const inner = nested?.model_type ?? families[0];
   if (!families.includes(inner)) {
     throw unsupported(
-      `text_config.model_type "${inner}" inside "${modelType}" is not known; known there are ${families.join(', ')}.`,
+      `text_config.model_type "${readable(inner, 80)}" inside "${modelType}" is not known; known there are ${families.join(', ')}.`,
     );
   }
   const ties = tied ?? text.tie_word_embeddings ?? tiedHead;

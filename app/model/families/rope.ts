@@ -1,7 +1,7 @@
 /** @file Rotary frequencies from the many ways configurations state them. */
 import { z } from 'zod';
 import type { RopeSpec } from '../../engine/spec';
-import { parseConfig, unsupported } from './family';
+import { field, parseConfig, unsupported } from './family';
 
 /** `rope_scaling` (older files) or one entry of `rope_parameters` (newer ones). */
 export const ropeParametersSchema = z.looseObject({
@@ -9,7 +9,7 @@ export const ropeParametersSchema = z.looseObject({
   /** The older name of `rope_type`. */
   type: z.string().optional(),
   rope_theta: z.number().positive().optional(),
-  partial_rotary_factor: z.number().positive().optional(),
+  partial_rotary_factor: field.share.optional(),
 });
 export type RopeParameters = z.infer<typeof ropeParametersSchema>;
 

@@ -1,4 +1,6 @@
 /** @file One model's folder in the store: bytes come and go, and which are there is written down as they come. */
+import { crc32 } from '../../formats/crc32';
+import { CHUNK_BYTES } from '../source';
 import type { FileStore, StoreFile } from './fileStore';
 import { isWhole, MANIFEST_NAME, type Manifest, type ManifestFile } from './manifest';
 import { addRange, type Range, rangeBytes, splitRange } from './ranges';
@@ -34,14 +36,14 @@ export class KeptModel {
   begin(name: string, facts: { size: number | null; validator: string | null }): void {
     if (this.problem) return;
     const storedAs = this.entry(name)?.storedAs ?? `file${Object.keys(this.manifest.files).length}`;
-    this.manifest.files[name] = { ...facts, storedAs, ranges: [], verified: false };
+    this.manifest.files[name] = { ...facts, storedAs, ranges: [], sums: {}, verified: false };
     this.manifest.absent = this.manifest.absent.filter((absent) => absent !== name);
   }
 
   /** Forgets what is there of a file. */
   discard(name: string): void {
     const entry = this.entry(name);
-    if (entry) Object.assign(entry, { ranges: [], verified: false });
+    if (entry) Object.assign(entry, { ranges: [], sums: {}, verified: false });
     this.manifest.complete = false;
   }
 
@@ -68,6 +70,38 @@ export class KeptModel {
     } catch {
       return false;
     }
+  }
+
+  /**
+   * What is kept of a chunk from its start on: into the start of `into`, compared with the sum that was made when it came.
+   * @param at where the chunk begins
+   * @param into as long as the whole chunk
+   * @returns how many bytes; 0 also where they could not be read, `damaged` where they are not what was written
+   */
+  async readChunk(name: string, at: number, into: Uint8Array): Promise<number | 'damaged'> {
+    const entry = this.entry(name);
+    const [first] = this.split(name, at, at + into.byteLength);
+    if (!entry || !first?.inside) return 0;
+    const sum = entry.sums[at / CHUNK_BYTES];
+    const bytes = into.subarray(0, sum ? Math.min(sum[0], first.end - at) : first.end - at);
+    if (!(await this.read(name, at, bytes))) return this.forget(entry, at, into.byteLength);
+    if (sum && sum[0] === bytes.byteLength && crc32(bytes) !== sum[1]) {
+      return this.forget(entry, at, into.byteLength);
+    }
+    // Of before there were sums: what was read now is what must be read next time.
+    if (!sum) addToSums(entry, at, bytes);
+    return bytes.byteLength;
+  }
+
+  private forget(entry: ManifestFile, at: number, length: number): 'damaged' {
+    entry.ranges = entry.ranges.flatMap(([begin, end]): Range[] => [
+      ...(begin < at ? [[begin, Math.min(end, at)] as Range] : []),
+      ...(end > at + length ? [[Math.max(begin, at + length), end] as Range] : []),
+    ]);
+    delete entry.sums[at / CHUNK_BYTES];
+    Object.assign(entry, { verified: false });
+    this.manifest.complete = false;
+    return 'damaged';
   }
 
   /** Makes a file ready for `write`; where that cannot be, or the rest of it has no room, the reason is in `notKept`. */
@@ -100,6 +134,7 @@ export class KeptModel {
       return;
     }
     entry.ranges = addRange(entry.ranges as Range[], at, at + bytes.byteLength);
+    addToSums(entry, at, bytes);
     this.unsaved += bytes.byteLength;
   }
 
@@ -166,5 +201,18 @@ export class KeptModel {
         : name === 'NoModificationAllowedError'
           ? 'Another tab is downloading this model; this one does not keep it.'
           : `This browser could not keep the model: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+/** Sums what was written, chunk by chunk; a chunk whose bytes do not come in order has no sum. */
+function addToSums(entry: ManifestFile, at: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.byteLength; ) {
+    const chunk = Math.floor((at + done) / CHUNK_BYTES);
+    const within = at + done - chunk * CHUNK_BYTES;
+    const piece = bytes.subarray(done, done + CHUNK_BYTES - within);
+    const before = within === 0 ? [0, 0] : entry.sums[chunk];
+    if (before?.[0] === within) entry.sums[chunk] = [within + piece.byteLength, crc32(piece, before[1])];
+    else delete entry.sums[chunk];
+    done += piece.byteLength;
   }
 }

@@ -10,6 +10,8 @@ const fileSchema = z.object({
   /** ETag, or date of change, that the server gave. */
   validator: z.string().nullable(),
   ranges: z.array(z.tuple([natural, natural])),
+  /** Of chunks, by their number: how many of a chunk's bytes are summed, and their CRC-32. Older manifests have none. */
+  sums: z.record(z.string(), z.tuple([natural, natural])).default({}),
   /** Its bytes have been compared with the hash that its publisher names. */
   verified: z.boolean(),
 });

@@ -49,7 +49,8 @@ export class ModelStore {
     for (const { manifest } of await this.manifests()) {
       const { revision, refs } = manifest;
       if (manifest.id !== id || revision === null || manifest.address !== addressOf(revision)) continue;
-      const seen = revision === ref ? Number.MAX_SAFE_INTEGER : refs[ref];
+      const seen =
+        revision === ref ? Number.MAX_SAFE_INTEGER : Object.hasOwn(refs, ref) ? refs[ref] : undefined;
       if (seen !== undefined && (!newest || seen > newest.seen)) newest = { revision, seen };
     }
     return newest?.revision ?? null;
