@@ -45,9 +45,16 @@ export const addedTokenSchema = z
 /** A part of a text: some of it, or an added token. */
 export type Found = { text: string; start: number } | { id: number };
 
+/** Tokens that begin with one character. */
+interface Alike {
+  byText: Map<string, AddedToken>;
+  /** Of their texts, the longest first. */
+  lengths: number[];
+}
+
 /** Finds tokens in a text; the longest wins where several begin at one place. */
 export class TokenFinder {
-  private readonly byFirst = new Map<string, { text: string; token: AddedToken }[]>();
+  private readonly byFirst = new Map<string, Alike>();
   private readonly anyFirst: RegExp | null;
 
   /** @param normalize What tokens go through before they are looked for. */
@@ -56,13 +63,15 @@ export class TokenFinder {
       const text = normalize ? normalize(token.content) : token.content;
       if (text === '') continue;
       const first = String.fromCodePoint(text.codePointAt(0) as number);
-      const list = this.byFirst.get(first) ?? [];
-      // Of two that look alike, the later one counts.
-      const others = list.filter((each) => each.text !== text);
-      others.push({ text, token });
-      this.byFirst.set(first, others);
+      const alike = this.byFirst.get(first) ?? { byText: new Map(), lengths: [] };
+      this.byFirst.set(first, alike);
+      // Of two that look alike, the first counts.
+      if (!alike.byText.has(text)) alike.byText.set(text, token);
     }
-    for (const list of this.byFirst.values()) list.sort((a, b) => b.text.length - a.text.length);
+    for (const alike of this.byFirst.values()) {
+      const lengths = new Set([...alike.byText.keys()].map(({ length }) => length));
+      alike.lengths = [...lengths].sort((a, b) => b - a);
+    }
     const firsts = [...this.byFirst.keys()].map((char) => `\\u{${char.codePointAt(0)?.toString(16)}}`);
     this.anyFirst = firsts.length > 0 ? pattern(`[${firsts.join('')}]`, 'g') : null;
   }
@@ -78,24 +87,33 @@ export class TokenFinder {
       const candidate = first.exec(text);
       if (!candidate) break;
       const at = candidate.index;
-      const found = this.byFirst.get(candidate[0])?.find((each) => text.startsWith(each.text, at));
+      const found = this.tokenAt(text, at, candidate[0]);
       if (!found) {
         from = at + candidate[0].length;
         continue;
       }
-      let start = at;
-      let end = at + found.text.length;
-      from = end;
       const { token } = found;
+      let start = at;
+      let end = at + found.length;
+      from = end;
       if (token.single_word && (wordEnds(text, start) || wordStarts(text, end))) continue;
       if (token.lstrip) start = Math.max(spaceBefore(text, start), done);
       if (token.rstrip) end = spaceAfter(text, end);
       if (start > done) parts.push({ text: text.slice(done, start), start: done });
       parts.push({ id: token.id });
-      done = end;
+      done = Math.max(done, end);
     }
     if (done < text.length) parts.push({ text: text.slice(done), start: done });
     return parts;
+  }
+
+  private tokenAt(text: string, at: number, first: string): { token: AddedToken; length: number } | null {
+    const { byText, lengths } = this.byFirst.get(first) as Alike;
+    for (const length of lengths) {
+      const token = byText.get(text.slice(at, at + length));
+      if (token) return { token, length };
+    }
+    return null;
   }
 }
 

@@ -1,6 +1,6 @@
 /** @file What happens to a text before it is divided: the `normalizer` of a tokenizer.json. */
 import { toLetters } from './bytes';
-import type { Part } from './parts';
+import { malformed, type Part } from './parts';
 import { precompiled } from './precompiled';
 import type { Find } from './regex';
 import { sections } from './split';
@@ -70,10 +70,18 @@ function strip(text: string, left: boolean, right: boolean): string {
   return text.slice(from, to);
 }
 
+/** How much longer than before a text may become. */
+const MOST_GROWTH = 16;
+const MOST_ADDED = 2 ** 22;
+
 export function replaceAll(text: string, find: Find, content: string): string {
   let written = '';
-  for (const { start, end, matched } of sections(text, find))
+  for (const { start, end, matched } of sections(text, find)) {
     written += matched ? content : text.slice(start, end);
+    if (written.length > MOST_GROWTH * text.length + MOST_ADDED) {
+      throw malformed('its replacements make texts longer without end');
+    }
+  }
   return written;
 }
 

@@ -73,17 +73,22 @@ export class Part {
     const { String: literal, Regex: regex } = (this.raw('pattern') ?? {}) as Record<string, unknown>;
     if (typeof literal === 'string') return literalPattern(literal);
     if (typeof regex !== 'string') throw this.wrong('pattern', 'a text or a regular expression');
-    try {
-      return compilePattern(regex);
-    } catch (error) {
-      if (!(error instanceof PatternError)) throw error;
-      throw this.refused(`with the pattern ${regex.slice(0, 200)}: ${error.message}`);
-    }
+    const attempt = <T>(work: () => T): T => {
+      try {
+        return work();
+      } catch (error) {
+        if (!(error instanceof PatternError)) throw error;
+        throw this.refused('', `in its pattern “${regex.slice(0, 80)}” ${error.message}`);
+      }
+    };
+    const find = attempt(() => compilePattern(regex));
+    return (text, from) => attempt(() => find(text, from));
   }
 
   /** For what the file is right to say but is not known here. */
-  refused(what = ''): ModelError {
-    const message = `tokenizer.json: the ${this.name}${what ? ` ${what}` : ''} cannot be used here.`;
+  refused(what = '', why = ''): ModelError {
+    const named = `${this.name}${what ? ` ${what}` : ''}`;
+    const message = `tokenizer.json: the ${named} cannot be used here${why ? `: ${why}` : ''}.`;
     return new ModelError(
       'unsupported',
       message,

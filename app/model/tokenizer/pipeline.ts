@@ -30,6 +30,14 @@ const fileSchema = z.looseObject({
   added_tokens: z.array(addedTokenSchema).nullish(),
 });
 
+const wanted: Record<string, string> = {
+  '': 'an object with a model',
+  model: 'an object',
+  added_tokens: 'a list',
+  id: 'a whole number from 0 on',
+  content: 'a text',
+};
+
 /** What is kept of pieces that come again. */
 const MOST_KEPT = 100_000;
 const MOST_KEPT_LENGTH = 256;
@@ -40,15 +48,30 @@ const MOST_KEPT_LENGTH = 256;
  * @param limit Tokens with ids from here on are left out: the model has no row for them.
  * @throws ModelError
  */
-export function createPipeline(
-  json: unknown,
-  more: readonly Omit<AddedToken, 'id'>[],
-  limit: number,
-): Pipeline {
+export function createPipeline(...file: Parameters<typeof assemble>): Pipeline {
+  const pipeline = bounded(() => assemble(...file));
+  return {
+    ...pipeline,
+    encode: (text, specialTokens) => bounded(() => pipeline.encode(text, specialTokens)),
+  };
+}
+
+/** Runs what a file made to that end could nest until there is no more memory. */
+function bounded<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof RangeError) throw malformed('its parts are nested too deeply', error);
+    throw error;
+  }
+}
+
+function assemble(json: unknown, more: readonly Omit<AddedToken, 'id'>[], limit: number): Pipeline {
   const parsed = fileSchema.safeParse(json);
   if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw malformed(`${issue.path.join('.') || 'content'}: ${issue.message}`);
+    const [{ path }] = parsed.error.issues;
+    const key = String(path.at(-1) ?? '');
+    throw malformed(`${path.join('.') || 'the content'} should be ${wanted[key] ?? 'true or false'}`);
   }
   const file = parsed.data as Record<string, unknown> & { added_tokens?: AddedToken[] | null };
   const { tokenize, vocab } = createModel(partOf('model', file.model));
@@ -138,7 +161,7 @@ function readVocab(part: Part): Map<string, number> {
   for (const [token, id] of Object.entries(content)) {
     if (typeof id !== 'number' || !Number.isInteger(id) || id < 0 || id >= MOST_ID) {
       throw malformed(
-        `the token “${token.slice(0, 60)}” has the id ${String(id).slice(0, 30)}; a whole number from 0 on was expected`,
+        `the token “${token.slice(0, 60)}” has the id ${String(id).slice(0, 30)}; a whole number from 0 to ${MOST_ID - 1} was expected`,
       );
     }
     const other = tokens.get(id);

@@ -14,12 +14,15 @@ export type Find = (text: string, from: number) => readonly [number, number] | n
 const MOST_LENGTH = 20_000;
 /** Repetitions without end in a row that JavaScript may try with each other. */
 const MOST_IN_A_ROW = 2;
+/** And other choices, as a power of two. */
+const MOST_CHOICES = 16;
 
 /** @throws PatternError when the pattern is none, or says what is not known here. */
 export function compilePattern(source: string): Find {
-  if (source.length > MOST_LENGTH) throw new PatternError(`it is longer than ${MOST_LENGTH} characters`);
+  if (source.length > MOST_LENGTH) throw new PatternError(`more than ${MOST_LENGTH} characters stand`);
   const tree = parsePattern(source);
-  if (endless(tree) > MOST_IN_A_ROW) return matcher(tree);
+  const ways = waysOf(tree);
+  if (ways.endless > MOST_IN_A_ROW || ways.choices > MOST_CHOICES) return matcher(tree);
   let expression: RegExp;
   try {
     expression = pattern(write(tree, { atoms: 0 }), 'g');
@@ -41,26 +44,51 @@ export function literalPattern(text: string): Find {
   };
 }
 
-/** How many repetitions without end a way through the pattern has; those within others count as endless. */
-function endless(tree: Pattern): number {
+/** How many ways a pattern may have to match the same text. */
+interface Ways {
+  /** Repetitions without end, one after another. */
+  endless: number;
+  /** Of all other choices, as a power of two. */
+  choices: number;
+}
+
+/** Repetitions up to here count as choices. */
+const FEW = 10;
+const NEVER_ENDING: Ways = { endless: Number.POSITIVE_INFINITY, choices: 0 };
+
+function waysOf(tree: Pattern): Ways {
   switch (tree.kind) {
     case 'sequence':
-      return tree.parts.reduce((sum, part) => sum + endless(part), 0);
-    case 'choice':
-      return Math.max(...tree.options.map(endless));
+      return tree.parts
+        .map(waysOf)
+        .reduce(
+          (sum, part) => ({ endless: sum.endless + part.endless, choices: sum.choices + part.choices }),
+          { endless: 0, choices: 0 },
+        );
+    case 'choice': {
+      const options = tree.options.map(waysOf);
+      return {
+        endless: Math.max(...options.map(({ endless }) => endless)),
+        choices: Math.log2(options.length) + Math.max(...options.map(({ choices }) => choices)),
+      };
+    }
     case 'repeat': {
-      const within = endless(tree.of);
-      if (tree.most > 50) return within > 0 ? Number.POSITIVE_INFINITY : 1;
-      return within * Math.max(1, tree.most);
+      const { endless, choices } = waysOf(tree.of);
+      if (tree.most <= FEW) {
+        const times = Math.max(1, tree.most);
+        return { endless: endless * times, choices: choices * times + Math.log2(tree.most - tree.least + 1) };
+      }
+      if (endless > 0 || choices > 0) return NEVER_ENDING;
+      return { endless: tree.least === tree.most ? 0 : 1, choices: 0 };
     }
     case 'look':
     case 'atomic':
     case 'capture':
-      return endless(tree.of);
+      return waysOf(tree.of);
     case 'reference':
-      return 1;
+      return { endless: 1, choices: 0 };
     default:
-      return 0;
+      return { endless: 0, choices: 0 };
   }
 }
 

@@ -8,6 +8,7 @@ import { LONE_WORD, pattern } from './unicode';
 const STEPS_PER_CHARACTER = 500;
 const STEPS = 200_000;
 const MOST_DEPTH = 2000;
+const TOO_LONG = 'matching takes too long on a text';
 
 interface State {
   text: string;
@@ -30,17 +31,27 @@ export function matcher(tree: Pattern): (text: string, from: number) => [number,
       depth: 0,
       captures: [],
     };
-    for (let start = from; start <= text.length; start = after(text, start)) {
-      let end = -1;
-      state.captures = [];
-      const found = match(state, start, (at) => {
-        end = at;
-        return true;
-      });
-      if (found) return [start, end];
+    try {
+      return search(match, state, from);
+    } catch (error) {
+      if (error instanceof RangeError) throw new PatternError(TOO_LONG);
+      throw error;
     }
-    return null;
   };
+}
+
+function search(match: Match, state: State, from: number): [number, number] | null {
+  const { text } = state;
+  for (let start = from; start <= text.length; start = after(text, start)) {
+    let end = -1;
+    state.captures = [];
+    const found = match(state, start, (at) => {
+      end = at;
+      return true;
+    });
+    if (found) return [start, end];
+  }
+  return null;
 }
 
 function after(text: string, at: number): number {
@@ -54,7 +65,7 @@ function before(text: string, at: number): number {
 }
 
 function step(state: State): void {
-  if (--state.steps < 0) throw new PatternError('it takes too long on this text');
+  if (--state.steps < 0) throw new PatternError(TOO_LONG);
 }
 
 function build(tree: Pattern): Match {
@@ -124,7 +135,7 @@ function repeated(of: Match, least: number, most: number, lazy: boolean): Match 
     (count: number): Match =>
     (state, at, next) => {
       step(state);
-      if (++state.depth > MOST_DEPTH) throw new PatternError('it takes too long on this text');
+      if (++state.depth > MOST_DEPTH) throw new PatternError(TOO_LONG);
       const more = () =>
         count < most &&
         of(state, at, (end) => (end > at || count < least) && from(count + 1)(state, end, next));

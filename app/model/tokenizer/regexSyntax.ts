@@ -99,7 +99,7 @@ class PatternParser {
   }
 
   private choice(outer: Flags): Pattern {
-    if (++this.depth > MOST_NESTED) throw new PatternError('it is nested too deeply');
+    if (++this.depth > MOST_NESTED) throw new PatternError('something is nested too deeply');
     // A flag set in the midst of a group holds to its end, over `|` too.
     const flags = { ...outer };
     const options = [this.sequence(flags)];
@@ -142,7 +142,7 @@ class PatternParser {
     const from = Number(least || 0);
     const to = comma === '' ? from : most === '' ? Number.POSITIVE_INFINITY : Number(most);
     if (from > MOST_REPEATS || (Number.isFinite(to) && to > MOST_REPEATS)) {
-      throw new PatternError(`it repeats something more than ${MOST_REPEATS} times`);
+      throw new PatternError(`something is repeated more than ${MOST_REPEATS} times`);
     }
     if (from > to) throw new PatternError(`${whole} has its ends the wrong way round`);
     return [from, to, true];
@@ -238,7 +238,7 @@ class PatternParser {
 
   private escape(flags: Flags): Pattern {
     const char = this.chars[this.at++];
-    if (char === undefined) throw new PatternError('it ends in “\\”');
+    if (char === undefined) throw new PatternError('the end is a lone “\\”');
     const edges: Record<string, Extract<Pattern, { kind: 'edge' }>['at']> = {
       A: 'textStart',
       z: 'textEnd',
@@ -273,14 +273,14 @@ class PatternParser {
 
   private reference(index: number): Pattern {
     if (!(index >= 1 && index <= this.captures))
-      throw new PatternError('it refers to a group that is not there');
+      throw new PatternError('a reference is to a group that is not there');
     return { kind: 'reference', index };
   }
 
   /** What stands after `\` and means one character. */
   private classEscape(): string {
     const char = this.chars[this.at++];
-    if (char === undefined) throw new PatternError('it ends in “\\”');
+    if (char === undefined) throw new PatternError('the end is a lone “\\”');
     if (SHORTHANDS[char]) return SHORTHANDS[char];
     if (char === 'p' || char === 'P') {
       if (!this.skip('{')) throw new PatternError(`“\\${char}” needs a name in braces`);
@@ -315,7 +315,7 @@ class PatternParser {
 
   /** A class after its `[`, with classes within it and `&&`. */
   private bracket(): string {
-    if (++this.depth > MOST_NESTED) throw new PatternError('it is nested too deeply');
+    if (++this.depth > MOST_NESTED) throw new PatternError('something is nested too deeply');
     const negated = this.skip('^');
     const operands: string[] = [];
     let members: string[] = [];

@@ -4,6 +4,8 @@ import type { TokenizePiece } from './bpe';
 import { byteToken, utf8 } from './bytes';
 import { malformed, type Part } from './parts';
 
+/** Steps that one piece may take: more only where tokens without end lie over each other. */
+const MOST_STEPS = 100_000_000;
 /** What an unknown character costs beyond the least score. */
 const UNKNOWN_PENALTY = 10;
 
@@ -92,6 +94,7 @@ function bestPath(piece: string, { root, scores, unknownScore, unknown, unknownI
     ids[end] = id;
     best[end] = score;
   };
+  let steps = 0;
   for (let start = 0; start < size; ) {
     const width = (piece.codePointAt(start) as number) > 0xffff ? 2 : 1;
     let isCharacter = false;
@@ -99,6 +102,7 @@ function bestPath(piece: string, { root, scores, unknownScore, unknown, unknownI
     for (let end = start; end < size; ) {
       node = node?.next?.get(piece.charCodeAt(end++));
       if (!node) break;
+      if (++steps > MOST_STEPS) throw malformed('dividing a text by its vocabulary takes too long');
       if (node.id < 0) continue;
       offer(end, start, node.id, best[start] + scores[node.id]);
       if (end - start === width) isCharacter = true;

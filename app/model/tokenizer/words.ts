@@ -7,12 +7,13 @@ export function createWordPiece(part: Part, vocab: ReadonlyMap<string, number>):
   const prefix = part.text('continuing_subword_prefix', '##');
   const most = part.count('max_input_chars_per_word', 100);
   const unknown = unknownId(part, vocab);
+  const longest = [...vocab.keys()].reduce((length, token) => Math.max(length, token.length), 0);
   return (piece) => {
     const chars = Array.from(piece);
     if (chars.length > most) return [unknown()];
     const ids: number[] = [];
     for (let start = 0; start < chars.length; ) {
-      let end = chars.length;
+      let end = Math.min(chars.length, start + longest);
       let id: number | undefined;
       for (; end > start && id === undefined; end--) {
         id = vocab.get((start > 0 ? prefix : '') + chars.slice(start, end).join(''));
