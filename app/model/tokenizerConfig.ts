@@ -31,11 +31,16 @@ const configSchema = z.looseObject({
   added_tokens_decoder: z.record(z.string(), z.unknown()).nullish().catch(null),
 });
 
-export function readTokenizerConfig(files: TokenizerConfigFiles): TokenizerConfig {
+/** tokenizer_config.json with what special_tokens_map.json says in its place. */
+export function mergedConfig(files: TokenizerConfigFiles): Record<string, unknown> {
   const config = configSchema.safeParse(files.tokenizerConfig ?? {}).data ?? {};
-  const lists = config.added_tokens_decoder ?? null;
   const older = z.looseObject({}).safeParse(files.specialTokensMap ?? {}).data ?? {};
-  const said: Record<string, unknown> = lists === null ? { ...config, ...older } : config;
+  return config.added_tokens_decoder ? config : { ...config, ...older };
+}
+
+export function readTokenizerConfig(files: TokenizerConfigFiles): TokenizerConfig {
+  const said = mergedConfig(files);
+  const lists = configSchema.safeParse(said).data?.added_tokens_decoder ?? null;
   const special = [...specialTokens(said)];
   const isSpecial = new Set(special.map(contentOf));
   const added = [

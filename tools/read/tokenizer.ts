@@ -1,7 +1,8 @@
 /** @file `read tokenizer`: a folder with tokenizer.json and the texts of texts.json, encoded and decoded. */
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { readBeside } from '../../app/model/besideTokenizer';
 import { ModelError } from '../../app/model/errors';
 import { parseJsonFile } from '../../app/model/json';
 import { createTokenizer } from '../../app/model/tokenizer';
@@ -27,21 +28,20 @@ export async function readTokenizer(path: string): Promise<Reading> {
 }
 
 async function readCases(path: string): Promise<ReadCase[]> {
-  const [tokenizer, tokenizerConfig, specialTokensMap, addedTokens, texts] = await Promise.all([
+  const [tokenizer, tokenizerConfig, texts, names] = await Promise.all([
     read(path, 'tokenizer.json'),
     optional(path, 'tokenizer_config.json'),
-    optional(path, 'special_tokens_map.json'),
-    optional(path, 'added_tokens.json'),
     read(path, 'texts.json'),
+    readdir(path),
   ]);
+  const beside = await readBeside((name) => readFile(join(path, name)), names, tokenizerConfig);
   const list = textsSchema.safeParse(texts);
   if (!list.success)
     throw new ModelError('malformed', 'texts.json is no list of texts.', 'Write ["a text", …].');
   const made = createTokenizer({
+    ...beside,
     tokenizer,
     tokenizerConfig,
-    specialTokensMap,
-    addedTokens,
     config: null,
     vocabSize: Number.POSITIVE_INFINITY,
   });
