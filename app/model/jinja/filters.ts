@@ -119,9 +119,7 @@ export const filters: Record<string, Filter> = {
   safe: ofText((text) => text),
   string: ofText((text) => text),
   striptags: ofText((text) =>
-    text
-      .replace(/<!--[\s\S]*?-->/g, '')
-      .replace(/<[\s\S]*?>/g, '')
+    without(without(text, '<!--', '-->'), '<', '>')
       .replace(new RegExp(`[${SPACE}]+`, 'g'), ' ')
       .trim()
       .replace(/&(amp|lt|gt|quot|#34|#39);/g, (_, name: string) => entities[name]),
@@ -179,6 +177,19 @@ export const filters: Record<string, Filter> = {
   wordwrap: unknown('wordwrap'),
   xmlattr: unknown('xmlattr'),
 };
+
+/** The text without what stands between two marks, and without these. */
+function without(text: string, open: string, close: string): string {
+  let kept = '';
+  let at = 0;
+  for (;;) {
+    const start = text.indexOf(open, at);
+    const end = start < 0 ? -1 : text.indexOf(close, start);
+    if (end < 0) return kept + text.slice(at);
+    kept += text.slice(at, start);
+    at = end + close.length;
+  }
+}
 
 const entities: Record<string, string> = {
   amp: '&',

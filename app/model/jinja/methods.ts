@@ -2,7 +2,7 @@
 import { JinjaError } from './errors';
 import { formatBraces } from './format';
 import { bounded, equal, isTrue, iterate, unsafe } from './operations';
-import { codePoints, SPACE, textLength } from './text';
+import { codePoints, SPACE, textLength, trimEnd, trimStart } from './text';
 import { type Arguments, Callable, Dict, Tuple, take, typeName, type Value } from './values';
 
 type Method = (text: string, args: Arguments) => Value;
@@ -33,8 +33,6 @@ export function listMethod(list: readonly Value[] | Tuple, name: string): Value 
   return LIST_CHANGES.includes(name) ? unsafe(name) : undefined;
 }
 
-const spaceStart = new RegExp(`^[${SPACE}]+`);
-const spaceEnd = new RegExp(`[${SPACE}]+$`);
 const onlySpace = new RegExp(`^[${SPACE}]+$`);
 /** Where `splitlines` divides. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they end lines
@@ -45,8 +43,8 @@ export function strip(text: string, characters: Value | undefined, sides: 'both'
   const left = sides !== 'right';
   const right = sides !== 'left';
   if (characters === undefined || characters === null) {
-    const start = left ? text.replace(spaceStart, '') : text;
-    return right ? start.replace(spaceEnd, '') : start;
+    const start = left ? trimStart(text) : text;
+    return right ? trimEnd(start) : start;
   }
   const set = new Set(codePoints(asText(characters)));
   const all = codePoints(text);
