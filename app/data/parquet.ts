@@ -153,10 +153,23 @@ export function unreadableFile(name: string, cause: unknown): DataError {
   });
 }
 
-/** @throws DataError where the file is larger than the page reads, or says of itself what cannot be */
-export function checkSize(name: string, metadata: FileMetaData, byteLength: number): void {
+/**
+ * @param mostRows how many rows will be read: groups beyond them do not count
+ * @throws DataError where that is more than the page reads, or the file says of itself what cannot be
+ */
+export function checkSize(
+  name: string,
+  metadata: FileMetaData,
+  byteLength: number,
+  mostRows = Number.POSITIVE_INFINITY,
+): void {
   const groups = metadata.row_groups;
-  const unpacked = groups.reduce((sum, group) => sum + Number(group.total_byte_size), 0);
+  let unpacked = 0;
+  let before = 0;
+  for (const group of groups) {
+    if (before < mostRows) unpacked += Number(group.total_byte_size);
+    before += Number(group.num_rows);
+  }
   if (unpacked > MAX_UNPACKED) {
     throw new DataError(
       `“${name}” unpacks to ${(unpacked / 1024 ** 3).toFixed(1)} GiB; at most 1 GiB is read.`,
@@ -168,8 +181,7 @@ export function checkSize(name: string, metadata: FileMetaData, byteLength: numb
       hint: 'Keep the columns that the task needs.',
     });
   }
-  const rows = groups.reduce((sum, group) => sum + Number(group.num_rows), 0);
-  const consistent = rows === Number(metadata.num_rows) && groups.every((group) => fits(group, byteLength));
+  const consistent = before === Number(metadata.num_rows) && groups.every((group) => fits(group, byteLength));
   if (!consistent) throw unreadableFile(name, new RangeError('sizes that do not fit the file'));
 }
 
