@@ -7,6 +7,7 @@ import type { ChatTemplate } from './chatTemplate';
 import { type Checkpoint, openCheckpoint } from './checkpoint';
 import { ModelError } from './errors';
 import { describeModel, type WeightSource } from './families';
+import { FiniteCheck } from './finite';
 import { RunningHash, sha256 } from './hash';
 import { hashIdentity, type ModelIdentity } from './identity';
 import { parseJsonFile } from './json';
@@ -225,7 +226,9 @@ async function openNetwork(
       shapes: stream.shapes,
       async deliver(sink) {
         meter.expect(sized ? size() : 0, local ? 'reading' : 'downloading');
-        await stream.deliver(sink);
+        const finite = new FiniteCheck(stream.shapes, (weight) => namesIn(sources, weight));
+        await stream.deliver(finite.over(sink));
+        finite.finish();
         meter.expect(size(), local ? 'reading' : 'downloading');
         done = new Map([...running].map(([tensor, hash]) => [tensor, hash.hex()]));
       },
@@ -235,6 +238,12 @@ async function openNetwork(
       return done;
     },
   };
+}
+
+/** What a canonical weight is made of in the files, in words. */
+function namesIn(sources: readonly WeightSource[], weight: string): string {
+  const source = sources.find(({ name }) => name === weight);
+  return source?.parts.map((part) => part.name).join(' with ') ?? weight;
 }
 
 /** The tensors whose bytes identify the model: the embedding table's and the first block's. */
