@@ -190,7 +190,13 @@ export interface StudioState {
     error: StudioError | null;
   };
   playground: PlaygroundSlice;
-  saved: { work: SavedWork | null; busy: boolean; error: StudioError | null };
+  saved: {
+    work: SavedWork | null;
+    busy: boolean;
+    error: StudioError | null;
+    /** What is known of it is to be asked for again. */
+    outdated: boolean;
+  };
   notice: Notice | null;
 }
 
@@ -226,7 +232,7 @@ export const initialState: StudioState = {
   trainError: null,
   prompt: { report: null, imported: null, busy: null, error: null },
   playground: { requestId: 0, running: false, columns: [], answers: {}, cancelled: false, error: null },
-  saved: { work: null, busy: false, error: null },
+  saved: { work: null, busy: false, error: null, outdated: false },
   notice: null,
 };
 

@@ -183,7 +183,14 @@ export interface StudioError {
 export interface SavedWork {
   /** The dataset's name and options, or null. Its rows are loaded again by `restore`. */
   dataset: string | null;
-  run: { runId: string; step: number; steps: number; phase: Checkpoint['phase'] } | null;
+  run: {
+    runId: string;
+    step: number;
+    steps: number;
+    phase: Checkpoint['phase'];
+    /** Another tab works on it: it cannot be restored here until that tab is closed. */
+    elsewhere: boolean;
+  } | null;
 }
 
 /** Which answer of the playground a token belongs to. */
@@ -212,6 +219,8 @@ export type StudioEvent =
   | { type: 'neighbours'; runId: string; table: NeighbourTable }
   | { type: 'answers'; runId: string; step: number; rows: AnswerRow[] }
   | { type: 'saved'; runId: string; step: number }
+  /** What `saved` answers may be another now: a tab that had the run was closed, another version of the page was opened. */
+  | { type: 'savedChanged' }
   /** A checkpoint could not be kept (storage full or forbidden); training goes on. */
   | { type: 'notSaved'; runId: string; message: string }
   | { type: 'promptChanged'; prompt: PromptReport | null }
@@ -275,8 +284,10 @@ export interface Studio {
 
   /** Work of the last visit, found without loading it. */
   saved(): Promise<SavedWork>;
-  /** Loads dataset and run of the last visit; the run comes back paused with its history. */
-  restore(): Promise<{ dataset: DatasetReport | null; runId: string | null }>;
+  /**
+   * Loads dataset and run of the last visit, or the kept run that is named; the run comes back paused with its history.
+   */
+  restore(runId?: string): Promise<{ dataset: DatasetReport | null; runId: string | null }>;
   discardSaved(): Promise<void>;
 
   /** Streams answers as `token` and `generated` events with this id; resolves when all columns are done. */

@@ -68,6 +68,7 @@ export class StudioService implements Studio {
         ModelFiles.open(this.platform, baseUrl),
       ]);
       const emit = (event: StudioEvent) => void onEvent(event);
+      store?.onChange(() => emit({ type: 'savedChanged' }));
       const recovery = newRecovery(
         this.platform,
         () => this.ready(),
@@ -267,21 +268,36 @@ export class StudioService implements Studio {
       const { store, data } = this.ready();
       const last = (await store?.list())?.[0] ?? null;
       const dataset = await data.stored(last?.runId ?? IN_USE);
-      const run = last && { runId: last.runId, step: last.step, steps: last.steps, phase: last.phase };
+      const run = last && {
+        runId: last.runId,
+        step: last.step,
+        steps: last.steps,
+        phase: last.phase,
+        elsewhere: last.elsewhere,
+      };
       return { dataset: dataset?.name ?? null, run };
     });
   }
 
-  restore(): Promise<{ dataset: DatasetReport | null; runId: string | null }> {
+  restore(runId?: string): Promise<{ dataset: DatasetReport | null; runId: string | null }> {
     return attempt('training', async () => {
       const { store, data, runs, recovery } = this.ready();
       await recovery.ready();
       const model = this.model();
-      const last = (await store?.list())?.[0];
+      const kept = (await store?.list()) ?? [];
+      const last = runId === undefined ? kept[0] : kept.find((run) => run.runId === runId);
       const stored = await data.stored(last?.runId ?? IN_USE);
-      const dataset = stored && (await data.openStored(stored, model));
       const checkpoint = last && (await store?.load(last.runId));
-      if (!checkpoint || !dataset) return { dataset, runId: null };
+      if (checkpoint && !stored && data.current?.dataset.report.hash !== checkpoint.dataHash) {
+        throw new StudioRequestError(
+          'The dataset of this run could not be kept with it.',
+          'Open the same file with the same options, then press Continue again.',
+        );
+      }
+      // Before anything is replaced: the run may be open in another tab.
+      if (checkpoint) await runs.claim(checkpoint.runId);
+      const dataset = stored && (await data.openStored(stored, model));
+      if (!checkpoint) return { dataset, runId: null };
       const { trainer } = await runs.restore(checkpoint, model, data.get());
       void trainer.announce();
       await this.tellPrompt();
@@ -295,8 +311,7 @@ export class StudioService implements Studio {
       const present = runs.current?.trainer.runId;
       for (const { runId } of (await store?.list()) ?? []) {
         if (runId === present) continue;
-        await store?.remove(runId);
-        data.forget(runId);
+        if (await store?.remove(runId)) data.forget(runId);
       }
       if (!data.current) data.forget(IN_USE);
     });

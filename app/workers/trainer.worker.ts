@@ -25,7 +25,7 @@ expose(
     openFileStore: openOpfsStore,
     fetchBytes,
     // Private windows may have no IndexedDB: then nothing survives a reload, and everything else works.
-    openRunStore: () => openCheckpointStore().catch(() => null),
+    openRunStore: () => openCheckpointStore({ locks: navigator.locks ?? null }).catch(() => null),
     openDatasetStore: () => openDatasetStore().catch(() => null),
   }),
 );
