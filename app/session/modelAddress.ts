@@ -31,7 +31,7 @@ export function parseModelAddress(text: string, baseUri: string): ModelOrigin | 
   if (/^(www\.)?(huggingface\.co|hf\.co)$/.test(url.hostname)) return parseHubAddress(url);
   url.pathname = url.pathname.replace(/(\/config\.json|\/model\.safetensors)?\/*$/, '/');
   url.hash = '';
-  const id = url.pathname.split('/').filter(Boolean).slice(-2).map(decodeURIComponent).join('/');
+  const id = url.pathname.split('/').filter(Boolean).slice(-2).map(readable).join('/');
   return { kind: 'url', url: url.href, id: id || url.hostname };
 }
 
@@ -56,6 +56,15 @@ export function shortRevision(revision: string): string {
   return /^[\da-f]{40}$/.test(revision) ? revision.slice(0, 7) : revision;
 }
 
+/** A part of a path with its escapes undone, where they are some: `%zz` stays as it is. */
+function readable(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
 function parseHubName(text: string): ModelOrigin | { message: string } {
   const at = text.indexOf('@');
   const id = at < 0 ? text : text.slice(0, at);
@@ -72,14 +81,16 @@ function parseHubName(text: string): ModelOrigin | { message: string } {
 }
 
 function parseHubAddress(url: URL): ModelOrigin | { message: string } {
-  const [owner, name, view, revision] = url.pathname.split('/').filter(Boolean).map(decodeURIComponent);
+  const [owner, name, view, revision] = url.pathname.split('/').filter(Boolean).map(readable);
   if (owner === 'datasets' || owner === 'spaces') {
     return { message: `This is the address of a ${owner.slice(0, -1)} on the Hub, not of a model.` };
   }
   if (!owner || !name) {
     return { message: 'This is not the address of a model on the Hub: owner/model is missing.' };
   }
+  const id = `${owner}/${name}`;
+  if (!hubName.test(id)) return { message: `“${id}” is not a name on the Hub. Copy the address once more.` };
   const views = ['tree', 'resolve', 'blob', 'raw', 'commit'];
   const named = views.includes(view) && revision ? revision : MAIN;
-  return { kind: 'hub', id: `${owner}/${name}`, revision: named };
+  return { kind: 'hub', id, revision: named };
 }

@@ -171,6 +171,13 @@ export interface StudioState {
     /** Why it was lost, while model and run are being brought back. */
     lost: string | null;
   };
+  trainer: {
+    /** What went wrong in the worker itself; null while all is well. */
+    error: StudioError | null;
+    /** It is gone: nothing can be asked of it until it is started again. */
+    ended: boolean;
+    restarting: boolean;
+  };
   model: ModelSlice;
   catalogue: CatalogueSlice;
   memory: MemorySlice;
@@ -210,6 +217,7 @@ export const noComparison: Int8Comparison = {
 
 export const initialState: StudioState = {
   device: { report: null, error: null, lost: null },
+  trainer: { error: null, ended: false, restarting: false },
   model: { report: null, request: null, loading: null, error: null, failed: null, comparison: noComparison },
   catalogue: { stored: null, int8: null, error: null },
   memory: { report: null, budget: null },

@@ -227,6 +227,14 @@ export type StudioEvent =
   | { type: 'token'; requestId: number; column: AnswerColumn; text: string }
   | { type: 'generated'; requestId: number; column: AnswerColumn; tokens: number; milliseconds: number };
 
+/** What the worker tells beside its calls and events, as a plain message. */
+export interface LifeSign {
+  /** The lock that the worker holds for as long as it lives. */
+  alive?: string;
+  /** A message of the page could not be read, one to the page not be sent. */
+  fault?: 'unread' | 'unsent';
+}
+
 /**
  * The worker's side, one instance a page. Methods reject with a plain `StudioError` object (never a bare Error),
  * and a rejected method leaves everything as it was before.
@@ -285,9 +293,10 @@ export interface Studio {
   /** Work of the last visit, found without loading it. */
   saved(): Promise<SavedWork>;
   /**
-   * Loads dataset and run of the last visit, or the kept run that is named; the run comes back paused with its history.
+   * Loads dataset and run of the last visit, or the kept run that is named, or with null the dataset in use alone; the run
+   * comes back paused with its history.
    */
-  restore(runId?: string): Promise<{ dataset: DatasetReport | null; runId: string | null }>;
+  restore(runId?: string | null): Promise<{ dataset: DatasetReport | null; runId: string | null }>;
   discardSaved(): Promise<void>;
 
   /** Streams answers as `token` and `generated` events with this id; resolves when all columns are done. */

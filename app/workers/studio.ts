@@ -279,7 +279,7 @@ export class StudioService implements Studio {
     });
   }
 
-  restore(runId?: string): Promise<{ dataset: DatasetReport | null; runId: string | null }> {
+  restore(runId?: string | null): Promise<{ dataset: DatasetReport | null; runId: string | null }> {
     return attempt('training', async () => {
       const { store, data, runs, recovery } = this.ready();
       await recovery.ready();

@@ -9,6 +9,7 @@ import { openOpfsStore } from '../model/store/opfsStore';
 import { openCheckpointStore } from '../training/checkpointStore';
 import { openDatasetStore } from './datasetStore';
 import { startBrowserDevice } from './device';
+import { showLife } from './life';
 import { StudioService } from './studio';
 
 const wasmPaths = {
@@ -17,6 +18,7 @@ const wasmPaths = {
   'tfjs-backend-wasm-threaded-simd.wasm': absolute(threadedUrl),
 };
 
+showLife(self);
 expose(
   new StudioService({
     startDevice: (force) => startBrowserDevice(wasmPaths, force),

@@ -17,7 +17,8 @@ export function RunButtons() {
   const runSettings = useStudio((state) => state.run?.settings);
   const tooLarge = useStudio((state) => state.memory.report?.fits === false);
   const paused = phase === 'paused';
-  const busy = pending !== null;
+  const ended = useStudio((state) => state.trainer.ended);
+  const busy = pending !== null || ended;
   const ready = settings !== null && missing === null;
   const stepSettings = paused ? (runSettings ?? settings) : settings;
   return (
@@ -73,7 +74,7 @@ export function RunButtons() {
           May not fit the memory: see Settings.
         </Text>
       )}
-      {missing && !running && !paused && (
+      {missing && !running && (!paused || ended) && (
         <Text size="2" color="gray" id={id}>
           {missing}
         </Text>
@@ -89,6 +90,8 @@ function useMissing(invalid: boolean): string | null {
   const loadingModel = useStudio((state) => state.model.loading !== null || state.device.report === null);
   const data = useStudio((state) => state.data.report !== null);
   const suggested = useStudio((state) => state.settings.suggested !== null);
+  const ended = useStudio((state) => state.trainer.ended);
+  if (ended) return 'The trainer has ended: start it again first.';
   if (!device) return 'There is no device to train on.';
   if (!model) return loadingModel ? 'The model is still loading.' : 'Load a model first.';
   if (!data) return 'Choose data first: a sample is one click.';

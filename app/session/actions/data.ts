@@ -6,8 +6,8 @@ import { patch, useStudio } from '../store';
 import { modelSettled } from './modelGate';
 import { refreshSuggestions } from './settings';
 
-/** The files of the dataset in use, when it came from files: a validation file can be added to it. */
-let openedFile: File | null = null;
+/** The files of the dataset in use, when it came from files: a validation file can be added, and it can be opened again. */
+let openedFiles: { file: File; validation?: File } | null = null;
 const noErrors = { error: null, optionsError: null };
 let sampleBefore: SampleDataset | null = null;
 
@@ -25,17 +25,17 @@ export async function openSample(sample: SampleDataset): Promise<void> {
 
 export async function openFile(file: File, validation?: File): Promise<void> {
   const opened = await replace(file.name, null, () => worker().openDataset(file, validation));
-  if (opened) openedFile = file;
+  if (opened) openedFiles = { file, validation };
 }
 
 /** The dataset's file, if it came from one, so that validation rows can be added beside it. */
 export function canAddValidation(): boolean {
-  return openedFile !== null && useStudio.getState().data.sample === null;
+  return openedFiles !== null && useStudio.getState().data.sample === null;
 }
 
 /** Reads the present file again with a second one for validation only. */
 export async function addValidation(validation: File): Promise<void> {
-  if (openedFile) await openFile(openedFile, validation);
+  if (openedFiles) await openFile(openedFiles.file, validation);
 }
 
 /** Brings back the dataset that was in use before the present one. */
@@ -74,11 +74,24 @@ export async function refreshDataset(): Promise<void> {
 
 /** A dataset that came back with the work of the last visit. */
 export async function adoptDataset(report: DatasetReport): Promise<void> {
-  openedFile = null;
+  openedFiles = null;
   const { samples, opened } = useStudio.getState().data;
   const sample = samples?.find((known) => known.title === report.name) ?? null;
   patch('data', { report, opened: opened + 1, sample, undo: null, ...noErrors });
   await refreshSuggestions();
+}
+
+/**
+ * Has a new worker open the dataset that the page shows, with the options that it shows.
+ * @returns what it opened, null where the page has no dataset or its files are not to be had
+ */
+export async function reopenData(): Promise<DatasetReport | null> {
+  const { report, sample } = useStudio.getState().data;
+  if (!report) return null;
+  if (sample) await worker().openSample(sample.id);
+  else if (openedFiles) await worker().openDataset(openedFiles.file, openedFiles.validation);
+  else return null;
+  return worker().setDataOptions(report.options);
 }
 
 /** @returns whether it worked; if not, the previous dataset stays and the panel says why */
@@ -94,7 +107,7 @@ async function replace(
     const report = await open();
     flushEvents();
     optionsSent++;
-    openedFile = null;
+    openedFiles = null;
     sampleBefore = before.sample;
     const undo = before.report?.name ?? null;
     const opened = before.opened + 1;

@@ -4,7 +4,7 @@ import { connect, flushEvents, worker } from '../client';
 import { toStudioError } from '../errors';
 import { embeddedModel } from '../modelAddress';
 import { datasetOf } from '../reduce';
-import { patch } from '../store';
+import { patch, useStudio } from '../store';
 import { adoptDataset, loadSamples } from './data';
 import { restoreHubToken } from './hubToken';
 import { restoreMemoryBudget } from './memory';
@@ -22,6 +22,9 @@ export async function openStudio(): Promise<void> {
   // A file dropped in the first moments waits for the device too.
   void modelLoading(started.then(() => undefined));
   if (!(await started)) return;
+  useStudio.subscribe(({ saved }) => {
+    if (saved.outdated) void lookForSavedWork();
+  });
   await Promise.all([restoreHubToken(), restoreMemoryBudget()]);
   await Promise.all([loadModel(embeddedModel(document.baseURI)), loadSamples(), lookForSavedWork()]);
 }
@@ -38,9 +41,12 @@ async function start(): Promise<boolean> {
 }
 
 async function lookForSavedWork(): Promise<void> {
+  patch('saved', { outdated: false });
   try {
     const work = await worker().saved();
-    if (work.run || work.dataset) patch('saved', { work });
+    // What this page works on itself is no work of last time.
+    const offered = useStudio.getState().run === null && (work.run || work.dataset);
+    patch('saved', { error: null, ...(offered && { work }) });
   } catch (thrown) {
     patch('saved', { error: toStudioError(thrown, 'training') });
   }

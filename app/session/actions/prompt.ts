@@ -5,6 +5,9 @@ import { toStudioError } from '../errors';
 import { patch } from '../store';
 import { modelSettled } from './modelGate';
 
+/** Of the prompt that was imported last: a worker that is started again reads them once more. */
+let importedFiles: readonly File[] = [];
+
 export async function downloadPrompt(format: PromptFormat): Promise<void> {
   patch('prompt', { busy: 'downloading', error: null });
   try {
@@ -22,12 +25,18 @@ export async function importPrompt(files: readonly File[]): Promise<void> {
   await modelSettled();
   try {
     const report = await worker().importPrompt([...files]);
+    importedFiles = files;
     flushEvents();
     patch('prompt', { report, imported: report, busy: null });
   } catch (thrown) {
     flushEvents();
     patch('prompt', { busy: null, error: toStudioError(thrown, 'prompt') });
   }
+}
+
+/** Has a new worker use the imported prompt that the old one used. */
+export async function reimportPrompt(): Promise<void> {
+  if (importedFiles.length > 0) await importPrompt(importedFiles);
 }
 
 export async function forgetPrompt(): Promise<void> {
