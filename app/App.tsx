@@ -5,6 +5,7 @@ import { DropOverlay } from './components/data/DropOverlay';
 import { DeviceNotice } from './components/header/DeviceNotice';
 import { Header } from './components/header/Header';
 import { SavedBar } from './components/header/SavedBar';
+import { TrainerNotice } from './components/header/TrainerNotice';
 import { InsidePanel } from './components/inspect/InsidePanel';
 import { ModelPanel } from './components/model/ModelPanel';
 import { AnswersPanel } from './components/playground/AnswersPanel';
@@ -12,6 +13,7 @@ import { TryPanel } from './components/playground/TryPanel';
 import { PromptPanel } from './components/prompt/PromptPanel';
 import { SettingsPanel } from './components/settings/SettingsPanel';
 import { TrainPanel } from './components/train/TrainPanel';
+import { Boundary } from './components/ui/Boundary';
 import { Toast } from './components/ui/Toast';
 import { ResultsPanel } from './components/verdict/ResultsPanel';
 import { Verdict } from './components/verdict/Verdict';
@@ -32,24 +34,45 @@ export function App() {
       <Header />
       <aside className="notices" aria-label="Notices">
         <DeviceNotice />
+        <TrainerNotice />
         <SavedBar />
       </aside>
       <main className="columns">
         <div className="column column-setup">
-          <ModelPanel />
-          <DataPanel />
-          <SettingsPanel />
+          <Boundary title="Model">
+            <ModelPanel />
+          </Boundary>
+          <Boundary title="Data">
+            <DataPanel />
+          </Boundary>
+          <Boundary title="Settings">
+            <SettingsPanel />
+          </Boundary>
         </div>
         <div className="column column-work">
-          <Verdict />
-          <TrainPanel />
-          <ResultsPanel />
-          <TryPanel />
-          <AnswersPanel />
+          <Boundary title="Verdict">
+            <Verdict />
+          </Boundary>
+          <Boundary title="Train">
+            <TrainPanel />
+          </Boundary>
+          <Boundary title="Results">
+            <ResultsPanel />
+          </Boundary>
+          <Boundary title="Try it">
+            <TryPanel />
+          </Boundary>
+          <Boundary title="Answers">
+            <AnswersPanel />
+          </Boundary>
         </div>
         <div className="column column-result">
-          <PromptPanel />
-          <InsidePanel />
+          <Boundary title="Prompt">
+            <PromptPanel />
+          </Boundary>
+          <Boundary title="Inside the prompt">
+            <InsidePanel />
+          </Boundary>
         </div>
       </main>
       <DropOverlay />

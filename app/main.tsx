@@ -12,13 +12,16 @@ import './styles.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './App';
+import { PageBoundary } from './components/ui/Boundary';
 import { openStudio } from './session/actions/opening';
 
 const root = document.getElementById('root');
 if (!root) throw new Error('index.html has no element #root to put the page into.');
 createRoot(root).render(
   <StrictMode>
-    <App />
+    <PageBoundary>
+      <App />
+    </PageBoundary>
   </StrictMode>,
 );
 void openStudio();

@@ -8,6 +8,7 @@ import type { ChatTemplate } from './chatTemplate';
 import { type Checkpoint, openCheckpoint } from './checkpoint';
 import { asModelError, ModelError } from './errors';
 import { describeModel, type WeightSource } from './families';
+import { FiniteCheck } from './finite';
 import { RunningHash, sha256 } from './hash';
 import { hashIdentity, type ModelIdentity } from './identity';
 import { parseJsonFile, parseOptionalJson } from './json';
@@ -257,7 +258,9 @@ async function openNetwork(
       shapes: stream.shapes,
       async deliver(sink) {
         meter.expect(sized ? size() : 0, local ? 'reading' : 'downloading');
-        await stream.deliver(sink);
+        const finite = new FiniteCheck(stream.shapes, (weight) => namesIn(sources, weight));
+        await stream.deliver(finite.over(sink));
+        finite.finish();
         meter.expect(size(), local ? 'reading' : 'downloading');
         done = new Map([...running].map(([tensor, hash]) => [tensor, hash.hex()]));
       },
@@ -287,6 +290,12 @@ function plannedReading(config: unknown, sources: WeightSource[], { tensors }: C
     `The weights take ${Math.ceil(bytes / 2 ** 30)} GiB; at most ${MOST_WEIGHTS / 2 ** 30} GiB are read.`,
     'Choose a smaller model.',
   );
+}
+
+/** What a canonical weight is made of in the files, in words. */
+function namesIn(sources: readonly WeightSource[], weight: string): string {
+  const source = sources.find(({ name }) => name === weight);
+  return source?.parts.map((part) => part.name).join(' with ') ?? weight;
 }
 
 /** The tensors whose bytes identify the model: the embedding table's and the first block's. */

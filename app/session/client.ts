@@ -2,29 +2,33 @@
  * @file The page's one client of the worker. Calls go through comlink; events are gathered and applied once a
  * frame, so that the page never does more work than it can show.
  */
-import { proxy, type Remote, wrap } from 'comlink';
+import { proxy, type Remote } from 'comlink';
 import type { Backend, DeviceReport, Studio, StudioError, StudioEvent } from '../workers/protocol';
 import { reduceAll } from './reduce';
 import { useStudio } from './store';
+import { TrainerLink } from './trainerLink';
+import { withoutTrainer } from './withoutTrainer';
 
 /** A hidden page gets no animation frames; its title and state still follow, at this interval. */
 const HIDDEN_INTERVAL = 500;
 
-let studio: Remote<Studio> | null = null;
+let link: TrainerLink | null = null;
+let opened = false;
+/** Settles as the first `connect` does, and from then on as the newest. */
 let started: (answer: Promise<unknown>) => void = () => undefined;
-/** Settles as `connect` does. */
-const starting = new Promise<unknown>((resolve) => {
+let starting = new Promise<unknown>((resolve) => {
   started = resolve;
 });
-// Who waits for it is told; nobody may.
-starting.catch(() => undefined);
 let waiting: StudioEvent[] = [];
 let scheduled = false;
 
-/** Starts the worker and chooses the device. Rejects with a `StudioError`. Called once. */
+/** Starts a worker, in place of any before it, and chooses the device. Rejects with a `StudioError`. */
 export function connect(force?: Backend): Promise<DeviceReport> {
   const report = start(force);
+  // Whoever waits for it is told; nobody may.
+  report.catch(() => undefined);
   started(report);
+  starting = report;
   return report;
 }
 
@@ -35,22 +39,30 @@ export async function startedWorker(): Promise<Remote<Studio>> {
 }
 
 async function start(force?: Backend): Promise<DeviceReport> {
+  opened = false;
+  link?.end(replaced);
+  waiting = [];
   const worker = new Worker(new URL('../workers/trainer.worker.ts', import.meta.url), { type: 'module' });
-  const remote = wrap<Studio>(worker);
-  const broken = new Promise<never>((_, reject) => {
-    worker.addEventListener('error', (event) => {
-      if (studio) useStudio.setState({ pending: null, trainError: brokenLater(event) });
-      else reject(workerFailure(event));
-    });
+  const present: TrainerLink = new TrainerLink(worker, navigator.locks, {
+    ended(error) {
+      if (link !== present || !opened) return;
+      flushEvents();
+      useStudio.setState((state) => withoutTrainer(state, error, performance.now()));
+    },
+    fault(error) {
+      if (link === present && opened)
+        useStudio.setState(({ trainer }) => ({ trainer: { ...trainer, error } }));
+    },
   });
-  const report = await Promise.race([remote.open(document.baseURI, proxy(receive), force), broken]);
-  studio = remote;
+  link = present;
+  const report = await present.studio.open(document.baseURI, proxy(receive), force);
+  opened = true;
   return report;
 }
 
 /** The worker's side. @throws StudioError before `connect` has resolved. */
 export function worker(): Remote<Studio> {
-  if (studio) return studio;
+  if (link && opened) return link.studio;
   const notYet: StudioError = { kind: 'device', message: 'The trainer has not started yet.' };
   throw notYet;
 }
@@ -87,18 +99,4 @@ function scheduleFrame(apply: () => void): void {
   setTimeout(once, HIDDEN_INTERVAL);
 }
 
-function brokenLater(event: ErrorEvent): StudioError {
-  return {
-    kind: 'training',
-    message: `The trainer met an error it did not expect: ${event.message}`,
-    hint: 'Reload the page; a run that had been saved can be continued.',
-  };
-}
-
-function workerFailure(event: ErrorEvent): StudioError {
-  return {
-    kind: 'device',
-    message: `The trainer's script could not be started${event.message ? `: ${event.message}` : '.'}`,
-    hint: 'Reload the page. If it stays so, this browser may be too old: it needs module workers and WebAssembly.',
-  };
-}
+const replaced: StudioError = { kind: 'device', message: 'The trainer was started again meanwhile.' };

@@ -104,6 +104,8 @@ export function reduce(state: StudioState, event: StudioEvent, now: number): Stu
       }));
     case 'saved':
       return withRun(state, event.runId, (run) => ({ ...run, savedStep: event.step, notSaved: null }));
+    case 'savedChanged':
+      return { ...state, saved: { ...state.saved, outdated: true } };
     case 'notSaved':
       return withRun(state, event.runId, (run) => ({ ...run, notSaved: event.message }));
     case 'promptChanged':

@@ -184,6 +184,13 @@ export interface StudioState {
     /** Why it was lost, while model and run are being brought back. */
     lost: string | null;
   };
+  trainer: {
+    /** What went wrong in the worker itself; null while all is well. */
+    error: StudioError | null;
+    /** It is gone: nothing can be asked of it until it is started again. */
+    ended: boolean;
+    restarting: boolean;
+  };
   model: ModelSlice;
   catalogue: CatalogueSlice;
   memory: MemorySlice;
@@ -205,7 +212,13 @@ export interface StudioState {
     error: StudioError | null;
   };
   playground: PlaygroundSlice;
-  saved: { work: SavedWork | null; busy: boolean; error: StudioError | null };
+  saved: {
+    work: SavedWork | null;
+    busy: boolean;
+    error: StudioError | null;
+    /** What is known of it is to be asked for again. */
+    outdated: boolean;
+  };
   notice: Notice | null;
 }
 
@@ -219,6 +232,7 @@ export const noComparison: Int8Comparison = {
 
 export const initialState: StudioState = {
   device: { report: null, error: null, lost: null },
+  trainer: { error: null, ended: false, restarting: false },
   model: { report: null, request: null, loading: null, error: null, failed: null, comparison: noComparison },
   catalogue: { stored: null, int8: null, error: null },
   memory: { report: null, budget: null },
@@ -251,7 +265,7 @@ export const initialState: StudioState = {
     cancelled: false,
     error: null,
   },
-  saved: { work: null, busy: false, error: null },
+  saved: { work: null, busy: false, error: null, outdated: false },
   notice: null,
 };
 

@@ -3,8 +3,10 @@ import { TrainingError } from './errors';
 import { parseSettings } from './settingsRanges';
 import type { Checkpoint, RunPhase } from './types';
 
-/** Steps between two checkpoints: closing the tab loses at most so many. */
-export const CHECKPOINT_EVERY = 20;
+/** Steps that closing the tab loses at most: the run waits rather than go further beyond what is kept. */
+export const MOST_LOST = 20;
+/** Steps between two checkpoints: the rest is time to save one. */
+export const CHECKPOINT_EVERY = 16;
 
 /** What is known of a kept checkpoint without loading it. */
 export interface CheckpointSummary {
@@ -16,16 +18,24 @@ export interface CheckpointSummary {
   phase: RunPhase;
   /** Milliseconds since 1970. */
   savedAt: number;
+  /** Another tab works on it. */
+  elsewhere: boolean;
 }
 
-/** Keeps the last checkpoint of each run. */
+/** Keeps the last checkpoint of each run. Every method rejects with a `TrainingError` in words. */
 export interface CheckpointStore {
   /** Puts the checkpoint in place of the run's last, or leaves that as it was. */
   save(checkpoint: Checkpoint): Promise<void>;
   load(runId: string): Promise<Checkpoint | null>;
-  remove(runId: string): Promise<void>;
+  /** False, and nothing is done, where another tab works on the run. */
+  remove(runId: string): Promise<boolean>;
   /** Last saved first. */
   list(): Promise<CheckpointSummary[]>;
+  /** Takes a run for this tab until it is released or the tab ends; false where another tab works on it. */
+  claim(runId: string): Promise<boolean>;
+  release(runId: string): void;
+  /** Calls back whenever `list` may answer otherwise for a reason outside this tab. */
+  onChange(listener: () => void): void;
 }
 
 /** Phases that no step follows. */

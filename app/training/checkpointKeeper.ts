@@ -13,17 +13,24 @@ export class CheckpointKeeper {
   private waiting = 0;
 
   constructor(
-    private readonly store: CheckpointStore | undefined,
+    private readonly store: Pick<CheckpointStore, 'save'> | undefined,
     private readonly events: Partial<KeeperEvents>,
+    /** The step that is kept already. */
+    private kept: number,
   ) {}
+
+  /** The last step that was saved, or could not be: no use in waiting for it. */
+  get settledStep(): number {
+    return this.kept;
+  }
 
   /** Whether a checkpoint is being taken or saved. */
   get busy(): boolean {
     return this.waiting > 0;
   }
 
-  /** Saves what is being captured, once the saves before it are done; null stands for a capture given up. */
-  keep(capturing: Promise<Checkpoint | null>): void {
+  /** Saves what is being captured at this step, once the saves before it are done; null stands for a capture given up. */
+  keep(step: number, capturing: Promise<Checkpoint | null>): void {
     this.waiting += 1;
     this.last = Promise.all([capturing, this.last])
       .then(async ([checkpoint]) => {
@@ -35,6 +42,7 @@ export class CheckpointKeeper {
       .catch((error) => this.events.notSaved?.(error))
       .finally(() => {
         this.waiting -= 1;
+        this.kept = Math.max(this.kept, step);
       });
   }
 

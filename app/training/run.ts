@@ -41,7 +41,7 @@ export interface RunInputs {
   initialPrompt: Float32Array;
   tokenizer: Pick<Tokenizer, 'stopIds' | 'decode' | 'tokenText'>;
   /** Absent: nothing is kept. */
-  store?: CheckpointStore;
+  store?: Pick<CheckpointStore, 'save'>;
   /** Parts that each step is done in at least; memory may ask for more. */
   parts?: number;
   /** What was done so far that the person did not ask for. */

@@ -6,7 +6,7 @@ import { nextTurn, untilAborted } from '../data/eventLoop';
 import type { VectorPrompt } from '../engine/engine';
 import { EngineMemoryError } from '../engine/errors';
 import { pickRows } from '../evaluation/pickRows';
-import { CHECKPOINT_EVERY, checkCheckpoint, isOver } from './checkpoint';
+import { CHECKPOINT_EVERY, checkCheckpoint, isOver, MOST_LOST } from './checkpoint';
 import { CheckpointKeeper } from './checkpointKeeper';
 import { type Diagnosis, diagnoseError } from './divergence';
 import { TrainingError } from './errors';
@@ -87,7 +87,7 @@ export class Trainer {
     this.events = tellWhile(events, () => !this.abandoned);
     const fixed = { ...inputs, settings, initialPrompt };
     this.record = new RunRecord(fixed, checkpoint, (records) => this.events.steps?.(records));
-    this.keeper = new CheckpointKeeper(inputs.store, this.events);
+    this.keeper = new CheckpointKeeper(inputs.store, this.events, this.step);
     this.validationRows = pickRows(data.validation.length, settings.validationRows);
     this.proving = new Proving(inputs, settings, this.events);
 
@@ -284,6 +284,7 @@ export class Trainer {
         if (this.step - this.keptStep >= CHECKPOINT_EVERY && !this.keeper.busy) this.keep();
         this.latest.stepMade(this.step);
         await this.readback.room();
+        if (this.step - this.keeper.settledStep >= MOST_LOST) await this.keeper.settled();
         await nextTurn();
       }
       await this.readback.drained();
@@ -390,7 +391,7 @@ export class Trainer {
 
   private keep(): void {
     this.keptStep = this.step;
-    this.keeper.keep(this.latest.take(this.step));
+    this.keeper.keep(this.step, this.latest.take(this.step));
   }
 
   /** The run as it is at this moment, once its numbers have arrived; null when it has diverged meanwhile. */

@@ -41,6 +41,7 @@ export async function openHouse(
     platform.openDatasetStore(),
     ModelFiles.open(platform, baseUrl),
   ]);
+  store?.onChange(() => emit({ type: 'savedChanged' }));
   const recovery = newRecovery(
     platform,
     () => house,

@@ -207,7 +207,14 @@ export interface StudioError {
 export interface SavedWork {
   /** The dataset's name and options, or null. Its rows are loaded again by `restore`. */
   dataset: string | null;
-  run: { runId: string; step: number; steps: number; phase: Checkpoint['phase'] } | null;
+  run: {
+    runId: string;
+    step: number;
+    steps: number;
+    phase: Checkpoint['phase'];
+    /** Another tab works on it: it cannot be restored here until that tab is closed. */
+    elsewhere: boolean;
+  } | null;
 }
 
 /** Which answer of the playground a token belongs to. */
@@ -246,6 +253,8 @@ export type StudioEvent =
   | { type: 'neighbours'; runId: string; table: NeighbourTable }
   | { type: 'answers'; runId: string; step: number; rows: AnswerRow[] }
   | { type: 'saved'; runId: string; step: number }
+  /** What `saved` answers may be another now: a tab that had the run was closed, another version of the page was opened. */
+  | { type: 'savedChanged' }
   /** A checkpoint could not be kept (storage full or forbidden); training goes on. */
   | { type: 'notSaved'; runId: string; message: string }
   | { type: 'promptChanged'; prompt: PromptReport | null }
@@ -253,6 +262,14 @@ export type StudioEvent =
   | { type: 'answering'; requestId: number; prompt: PromptReport | null }
   | { type: 'token'; requestId: number; column: AnswerColumn; text: string }
   | { type: 'generated'; requestId: number; column: AnswerColumn; tokens: number; milliseconds: number };
+
+/** What the worker tells beside its calls and events, as a plain message. */
+export interface LifeSign {
+  /** The lock that the worker holds for as long as it lives. */
+  alive?: string;
+  /** A message of the page could not be read, one to the page not be sent. */
+  fault?: 'unread' | 'unsent';
+}
 
 /**
  * The worker's side, one instance a page. Methods reject with a plain `StudioError` object (never a bare Error),
@@ -318,8 +335,11 @@ export interface Studio {
 
   /** Work of the last visit, found without loading it. */
   saved(): Promise<SavedWork>;
-  /** Loads dataset and run of the last visit once no model is on its way; the run comes back paused with its history. */
-  restore(): Promise<{ dataset: DatasetReport | null; runId: string | null }>;
+  /**
+   * Loads dataset and run of the last visit, or the kept run that is named, or with null the dataset in use alone; the run
+   * comes back paused with its history.
+   */
+  restore(runId?: string | null): Promise<{ dataset: DatasetReport | null; runId: string | null }>;
   discardSaved(): Promise<void>;
 
   /** Streams answers as `token` and `generated` events with this id; resolves when all columns are done. */

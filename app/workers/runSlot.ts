@@ -164,11 +164,21 @@ export class RunSlot {
       });
   }
 
-  /** Puts the run away; its checkpoint stays. */
-  async clear(): Promise<void> {
+  /** Puts the run away; its checkpoint stays, for any tab unless it is that of `next`. */
+  async clear(next?: string): Promise<void> {
     const run = this.active;
     this.active = null;
     await run?.trainer.dispose();
+    if (run && run.trainer.runId !== next) this.store?.release(run.trainer.runId);
+  }
+
+  /** Keeps other tabs from going on with a run. @throws StudioRequestError where one is doing so. */
+  async claim(runId: string): Promise<void> {
+    if (!this.store || (await this.store.claim(runId))) return;
+    throw new StudioRequestError(
+      'This run is open in another tab, which goes on with it.',
+      'Close that tab to go on here, or use it there.',
+    );
   }
 
   private async put(
@@ -182,7 +192,8 @@ export class RunSlot {
     const { runId, settings } = made;
     const words = await wordsFor(settings, model, data);
     const run = this.make(model, data, words, made, checkpoint);
-    await this.clear();
+    await this.claim(runId);
+    await this.clear(runId);
     if (devices !== this.devices) throw new DeviceLostError();
     this.active = run;
     const { history, state } = run.trainer;
@@ -240,8 +251,8 @@ export class RunSlot {
       answers: (step, rows) => emit({ type: 'answers', runId, step, rows }),
       saved: (step) => emit({ type: 'saved', runId, step }),
       notSaved: (error) => {
-        const { message } = toStudioError(error, 'training');
-        emit({ type: 'notSaved', runId, message });
+        const { message, hint } = toStudioError(error, 'training');
+        emit({ type: 'notSaved', runId, message: [message, hint].filter(Boolean).join(' ') });
       },
     };
   }
@@ -250,8 +261,8 @@ export class RunSlot {
   async forgetOld(): Promise<string[]> {
     if (!this.store) return [];
     const old = (await this.store.list()).slice(KEPT_RUNS).map(({ runId }) => runId);
-    await Promise.all(old.map((runId) => this.store?.remove(runId)));
-    return old;
+    const removed = await Promise.all(old.map((runId) => this.store?.remove(runId)));
+    return old.filter((_, index) => removed[index]);
   }
 }
 

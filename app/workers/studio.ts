@@ -244,10 +244,10 @@ export class StudioService implements Studio {
     return attempt('training', () => this.ready().lastVisit.saved());
   }
 
-  restore(): Promise<{ dataset: DatasetReport | null; runId: string | null }> {
+  restore(runId?: string | null): Promise<{ dataset: DatasetReport | null; runId: string | null }> {
     return attempt('training', async () => {
       const { lastVisit, prompts } = this.ready();
-      const restored = await lastVisit.restore();
+      const restored = await lastVisit.restore(runId);
       await this.turns.take(() => prompts.tellAnyway());
       return restored;
     });

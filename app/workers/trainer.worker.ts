@@ -9,6 +9,7 @@ import { openOpfsStore } from '../model/store/opfsStore';
 import { openCheckpointStore } from '../training/checkpointStore';
 import { openDatasetStore } from './datasetStore';
 import { startBrowserDevice } from './device';
+import { showLife } from './life';
 import { openInWorker } from './parseClient';
 import { StudioService } from './studio';
 
@@ -18,6 +19,7 @@ const wasmPaths = {
   'tfjs-backend-wasm-threaded-simd.wasm': absolute(threadedUrl),
 };
 
+showLife(self);
 expose(
   new StudioService({
     startDevice: (force) => startBrowserDevice(wasmPaths, force),
@@ -27,7 +29,7 @@ expose(
     fetchBytes,
     openData: (files, options) => openInWorker(startParser, files, options),
     // Private windows may have no IndexedDB: then nothing survives a reload, and everything else works.
-    openRunStore: () => openCheckpointStore().catch(() => null),
+    openRunStore: () => openCheckpointStore({ locks: navigator.locks ?? null }).catch(() => null),
     openDatasetStore: () => openDatasetStore().catch(() => null),
   }),
 );

@@ -152,6 +152,10 @@ describe('model addresses', () => {
     expect(parseModelAddress(text, base)).toMatchObject({ kind: 'url', url });
   });
 
+  it('reads an address with broken escapes as it stands', () => {
+    expect(parseModelAddress('https://host.example/%zz/model', base)).toMatchObject({ id: '%zz/model' });
+  });
+
   it('names a model after its folder, and a revision beside its name', () => {
     expect(parseModelAddress('https://host.example/models/tiny/', base)).toMatchObject({ id: 'models/tiny' });
     expect(originName({ kind: 'hub', id: 'a/b', revision: 'main' })).toBe('a/b');
@@ -179,6 +183,7 @@ describe('model addresses', () => {
     'https://host.example:99999999/model',
     'javascript:alert(1)',
     'blob:https://example.org/1',
+    'https://huggingface.co/a/%E0%A4%A',
   ])('refuses “%s” with words', (text) => {
     expect(parseModelAddress(text, base)).toHaveProperty('message');
   });

@@ -1,5 +1,5 @@
 /** @file A run's numbers in words, and as the columns of its chart. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { webGpuHelp } from '../../app/session/browserHelp';
 import { curve, lastOf } from '../../app/session/curve';
 import { toStudioError } from '../../app/session/errors';
@@ -146,10 +146,18 @@ describe('numbers in words', () => {
 });
 
 describe('errors', () => {
-  it('keeps the words of a StudioError and wraps anything else', () => {
+  it('keeps the words of a StudioError, and has words of its own for anything else', () => {
     const error = { kind: 'data', message: 'Row 3 is ragged.', hint: 'Mend it.' } as const;
     expect(toStudioError(error, 'model')).toBe(error);
-    expect(toStudioError(new Error('broken'), 'model')).toEqual({ kind: 'model', message: 'broken' });
+    const told = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    const fault = new TypeError("Cannot read properties of undefined (reading 'x')");
+    expect(toStudioError(fault, 'model')).toEqual({
+      kind: 'model',
+      message: 'The page met an error that it did not expect.',
+      hint: expect.stringContaining('reload the page'),
+    });
+    expect(told).toHaveBeenCalledWith(fault);
+    told.mockRestore();
   });
 });
 

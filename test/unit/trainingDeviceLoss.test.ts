@@ -1,7 +1,6 @@
 /** @file A run whose device is lost: what it leaves is enough to go on as though nothing had happened. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Engine } from '../../app/engine/engine';
-import type { CheckpointStore } from '../../app/training/checkpoint';
 import { CAPTURE_EVERY } from '../../app/training/latestState';
 import type { RunInputs } from '../../app/training/run';
 import { Trainer } from '../../app/training/trainer';
@@ -24,12 +23,7 @@ interface Options {
 
 async function trainer(settings: Partial<RunSettings>, { also, from, inputs, ...options }: Options = {}) {
   const saves: Checkpoint[] = [];
-  const store: CheckpointStore = {
-    save: async (checkpoint) => void saves.push(checkpoint),
-    load: async () => null,
-    remove: async () => {},
-    list: async () => [],
-  };
+  const store: RunInputs['store'] = { save: async (checkpoint) => void saves.push(checkpoint) };
   const { told, events } = listen(also);
   const all = { ...(await tinyInputs(options.engine ?? engine, settings)), store, ...inputs };
   return { run: new Trainer(all, events, from), told, saves };

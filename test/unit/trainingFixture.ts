@@ -224,3 +224,42 @@ export function timeless({ elapsed: _elapsed, history, ...rest }: Checkpoint) {
   const steps = history.steps.map(({ milliseconds: _milliseconds, ...record }) => record);
   return { ...rest, history: { ...history, steps } };
 }
+
+/** A checkpoint that no run has made, all of whose parts tell its step. */
+export function madeUp(step: number, runId = 'a'): Checkpoint {
+  const values = (offset: number) => Float32Array.from({ length: 6 }, (_, i) => offset + i + step);
+  const steps = Array.from({ length: step }, (_, i) => ({
+    step: i + 1,
+    loss: 3 / (i + 1),
+    gradientNorm: 1,
+    learningRate: 0.1,
+    tokens: 10,
+    milliseconds: 2,
+  }));
+  const validations = steps
+    .filter((record) => record.step % 10 === 0)
+    .map(({ step, loss }) => ({
+      step,
+      loss,
+      accuracy: null,
+      tokenAccuracy: 0.5,
+      exact: 0.5,
+      rows: 4,
+      best: true,
+    }));
+  return {
+    runId,
+    modelKey: 'm',
+    dataHash: 'd',
+    settings: tinySettings,
+    step,
+    prompt: values(0),
+    initialPrompt: values(1),
+    firstMoment: values(2),
+    secondMoment: values(3),
+    best: { step, loss: 1, prompt: values(4) },
+    history: { steps, validations },
+    elapsed: 5,
+    phase: 'training',
+  };
+}

@@ -3,11 +3,11 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import type { Engine } from '../../app/engine/engine';
-import type { CheckpointStore } from '../../app/training/checkpoint';
 import { openCheckpointStore } from '../../app/training/checkpointStore';
 import { TrainingError } from '../../app/training/errors';
+import type { RunInputs } from '../../app/training/run';
 import { Trainer } from '../../app/training/trainer';
-import type { Checkpoint, RunSettings } from '../../app/training/types';
+import type { Checkpoint, RunSettings, StepRecord } from '../../app/training/types';
 import { startNodeBackend } from '../../tools/node/backend';
 import { listen, timeless, tinyEngine, tinyInputs, tinyStart } from './trainingFixture';
 
@@ -18,12 +18,12 @@ beforeAll(async () => {
 });
 
 let stores = 0;
-const newStore = () => openCheckpointStore(`trainer-test-${stores++}`);
+const newStore = () => openCheckpointStore({ name: `trainer-test-${stores++}` });
 
 async function trainer(
   settings: Partial<RunSettings> = {},
   options: {
-    store?: CheckpointStore;
+    store?: RunInputs['store'];
     also?: Parameters<typeof listen>[0];
     from?: Checkpoint;
     engine?: Engine;
@@ -245,28 +245,23 @@ describe('checkpoints', () => {
     }
   });
 
-  it('are kept every 20 steps without stopping the loop, and once more at the end', async () => {
+  it('are kept every 16 steps without stopping the loop, and once more at the end', async () => {
     const { run, told } = await trainer({ steps: 50, validateEvery: 50 }, { store: await newStore() });
     await run.start();
-    expect(told.saved).toEqual([20, 40, 50]);
+    expect(told.saved).toEqual([16, 32, 48, 50]);
     expect(told.states.filter(({ phase }) => phase === 'paused')).toEqual([]);
     await run.dispose();
   });
 
   it('taken in the middle of a run resume exactly too', async () => {
     const saves: Checkpoint[] = [];
-    const store: CheckpointStore = {
-      save: async (checkpoint) => void saves.push(checkpoint),
-      load: async () => null,
-      remove: async () => {},
-      list: async () => [],
-    };
+    const store: RunInputs['store'] = { save: async (checkpoint) => void saves.push(checkpoint) };
     const once = await trainer({ steps: 40 }, { store });
     await once.run.start();
     await once.run.dispose();
     expect(saves.map(({ step, phase }) => [step, phase])).toEqual([
-      [20, 'training'],
-      [40, 'training'],
+      [16, 'training'],
+      [32, 'training'],
       [40, 'finished'],
     ]);
     const again = await trainer({ steps: 40 }, { store, from: saves[0] });
@@ -276,8 +271,32 @@ describe('checkpoints', () => {
     expect(saves.at(-1)).not.toBe(saves[2]);
   });
 
+  it('that take long to save hold the run back rather than let more than 20 steps be lost', async () => {
+    const store = await newStore();
+    let made = 0;
+    let kept = 0;
+    const slow: RunInputs['store'] = {
+      async save(checkpoint) {
+        // Until the run has made no step for many turns, which it does not while it may go on.
+        for (let still = 0, last = made; still < 50; still = made === last ? still + 1 : 0) {
+          last = made;
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+        expect(made - kept).toBeLessThanOrEqual(20);
+        await store.save(checkpoint);
+        kept = checkpoint.step;
+      },
+    };
+    const also = { steps: (records: StepRecord[]) => (made = records.at(-1)?.step ?? made) };
+    const { run, told } = await trainer({ steps: 80, validateEvery: 80 }, { store: slow, also });
+    await run.start();
+    expect(told.saved.at(-1)).toBe(80);
+    expect(told.saved.length).toBeGreaterThan(3);
+    await run.dispose();
+  });
+
   it('that cannot be kept do not end the run', async () => {
-    const store = { ...(await newStore()), save: () => Promise.reject(new Error('disk full')) };
+    const store = { save: () => Promise.reject(new Error('disk full')) };
     const { run, told } = await trainer({ steps: 25 }, { store });
     await run.start();
     expect(run.state.phase).toBe('finished');
@@ -362,8 +381,8 @@ describe('failures', () => {
     await run.start();
     expect(run.state).toMatchObject({ phase: 'failed', step: 30 });
     expect(run.state.message).toMatch(/device lost.*last checkpoint/);
-    expect(told.saved).toEqual([20]);
-    expect(await store.load('run')).toMatchObject({ step: 20, phase: 'training' });
+    expect(told.saved).toEqual([16]);
+    expect(await store.load('run')).toMatchObject({ step: 16, phase: 'training' });
     await run.dispose();
   });
 

@@ -27,8 +27,11 @@ describe('the memory that a run may take', () => {
     const store: CheckpointStore = {
       save: async (checkpoint) => void kept.set(checkpoint.runId, checkpoint),
       load: async (runId) => kept.get(runId) ?? null,
-      remove: async (runId) => void kept.delete(runId),
+      remove: async (runId) => kept.delete(runId),
       list: async () => [],
+      claim: async () => true,
+      release: () => {},
+      onChange: () => {},
     };
     const slot = new RunSlot(
       store,

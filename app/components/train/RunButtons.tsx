@@ -20,9 +20,10 @@ export function RunButtons() {
   const runSettings = useStudio((state) => state.run?.settings);
   const tooLarge = useStudio((state) => state.memory.report?.fits === false);
   const paused = phase === 'paused';
-  const busy = pending !== null;
+  const ended = useStudio((state) => state.trainer.ended);
+  const busy = pending !== null || ended;
   const ready = settings !== null && missing === null;
-  const why = paused ? (loading ? ANOTHER_LOADS : null) : missing;
+  const why = paused && !ended ? (loading ? ANOTHER_LOADS : null) : missing;
   const stepSettings = paused ? (runSettings ?? settings) : settings;
   return (
     <div className="run-buttons">
@@ -103,6 +104,8 @@ function useMissing(invalid: boolean): string | null {
   const updating = useStudio((state) => state.data.updating);
   const optionsError = useStudio((state) => state.data.optionsError?.message ?? null);
   const fault = useStudio((state) => Object.entries(state.data.faults)[0]?.join(': ') ?? null);
+  const ended = useStudio((state) => state.trainer.ended);
+  if (ended) return 'The trainer has ended: start it again first.';
   if (!device) return 'There is no device to train on.';
   if (!model) return loadingModel ? 'The model is still loading.' : 'Load a model first.';
   if (loadingModel) return ANOTHER_LOADS;

@@ -137,6 +137,19 @@ export async function cancelOpening(): Promise<void> {
 /** Counts what was asked for and cancelled: of several openings the newest alone is shown. */
 let opening = 0;
 
+/**
+ * Has a new worker open the dataset that the page shows, with the options that it shows.
+ * @returns what it opened, null where the page has no dataset or its files are not to be had
+ */
+export async function reopenData(): Promise<DatasetReport | null> {
+  const { report, sample } = useStudio.getState().data;
+  if (!report) return null;
+  if (sample) await worker().openSample(sample.id);
+  else if (openedFiles) await worker().openDataset(openedFiles.files, openedFiles.choices);
+  else return null;
+  return worker().setDataOptions(report.options);
+}
+
 /** @returns whether it worked; if not, the previous dataset stays and the panel says why */
 async function replace(
   name: string,

@@ -15,9 +15,13 @@ export function tokenFault(text: string): string | null {
   return null;
 }
 
+/** The token in use: a worker that is started again has to be told. */
+let present: string | null = null;
+
 /** Uses a token from now on. */
 export async function setHubToken(text: string, keep: boolean): Promise<void> {
   const token = text.trim();
+  present = token;
   await worker().setHubToken(token);
   const remembered = remember(KEY, keep ? token : null) && keep;
   patch('hub', { ending: token.slice(-SHOWN), remembered });
@@ -25,6 +29,7 @@ export async function setHubToken(text: string, keep: boolean): Promise<void> {
 
 export async function forgetHubToken(): Promise<void> {
   remember(KEY, null);
+  present = null;
   patch('hub', { ending: null, remembered: false });
   await worker().setHubToken(null);
 }
@@ -33,6 +38,12 @@ export async function forgetHubToken(): Promise<void> {
 export async function restoreHubToken(): Promise<void> {
   const token = recall(KEY);
   if (!token || tokenFault(token)) return;
+  present = token;
   await worker().setHubToken(token);
   patch('hub', { ending: token.slice(-SHOWN), remembered: true });
+}
+
+/** Tells a new worker the token that the old one had. */
+export async function repeatHubToken(): Promise<void> {
+  if (present !== null) await worker().setHubToken(present);
 }

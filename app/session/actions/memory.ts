@@ -27,6 +27,12 @@ export async function setMemoryBudget(bytes: number | null): Promise<void> {
   await worker().setMemoryBudget(bytes);
 }
 
+/** Tells a new worker the budget that the old one had. */
+export async function repeatMemoryBudget(): Promise<void> {
+  const { budget } = useStudio.getState().memory;
+  if (budget !== null) await worker().setMemoryBudget(budget);
+}
+
 /** The budget chosen at an earlier visit. */
 export async function restoreMemoryBudget(): Promise<void> {
   const bytes = Number(recall(KEY));

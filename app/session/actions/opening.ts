@@ -19,6 +19,9 @@ export function backendInAddress(search: string): Backend | undefined {
 
 export async function openStudio(): Promise<void> {
   if (!(await start())) return;
+  useStudio.subscribe(({ saved }) => {
+    if (saved.outdated) void lookForSavedWork();
+  });
   await Promise.all([restoreHubToken(), restoreMemoryBudget()]);
   await Promise.all([loadFirstModel(), loadSamples(), lookForSavedWork()]);
 }
@@ -41,9 +44,12 @@ async function start(): Promise<boolean> {
 }
 
 async function lookForSavedWork(): Promise<void> {
+  patch('saved', { outdated: false });
   try {
     const work = await worker().saved();
-    if (work.run || work.dataset) patch('saved', { work });
+    // What this page works on itself is no work of last time.
+    const offered = useStudio.getState().run === null && (work.run || work.dataset);
+    patch('saved', { error: null, ...(offered && { work }) });
   } catch (thrown) {
     patch('saved', { error: toStudioError(thrown, 'training') });
   }

@@ -4,6 +4,9 @@ import { flushEvents, startedWorker, worker } from '../client';
 import { toStudioError } from '../errors';
 import { patch } from '../store';
 
+/** Of the prompt that was imported last: a worker that is started again reads them once more. */
+let importedFiles: readonly File[] = [];
+
 export async function downloadPrompt(format: PromptFormat): Promise<void> {
   patch('prompt', { busy: 'downloading', error: null });
   try {
@@ -26,6 +29,7 @@ export async function importPrompt(files: readonly File[]): Promise<void> {
     const studio = await startedWorker();
     if (mine !== imports) return;
     const report = await studio.importPrompt([...files]);
+    importedFiles = files;
     flushEvents();
     if (mine === imports) patch('prompt', { report, imported: report, busy: null, importing: null });
   } catch (thrown) {
@@ -41,6 +45,11 @@ export async function cancelImport(): Promise<void> {
   patch('prompt', { busy: null, importing: null });
   const studio = await startedWorker().catch(() => null);
   await studio?.cancelImport();
+}
+
+/** Has a new worker use the imported prompt that the old one used. */
+export async function reimportPrompt(): Promise<void> {
+  if (importedFiles.length > 0) await importPrompt(importedFiles);
 }
 
 export async function forgetPrompt(): Promise<void> {

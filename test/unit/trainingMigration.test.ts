@@ -1,0 +1,118 @@
+/** @file Runs that earlier versions of the page have saved go on as if nothing had happened. */
+import 'fake-indexeddb/auto';
+import { readFileSync } from 'node:fs';
+import { type IDBPDatabase, openDB } from 'idb';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Engine } from '../../app/engine/engine';
+import { openCheckpointStore } from '../../app/training/checkpointStore';
+import { upToDate } from '../../app/training/storedCheckpoint';
+import { Trainer } from '../../app/training/trainer';
+import type { Checkpoint } from '../../app/training/types';
+import { startNodeBackend } from '../../tools/node/backend';
+import { timeless, tinyEngine, tinyInputs } from './trainingFixture';
+
+interface Dump {
+  database: { version: number; stores: { runs: { runId: string }[]; history: object[] } };
+}
+
+/** Floats come back from their base64. */
+const dump = JSON.parse(
+  readFileSync(new URL('../fixtures/runs/database1.json', import.meta.url), 'utf8'),
+  (_key, value) =>
+    value?.float32 === undefined
+      ? value
+      : new Float32Array(Uint8Array.from(Buffer.from(value.float32, 'base64')).buffer),
+) as Dump;
+
+let names = 0;
+
+/** A database as version 1 made it, with what it had saved. */
+async function database1(): Promise<string> {
+  const name = `migration-test-${names++}`;
+  const old: IDBPDatabase = await openDB(name, dump.database.version, {
+    upgrade(db) {
+      db.createObjectStore('runs', { keyPath: 'runId' });
+      db.createObjectStore('history', { keyPath: ['runId', 'piece'] });
+    },
+  });
+  for (const row of dump.database.stores.runs) await old.put('runs', row);
+  for (const row of dump.database.stores.history) await old.put('history', row);
+  old.close();
+  return name;
+}
+
+describe('a run saved by version 1', () => {
+  let engine: Engine;
+  let whole: Checkpoint;
+  beforeAll(async () => {
+    await startNodeBackend('cpu');
+    engine = await tinyEngine();
+    whole = await finished('whole');
+  });
+
+  /** What there is of a run at its end, gone on from a checkpoint or from the start. */
+  async function finished(runId: string, from?: Checkpoint): Promise<Checkpoint> {
+    const saves: Checkpoint[] = [];
+    const store = { save: async (checkpoint: Checkpoint) => void saves.push(checkpoint) };
+    const run = new Trainer({ ...(await tinyInputs(engine)), runId, store }, {}, from);
+    await run.start();
+    await run.dispose();
+    return saves.at(-1) as Checkpoint;
+  }
+
+  it.each([
+    ['paused at 7, before any validation', 7],
+    ['paused at 13', 13],
+    // Its save broke off between history and run: the state before that save is the whole one.
+    ['more records than steps', 11],
+  ])('“%s” goes on from step %i to the end of an undisturbed run', async (runId, step) => {
+    const store = await openCheckpointStore({ name: await database1() });
+    const from = (await store.load(runId)) as Checkpoint;
+    expect(from).toMatchObject({ step, phase: 'paused' });
+    expect(from.history.steps).toHaveLength(step);
+    const end = await finished(runId, from);
+    expect(timeless(end)).toEqual({ ...timeless(whole), runId });
+    await store.save(end);
+    expect(await store.load(runId)).toEqual(end);
+  });
+
+  it('is listed in the order of its clock, and a run saved now comes before it', async () => {
+    const store = await openCheckpointStore({ name: await database1() });
+    const before = await store.list();
+    expect(before.map(({ runId }) => runId)).toEqual(
+      [...dump.database.stores.runs]
+        .sort((a, b) => (b as unknown as Saved).savedAt - (a as unknown as Saved).savedAt)
+        .map(({ runId }) => runId),
+    );
+    const oldest = before.at(-1)?.runId as string;
+    await store.save((await store.load(oldest)) as Checkpoint);
+    expect((await store.list())[0].runId).toBe(oldest);
+  });
+
+  it('finished, still gives its result', async () => {
+    const store = await openCheckpointStore({ name: await database1() });
+    const from = (await store.load('finished')) as Checkpoint;
+    expect(timeless(from)).toEqual({ ...timeless(whole), runId: 'finished' });
+  });
+});
+
+interface Saved {
+  savedAt: number;
+}
+
+describe('a stored run', () => {
+  const [row] = dump.database.stores.runs;
+
+  it('of a version from the future is refused, and stays', () => {
+    expect(() => upToDate({ ...row, version: 99 })).toThrow(/version 99.*up to 2/);
+  });
+
+  it.each(['prompt', 'best', 'phase', 'step', 'firstMoment', 'settings'])(
+    'whose %s is damaged says so in words',
+    (part) => {
+      expect(() => upToDate({ ...row, order: 1, [part]: { odd: true } })).toThrow(
+        /^The saved run is damaged: its .* is not what it should be\.$/,
+      );
+    },
+  );
+});
