@@ -39,11 +39,12 @@ type Row = Record<string, unknown>;
 const migrations: Record<number, (row: Row) => Row> = {
   /**
    * Version 1 did not say its version, nor which pieces were its own: all of them, as far as its counts go. A save that
-   * broke off may have left more.
+   * broke off may have left more. No words were compared with then.
    */
   1: (row) => ({
     ...row,
     version: 2,
+    settings: { ...(row.settings as Row), instructions: [] },
     lastStep: null,
     lastValidation: null,
     firstPiece: 0,
