@@ -5,7 +5,7 @@
 import { proxy, type Remote } from 'comlink';
 import type { Backend, DeviceReport, Studio, StudioError, StudioEvent } from '../workers/protocol';
 import { reduceAll } from './reduce';
-import { useStudio } from './store';
+import { patch, useStudio } from './store';
 import { TrainerLink } from './trainerLink';
 import { withoutTrainer } from './withoutTrainer';
 
@@ -50,8 +50,10 @@ async function start(force?: Backend): Promise<DeviceReport> {
       useStudio.setState((state) => withoutTrainer(state, error, performance.now()));
     },
     fault(error) {
-      if (link === present && opened)
-        useStudio.setState(({ trainer }) => ({ trainer: { ...trainer, error } }));
+      if (link !== present) return;
+      // Before it has opened nobody would hear of it otherwise.
+      if (opened) patch('trainer', { error });
+      else present.end(error);
     },
   });
   link = present;

@@ -4,9 +4,12 @@
  */
 import {
   type Initialiser,
+  type NumericSetting,
+  numericSettings,
   type RunSettings,
+  rangeWords,
   type Schedule,
-  SETTINGS_RANGES,
+  SETTINGS,
   type SuggestedSettings,
 } from '../workers/protocol';
 
@@ -16,17 +19,8 @@ export interface NumberRule {
   whole: boolean;
 }
 
-/** Ranges that make sense for any model; the model's own bounds are checked beside them. */
-export const numberRules = SETTINGS_RANGES;
-
-export type NumberSetting = keyof typeof numberRules;
-export const numberSettings = Object.keys(numberRules) as NumberSetting[];
-
-/** Contenders in words; more would take longer than training. */
-const MOST_INSTRUCTIONS = 10;
-
 /** What the person has set: numbers as typed, choices as chosen. Absent is automatic. */
-export type EnteredSettings = Partial<Record<NumberSetting, string>> & {
+export type EnteredSettings = Partial<Record<NumericSetting, string>> & {
   initialiser?: Initialiser;
   initText?: string;
   /** One a line. */
@@ -38,7 +32,7 @@ export type SettingKey = keyof EnteredSettings;
 
 /** The number in a text, or what is wrong with it. */
 export function parseNumber(text: string, rule: NumberRule): { value: number } | { message: string } {
-  const range = `${rule.whole ? 'a whole number' : 'a number'} from ${numberText(rule.min)} to ${rule.max.toLocaleString('en')}`;
+  const range = rangeWords(rule);
   const trimmed = text.trim();
   if (trimmed === '') return { message: `Enter ${range}, or leave it for the automatic value.` };
   const value = Number(trimmed);
@@ -67,11 +61,11 @@ export function resolveSettings(
   },
 ): ResolvedSettings {
   const errors: ResolvedSettings['errors'] = {};
-  const numbers: Partial<Record<NumberSetting, number>> = {};
-  for (const key of numberSettings) {
+  const numbers: Partial<Record<NumericSetting, number>> = {};
+  for (const key of numericSettings) {
     const text = entered[key];
     if (text === undefined) continue;
-    const parsed = parseNumber(text, numberRules[key]);
+    const parsed = parseNumber(text, SETTINGS[key]);
     if ('message' in parsed) errors[key] = parsed.message;
     else numbers[key] = parsed.value;
   }
@@ -86,12 +80,16 @@ export function resolveSettings(
   if (!suggested) return { settings: null, errors };
   const initialiser = entered.initialiser ?? suggested.settings.initialiser;
   const initText = entered.initText ?? suggested.settings.initText;
+  const { mostCharacters } = SETTINGS.initText;
   if (initialiser === 'text' && initText.trim() === '') {
     errors.initText = 'Write a few words that describe the task, or choose another start.';
+  } else if (initText.length > mostCharacters) {
+    errors.initText = `Write at most ${mostCharacters} characters: these are ${initText.length}.`;
   }
   const lines = entered.instructions === undefined ? [] : instructionLines(entered.instructions);
-  if (lines.length > MOST_INSTRUCTIONS) {
-    errors.instructions = `At most ${MOST_INSTRUCTIONS} are compared, one a line; these are ${lines.length}.`;
+  const { mostTexts } = SETTINGS.instructions;
+  if (lines.length > mostTexts) {
+    errors.instructions = `At most ${mostTexts} are compared, one a line; these are ${lines.length}.`;
   }
   if (Object.keys(errors).length > 0) return { settings: null, errors };
   const settings: RunSettings = {

@@ -36,7 +36,15 @@ export type { MemoryReport } from '../engine/memoryForecast';
 export type { WeightFormat } from '../engine/spec';
 export type { NeighbourTable, VirtualTokenRow } from '../inspect/nearest';
 export type { PromptFormat } from '../prompt/types';
-export { SETTINGS_RANGES } from '../training/ranges';
+export {
+  isNumeric,
+  type NumericSetting,
+  numericSettings,
+  rangeWords,
+  SETTINGS,
+  type SettingName,
+  settingNames,
+} from '../training/settingsTable';
 export type {
   AnswerRow,
   Initialiser,

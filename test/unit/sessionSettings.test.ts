@@ -1,7 +1,12 @@
 /** @file The person's settings over the suggested ones. */
 import { describe, expect, it } from 'vitest';
-import { arrowStep, numberRules, numberText, parseNumber, resolveSettings } from '../../app/session/settings';
-import { type RunSettings, SETTINGS_RANGES, type SuggestedSettings } from '../../app/workers/protocol';
+import { arrowStep, numberText, parseNumber, resolveSettings } from '../../app/session/settings';
+import {
+  numericSettings,
+  type RunSettings,
+  SETTINGS,
+  type SuggestedSettings,
+} from '../../app/workers/protocol';
 
 const automatic: RunSettings = {
   method: 'prompt',
@@ -70,25 +75,25 @@ describe('resolving settings', () => {
 
 describe('numbers as typed', () => {
   it('reads them over the whole of their range, in powers of ten too', () => {
-    for (const rule of Object.values(SETTINGS_RANGES)) {
+    for (const rule of numericSettings.map((name) => SETTINGS[name])) {
       expect(parseNumber(String(rule.min), rule)).toEqual({ value: rule.min });
       expect(parseNumber(String(rule.max), rule)).toEqual({ value: rule.max });
       expect(parseNumber(String(rule.max * 2), rule)).toHaveProperty('message');
     }
-    expect(parseNumber(' 1e-3 ', numberRules.learningRate)).toEqual({ value: 0.001 });
+    expect(parseNumber(' 1e-3 ', SETTINGS.learningRate)).toEqual({ value: 0.001 });
   });
 
   it('says what is expected when there is nothing or no number', () => {
-    expect(parseNumber('', numberRules.steps)).toEqual({
+    expect(parseNumber('', SETTINGS.steps)).toEqual({
       message: expect.stringContaining('whole number from 1 to 100,000'),
     });
-    expect(parseNumber('many', numberRules.steps)).toEqual({ message: expect.stringContaining('“many”') });
+    expect(parseNumber('many', SETTINGS.steps)).toEqual({ message: expect.stringContaining('“many”') });
   });
 
   it('steps by ones for whole numbers and by a tenth of the size for others', () => {
-    expect(arrowStep(300, numberRules.steps)).toBe(1);
-    expect(arrowStep(0.06, numberRules.learningRate)).toBe(0.001);
-    expect(arrowStep(1, numberRules.clipNorm)).toBe(0.1);
+    expect(arrowStep(300, SETTINGS.steps)).toBe(1);
+    expect(arrowStep(0.06, SETTINGS.learningRate)).toBe(0.001);
+    expect(arrowStep(1, SETTINGS.clipNorm)).toBe(0.1);
   });
 
   it('shows no digits that a float only pretends to know', () => {

@@ -5,18 +5,12 @@ import { enter } from '../../session/actions/settings';
 import { isRunning } from '../../session/state';
 import { useStudio } from '../../session/store';
 import { useResolvedSettings } from '../../session/useSettings';
-import type { Initialiser } from '../../workers/protocol';
+import { type Initialiser, SETTINGS } from '../../workers/protocol';
 import { Choice } from '../ui/Choice';
-import { Term } from '../ui/Term';
+import { Explained } from '../ui/Term';
 import { AutoLine } from './AutoLine';
 
-const words: Record<Initialiser, string> = {
-  text: 'words about the task',
-  labels: 'the answers’ words',
-  vocabulary: 'words drawn by lot',
-  random: 'random vectors',
-  file: 'the imported prompt',
-};
+const { label, means, choices: words } = SETTINGS.initialiser;
 
 export function InitialiserSetting() {
   const id = useId();
@@ -34,10 +28,10 @@ export function InitialiserSetting() {
   return (
     <div className="field">
       <span className="field-label">
-        <Term of="initialiser">Start from</Term>
+        <Explained sentence={means}>{label}</Explained>
       </span>
       <Choice
-        label="Start from"
+        label={label}
         value={value}
         options={choices}
         disabled={disabled}
@@ -50,7 +44,7 @@ export function InitialiserSetting() {
               size="1"
               rows={2}
               resize="vertical"
-              aria-label="Words to start from"
+              aria-label={SETTINGS.initText.label}
               aria-invalid={errors.initText !== undefined}
               aria-describedby={`${id}-error`}
               value={text}

@@ -5,7 +5,8 @@ import { enter } from '../../session/actions/settings';
 import { isRunning } from '../../session/state';
 import { useStudio } from '../../session/store';
 import { useResolvedSettings } from '../../session/useSettings';
-import { Term } from '../ui/Term';
+import { SETTINGS } from '../../workers/protocol';
+import { Explained } from '../ui/Term';
 import { AutoLine } from './AutoLine';
 
 export function InstructionsSetting() {
@@ -16,7 +17,7 @@ export function InstructionsSetting() {
   return (
     <div className="field">
       <label className="field-label" htmlFor={id}>
-        <Term of="hardPrompt">Your instruction</Term>
+        <Explained sentence={SETTINGS.instructions.means}>{SETTINGS.instructions.label}</Explained>
       </label>
       <div className="field-help">
         <TextArea

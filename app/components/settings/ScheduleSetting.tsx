@@ -2,16 +2,13 @@
 import { enter } from '../../session/actions/settings';
 import { isRunning } from '../../session/state';
 import { useStudio } from '../../session/store';
-import type { Schedule } from '../../workers/protocol';
+import { type Schedule, SETTINGS } from '../../workers/protocol';
 import { Choice } from '../ui/Choice';
-import { Term } from '../ui/Term';
+import { Explained } from '../ui/Term';
 import { AutoLine } from './AutoLine';
 
-const choices: { value: Schedule; label: string }[] = [
-  { value: 'cosine', label: 'cosine' },
-  { value: 'linear', label: 'linear' },
-  { value: 'constant', label: 'constant' },
-];
+const { label, means, choices } = SETTINGS.schedule;
+const options = (Object.keys(choices) as Schedule[]).map((value) => ({ value, label: choices[value] }));
 
 export function ScheduleSetting() {
   const { entered, suggested } = useStudio((state) => state.settings);
@@ -19,12 +16,12 @@ export function ScheduleSetting() {
   return (
     <div className="field">
       <span className="field-label">
-        <Term of="schedule">Schedule</Term>
+        <Explained sentence={means}>{label}</Explained>
       </span>
       <Choice
-        label="Schedule"
+        label={label}
         value={entered.schedule ?? suggested?.settings.schedule ?? 'cosine'}
-        options={choices}
+        options={options}
         disabled={disabled}
         onChange={(schedule) => enter('schedule', schedule)}
       />

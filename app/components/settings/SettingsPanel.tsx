@@ -5,10 +5,10 @@ import { numberText } from '../../session/settings';
 import { isRunning } from '../../session/state';
 import { useStudio } from '../../session/store';
 import { useResolvedSettings } from '../../session/useSettings';
+import { isNumeric, SETTINGS, type SettingName, settingNames } from '../../workers/protocol';
 import { ErrorNote } from '../ui/ErrorNote';
 import { Fold } from '../ui/Fold';
 import { Panel } from '../ui/Panel';
-import { Term } from '../ui/Term';
 import { InitialiserSetting } from './InitialiserSetting';
 import { InstructionsSetting } from './InstructionsSetting';
 import { MemoryBar } from './MemoryBar';
@@ -21,9 +21,7 @@ export function SettingsPanel() {
   const running = useStudio((state) => isRunning(state.run));
   const paused = useStudio((state) => state.run?.state.phase === 'paused');
   const own = Object.keys(entered).length;
-  const advancedErrors = ['warmupSteps', 'clipNorm', 'weightDecay', 'validateEvery', 'validationRows'].some(
-    (key) => key in errors,
-  );
+  const advancedErrors = settingNames.some((name) => SETTINGS[name].place === 'advanced' && name in errors);
   return (
     <Panel title="Settings" aside={own > 0 ? `${own} of your own` : suggested ? 'automatic' : undefined}>
       {error && <ErrorNote error={error} />}
@@ -50,30 +48,12 @@ export function SettingsPanel() {
                 : 'Changes count from the next run on.'}
             </Text>
           )}
-          <NumberSettingField setting="virtualTokens" label={<Term of="virtualToken">Virtual tokens</Term>} />
-          <NumberSettingField setting="learningRate" label={<Term of="learningRate">Learning rate</Term>} />
-          <NumberSettingField setting="steps" label={<Term of="step">Steps</Term>} />
-          <NumberSettingField setting="batchSize" label={<Term of="batchSize">Batch size</Term>} />
-          <InitialiserSetting />
-          <InstructionsSetting />
-          <NumberSettingField setting="seed" label={<Term of="seed">Seed</Term>} />
+          <Controls place="basic" />
         </fieldset>
         <Fold title="Advanced" aside={advancedErrors ? 'needs a look' : undefined}>
           <fieldset className="stack settings" disabled={running}>
             <legend className="visually-hidden">Advanced training settings</legend>
-            <NumberSettingField setting="warmupSteps" label={<Term of="warmup">Warm-up</Term>} unit="steps" />
-            <ScheduleSetting />
-            <NumberSettingField setting="clipNorm" label={<Term of="clipNorm">Clip norm</Term>} />
-            <NumberSettingField setting="weightDecay" label={<Term of="weightDecay">Weight decay</Term>} />
-            <NumberSettingField
-              setting="validateEvery"
-              label={<Term of="validateEvery">Validate every</Term>}
-              unit="steps"
-            />
-            <NumberSettingField
-              setting="validationRows"
-              label={<Term of="validationRows">Validation rows</Term>}
-            />
+            <Controls place="advanced" />
           </fieldset>
         </Fold>
         {own > 0 && !running && (
@@ -84,4 +64,19 @@ export function SettingsPanel() {
       </Fold>
     </Panel>
   );
+}
+
+/** The controls of one place, in the order of the table. */
+function Controls({ place }: { place: 'basic' | 'advanced' }) {
+  return settingNames
+    .filter((name) => SETTINGS[name].place === place)
+    .map((name) => <Control key={name} name={name} />);
+}
+
+function Control({ name }: { name: SettingName }) {
+  if (isNumeric(name)) return <NumberSettingField setting={name} />;
+  // The words to start from stand in the control of the start.
+  if (name === 'initialiser') return <InitialiserSetting />;
+  if (name === 'instructions') return <InstructionsSetting />;
+  return name === 'schedule' ? <ScheduleSetting /> : null;
 }
