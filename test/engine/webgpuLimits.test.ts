@@ -1,6 +1,7 @@
 /** @file Steps larger than a device's grids and bindings: folded and parted, they are the same steps. */
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { type DeviceTrouble, watchDevice } from '../../app/engine/backend';
 import type { Engine } from '../../app/engine/engine';
 import { EngineFaultError, EngineMemoryError } from '../../app/engine/errors';
 import type { WebGpuEngine, WebGpuEngineOptions } from '../../app/engine/webgpu/webgpuEngine';
@@ -196,6 +197,26 @@ describe.skipIf(missing)(`what the device refuses${missing}`, () => {
       vi.restoreAllMocks();
       expect(await engine.nearest(variable as tf.Tensor2D, 2, 'cosine')).toHaveLength(2);
       variable.dispose();
+    });
+  });
+
+  it('for want of memory is told to whoever watches the device, too', async () => {
+    const model = tinyModel(14, narrow);
+    await withEngine(gpu, model, async (engine) => {
+      const { prompt, batch, variable } = await start(engine);
+      const told: DeviceTrouble[] = [];
+      watchDevice(gpu.device, (trouble) => told.push(trouble));
+      await engine.prepare([prompt], [batch]);
+      const pop = vi.spyOn(gpu.device, 'popErrorScope');
+      // The innermost scope is that of memory.
+      pop.mockImplementationOnce(async () => new GPUOutOfMemoryError('no room'));
+      tf.dispose(engine.loss([prompt], batch));
+      await expect(engine.settled()).rejects.toThrow(EngineMemoryError);
+      expect(told).toEqual([{ kind: 'outOfMemory', message: 'no room' }]);
+      variable.dispose();
+      // The mocked scope is still open.
+      vi.restoreAllMocks();
+      await gpu.device.popErrorScope();
     });
   });
 
