@@ -36,11 +36,10 @@ async function fetchBytes(url: string): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await response.arrayBuffer());
 }
 
-/** The Hub; a page on its developer's own machine may name another with `?hub=`. */
+/** The Hub. Only the build that the browser tests make for themselves may be given another, with `?hub=`. */
 function hubOf(pageUrl: string): string {
-  const { hostname, searchParams } = new URL(pageUrl);
-  const own = hostname === 'localhost' || hostname === '127.0.0.1';
-  return (own && searchParams.get('hub')) || HUB_ENDPOINT;
+  if (import.meta.env.MODE !== 'tests') return HUB_ENDPOINT;
+  return new URL(pageUrl).searchParams.get('hub') || HUB_ENDPOINT;
 }
 
 /** The wasm threads are workers made from a blob: relative addresses would mean nothing to them. */
