@@ -1,50 +1,54 @@
-/** @file Bytes of a text file to a string: byte-order marks, UTF-8, UTF-16, else Windows-1252; anything binary is refused. */
+/** @file Bytes of a text file to a string: byte-order marks, UTF-8, UTF-16, else the encoding that fits best, or the one asked for. */
+import { decodeLabel, ENCODINGS, encodingName, rankEncodings } from './encodings';
 import { DataError } from './errors';
+import type { TextEncoding } from './types';
 
 export interface Decoded {
   text: string;
+  encoding: TextEncoding;
   /** What had to be assumed, for the person. */
   notes: string[];
 }
 
-/** First bytes of files that people drop by mistake. */
-const BINARY_KINDS: { magic: number[]; name: string; hint: string }[] = [
-  {
-    magic: [0x50, 0x4b, 0x03, 0x04],
-    name: 'a zip archive (Excel and Word files are zips too)',
-    hint: 'From a spreadsheet, save as CSV (UTF-8); from a zip, drop the file inside it.',
-  },
-  {
-    magic: [0xd0, 0xcf, 0x11, 0xe0],
-    name: 'an old Excel or Word file',
-    hint: 'Save it as CSV (UTF-8) first.',
-  },
-  { magic: [0x1f, 0x8b], name: 'a gzip archive', hint: 'Unpack it and drop the file inside.' },
-  { magic: [0x28, 0xb5, 0x2f, 0xfd], name: 'a zstd archive', hint: 'Unpack it and drop the file inside.' },
-  { magic: [0x25, 0x50, 0x44, 0x46], name: 'a PDF', hint: 'Copy its text into a TXT or CSV file.' },
-  {
-    magic: [0x53, 0x51, 0x4c, 0x69, 0x74, 0x65, 0x20],
-    name: 'an SQLite database',
-    hint: 'Export the table as CSV.',
-  },
-  { magic: [0x41, 0x52, 0x52, 0x4f, 0x57, 0x31], name: 'an Arrow file', hint: 'Save it as Parquet or CSV.' },
-  { magic: [0x89, 0x50, 0x4e, 0x47], name: 'an image', hint: 'A dataset is a file of text.' },
-  { magic: [0xff, 0xd8, 0xff], name: 'an image', hint: 'A dataset is a file of text.' },
-];
+const FORMATS =
+  'A dataset is a text file (CSV, TSV, JSON, JSONL or TXT), Parquet, Arrow or an Excel workbook.';
 
-const FORMATS = 'A dataset is a text file (CSV, TSV, JSON, JSONL or TXT) or Parquet.';
+/**
+ * The text of a file, without byte-order marks, also those inside that joining files leaves.
+ * @param asked An encoding to read it in, whatever it looks like.
+ * @throws DataError when the bytes are not text.
+ */
+export function decodeText(name: string, bytes: Uint8Array, asked?: string): Decoded {
+  const decoded = asked === undefined ? guess(name, bytes) : decodeAs(name, bytes, asked);
+  if (!decoded.text.includes('\ufeff')) return decoded;
+  return { ...decoded, text: decoded.text.replace(/(^|[\r\n])\ufeff+/g, '$1') };
+}
 
-/** Characters 0x80–0x9f of Windows-1252; the five that it leaves undefined stay as they are. */
-const WINDOWS_1252 = '€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ';
-
-/** @throws DataError when the bytes are not text. */
-export function decodeText(name: string, bytes: Uint8Array): Decoded {
-  for (const { magic, name: kind, hint } of BINARY_KINDS) {
-    if (magic.every((byte, i) => bytes[i] === byte)) {
-      throw new DataError(`“${name}” is ${kind}, not a text file.`, { hint });
-    }
+/** Reads the text in the encoding that a person has chosen. */
+function decodeAs(name: string, bytes: Uint8Array, asked: string): Decoded {
+  if (!ENCODINGS.includes(asked)) {
+    throw new DataError(`“${asked}” is no encoding that is read.`, {
+      hint: `Choose one of ${ENCODINGS.map(encodingName).join(', ')}.`,
+    });
   }
-  if (bytes[0] === 0xff && bytes[1] === 0xfe) return decodeUtf16(name, bytes, 'utf-16le', []);
+  refuseBinary(name, bytes, asked.startsWith('utf-16'));
+  const text = decodeLabel(bytes, asked);
+  const broken = count(text, /\ufffd/g);
+  const notes =
+    broken > 0 ? [`${characters(broken)} not valid ${encodingName(asked)} and became “\ufffd”.`] : [];
+  const others = ENCODINGS.filter((label) => label !== asked);
+  return { text, encoding: { chosen: asked, candidates: [asked, ...others] }, notes };
+}
+
+function guess(name: string, bytes: Uint8Array): Decoded {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) {
+    if (bytes[2] === 0 && bytes[3] === 0) {
+      throw new DataError(`“${name}” is UTF-32 text, which is not read.`, {
+        hint: 'Save it again as UTF-8.',
+      });
+    }
+    return decodeUtf16(name, bytes, 'utf-16le', []);
+  }
   if (bytes[0] === 0xfe && bytes[1] === 0xff) return decodeUtf16(name, bytes, 'utf-16be', []);
   const guessed = guessUtf16(bytes);
   if (guessed) {
@@ -53,23 +57,29 @@ export function decodeText(name: string, bytes: Uint8Array): Decoded {
       `The file has no byte-order mark; it was read as UTF-16, ${little}.`,
     ]);
   }
-  const nul = bytes.indexOf(0);
+  refuseBinary(name, bytes, false);
+  try {
+    // Drops a UTF-8 byte-order mark.
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return { text, encoding: { chosen: 'utf-8', candidates: ['utf-8'] }, notes: [] };
+  } catch {
+    return decodeDamagedUtf8(bytes) ?? decodeLegacy(name, bytes);
+  }
+}
+
+function refuseBinary(name: string, bytes: Uint8Array, zerosAllowed: boolean): void {
+  const nul = zerosAllowed ? -1 : bytes.indexOf(0);
   if (nul >= 0) {
     throw new DataError(`“${name}” is a binary file: byte ${nul + 1} is zero, which no text has.`, {
       hint: FORMATS,
     });
   }
-  try {
-    // Drops a UTF-8 byte-order mark.
-    return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes), notes: [] };
-  } catch {
-    return decodeDamagedUtf8(bytes) ?? decodeWindows1252(name, bytes);
-  }
 }
 
 function decodeUtf16(name: string, bytes: Uint8Array, encoding: string, notes: string[]): Decoded {
   try {
-    return { text: new TextDecoder(encoding, { fatal: true }).decode(bytes), notes };
+    const text = new TextDecoder(encoding, { fatal: true }).decode(bytes);
+    return { text, encoding: { chosen: encoding, candidates: [encoding] }, notes };
   } catch (cause) {
     throw new DataError(`“${name}” starts like UTF-16 text but is not valid UTF-16.`, {
       hint: 'Save it again as UTF-8.',
@@ -78,37 +88,42 @@ function decodeUtf16(name: string, bytes: Uint8Array, encoding: string, notes: s
   }
 }
 
-/** Mostly Latin text in UTF-16 has a zero in every other byte, and none in the others. */
+/** Line breaks, spaces and separators of UTF-16 have a zero byte, all on the same side of their pair. */
 function guessUtf16(bytes: Uint8Array): 'utf-16le' | 'utf-16be' | null {
-  const pairs = Math.min(bytes.length >> 1, 2048);
+  const pairs = Math.min(bytes.length >> 1, 1 << 16);
   if (pairs < 4 || bytes.length % 2 !== 0) return null;
   let even = 0;
   let odd = 0;
+  let breaks = 0;
   for (let i = 0; i < pairs; i++) {
-    if (bytes[2 * i] === 0) even++;
-    if (bytes[2 * i + 1] === 0) odd++;
+    const [first, second] = [bytes[2 * i], bytes[2 * i + 1]];
+    if (first === 0) even++;
+    if (second === 0) odd++;
+    if (first + second === 0x0a && first * second === 0) breaks++;
   }
-  if (even === 0 && odd > 0.7 * pairs) return 'utf-16le';
-  if (odd === 0 && even > 0.7 * pairs) return 'utf-16be';
+  const zeros = even + odd;
+  // Mostly Latin text, or another with at least a line break.
+  if (zeros <= 0.7 * pairs && (breaks === 0 || zeros < pairs / 50)) return null;
+  if (even === 0 && odd > 0) return 'utf-16le';
+  if (odd === 0 && even > 0) return 'utf-16be';
   return null;
 }
 
 /** UTF-8 with a few broken bytes, as cut or concatenated files have; null when most of what is not ASCII is broken. */
 function decodeDamagedUtf8(bytes: Uint8Array): Decoded | null {
   const text = new TextDecoder('utf-8').decode(bytes);
-  const broken = text.match(/\ufffd/g)?.length ?? 0;
-  const special = text.match(/[^\0-\x7f]/g)?.length ?? 0;
+  const broken = count(text, /\ufffd/g);
+  const special = count(text, /[^\0-\x7f]/g);
   if (broken > special / 10) return null;
   const line = text.slice(0, text.indexOf('\ufffd')).split('\n').length;
   return {
     text,
-    notes: [
-      `${broken === 1 ? '1 character is' : `${broken} characters are`} not valid UTF-8 (first: line ${line}) and became “\ufffd”.`,
-    ],
+    encoding: { chosen: 'utf-8', candidates: ['utf-8', ...rankEncodings(bytes)] },
+    notes: [`${characters(broken)} not valid UTF-8 (first: line ${line}) and became “\ufffd”.`],
   };
 }
 
-function decodeWindows1252(name: string, bytes: Uint8Array): Decoded {
+function decodeLegacy(name: string, bytes: Uint8Array): Decoded {
   const sample = bytes.subarray(0, 65536);
   let controls = 0;
   for (const byte of sample) {
@@ -117,13 +132,22 @@ function decodeWindows1252(name: string, bytes: Uint8Array): Decoded {
   if (controls > sample.length / 100) {
     throw new DataError(`“${name}” is a binary file: it is full of control characters.`, { hint: FORMATS });
   }
+  const candidates = rankEncodings(bytes);
+  const chosen = candidates[0];
+  const others = ENCODINGS.filter((label) => !candidates.includes(label));
   return {
-    // Some versions of Node decode Windows-1252 as Latin-1; their control characters are put right here.
-    text: new TextDecoder('windows-1252')
-      .decode(bytes)
-      .replace(/[\u0080-\u009f]/g, (c) => WINDOWS_1252[c.charCodeAt(0) - 0x80]),
+    text: decodeLabel(bytes, chosen),
+    encoding: { chosen, candidates: [...candidates, ...others] },
     notes: [
-      'The file is not valid UTF-8; it was read as Windows-1252. If accents look wrong, save it as UTF-8.',
+      `The file is not UTF-8; it was read as ${encodingName(chosen)}. If letters look wrong, choose another encoding, or save it as UTF-8.`,
     ],
   };
+}
+
+function characters(count: number): string {
+  return count === 1 ? '1 character is' : `${count} characters are`;
+}
+
+function count(text: string, pattern: RegExp): number {
+  return text.match(pattern)?.length ?? 0;
 }

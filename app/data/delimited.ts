@@ -1,14 +1,16 @@
-/** @file CSV and TSV text to rows, in slices: delimiter sniffed, quoted newlines kept, line numbers counted. */
+/** @file CSV and TSV text to rows, in slices: separator found, quoted line breaks kept, line numbers counted. */
 import Papa from 'papaparse';
 import { DataError, excerpt } from './errors';
 import { createPace, type WorkOptions } from './pace';
+import { declaredSeparator, findSeparator } from './separator';
 import { checkRowCount, emptyFile, type RawRows, tableFromRows } from './table';
 import type { Table } from './types';
 
-/** A character that no cell contains: a table with one column is split by it. */
-const NO_DELIMITER = '\u001f';
 const SLICE = 2 * 1024 * 1024;
-const DELIMITER_NAMES: Record<string, string> = { ';': 'semicolons', '\t': 'tabs', '|': 'vertical bars' };
+const SEPARATOR_NAMES: Record<string, string> = { ';': 'semicolons', '\t': 'tabs', '|': 'vertical bars' };
+
+/** What quotation marks are: around cells (with "" or \" for one inside), or text like any other. */
+type Quotes = 'doubled' | 'backslash' | 'text';
 
 /** @throws DataError with the row's line for an unclosed quote and for a row with too many cells. */
 export async function parseDelimited(
@@ -21,39 +23,65 @@ export async function parseDelimited(
   let source = text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text;
   if (source.trim() === '') throw emptyFile(name);
   let firstLine = 1;
-  // Excel's own way of saying the delimiter.
-  const declared = /^sep=(.)\n/.exec(source);
+  const declared = declaredSeparator(source);
   if (declared) {
-    source = source.slice(declared[0].length);
+    source = source.slice(declared.length);
     firstLine = 2;
   }
-  const delimiter = declared?.[1] ?? sniffDelimiter(source, format);
+  const separator = declared?.separator ?? findSeparator(source, format);
   const allNotes = [...notes];
-  if (format === 'csv' && delimiter in DELIMITER_NAMES) {
-    allNotes.push(`The columns are separated by ${DELIMITER_NAMES[delimiter]}.`);
+  if (format === 'csv' && separator in SEPARATOR_NAMES) {
+    allNotes.push(`The columns are separated by ${SEPARATOR_NAMES[separator]}.`);
   }
-  let raw: RawRows;
-  try {
-    raw = await readRows(source, delimiter, firstLine, true, work);
-  } catch (error) {
-    // In TSV a quotation mark is often just a quotation mark.
-    if (!(error instanceof QuoteError) || delimiter !== '\t') throw error;
-    raw = await readRows(source, delimiter, firstLine, false, work);
-    allNotes.push(
-      `Quotation marks were taken as part of the text, since those in row ${error.row} do not pair.`,
-    );
-  }
+  const raw = await readWithQuotes({ source, separator, firstLine }, allNotes, work);
   trimBlankEnds(raw);
   return tableFromRows(name, format, raw, allNotes);
 }
 
+interface Source {
+  source: string;
+  separator: string;
+  firstLine: number;
+}
+
 class QuoteError extends DataError {}
 
+/** Reads quotation marks as what they are in this file. */
+async function readWithQuotes(file: Source, notes: string[], work: WorkOptions): Promise<RawRows> {
+  const tabs = file.separator === '\t';
+  const asText = (reason: string) => {
+    notes.push(`Quotation marks were taken as part of the text, since ${reason}.`);
+    return readRows(file, 'text', work);
+  };
+  let raw: RawRows;
+  try {
+    raw = await readRows(file, 'doubled', work);
+  } catch (error) {
+    if (!(error instanceof QuoteError)) throw error;
+    if (file.source.includes('\\"')) {
+      const escaped = await readRows(file, 'backslash', work).catch((again: unknown) => {
+        if (again instanceof QuoteError) return null;
+        throw again;
+      });
+      if (escaped) {
+        notes.push('Quotation marks inside cells are written \\" in this file, and were read so.');
+        return escaped;
+      }
+    }
+    // In TSV a quotation mark is often just a quotation mark.
+    if (tabs) return asText(`those in row ${error.row} do not pair`);
+    throw error;
+  }
+  const swallowed = findSwallowed(raw, file.separator);
+  if (swallowed !== null) {
+    return asText(`those from row ${swallowed} on would make one cell of whole rows`);
+  }
+  return raw;
+}
+
 async function readRows(
-  text: string,
-  delimiter: string,
-  firstLine: number,
-  quotes: boolean,
+  { source: text, separator, firstLine }: Source,
+  quotes: Quotes,
   work: WorkOptions,
 ): Promise<RawRows> {
   const pace = createPace(work);
@@ -62,9 +90,15 @@ async function readRows(
   let line = firstLine;
   let at = 0;
   let slice = SLICE;
+  const options = {
+    delimiter: separator,
+    newline: '\n' as const,
+    fastMode: quotes === 'text' ? true : undefined,
+    ...(quotes === 'backslash' && { escapeChar: '\\' }),
+  };
   while (at < text.length) {
     const last = at + slice >= text.length;
-    const parser = new Papa.Parser({ delimiter, newline: '\n', fastMode: quotes ? undefined : true });
+    const parser = new Papa.Parser(options);
     const result: Papa.ParseResult<string[]> = parser.parse(text.slice(at, at + slice), 0, !last);
     const quoteProblem = result.errors.find(({ row }) => row !== undefined && row < result.data.length);
     for (let r = 0; r < result.data.length; r++) {
@@ -102,6 +136,38 @@ function quoteError(problem: Papa.ParseError, row: string[], line: number): Quot
   );
 }
 
+/**
+ * The line of the first row whose quoted cell holds whole rows: two stray quotation marks that happen to pair. Every
+ * line inside such a cell has as many cells as the table; commas may do that by chance in a text, so in CSV the lines
+ * inside must also use values that their columns have elsewhere.
+ */
+function findSwallowed({ cells, rowNumbers }: RawRows, separator: string): number | null {
+  const width = cells[0].length;
+  if (width < 2) return null;
+  for (let r = 0; r < cells.length; r++) {
+    const cell = cells[r].find((text) => text.includes('\n') && text.includes(separator));
+    if (cell === undefined || cells[r].length > width) continue;
+    const lines = cell.split('\n');
+    const inside = lines.slice(1, -1).map((line) => line.split(separator));
+    const ends = lines[0].includes(separator) && lines.length > 1;
+    if (!ends && inside.length === 0) continue;
+    if (!inside.every((row) => row.length === width)) continue;
+    if (separator === '\t') return rowNumbers[r];
+    if (inside.length > 0 && inside.every((row) => sharesValue(row, cells, r))) return rowNumbers[r];
+  }
+  return null;
+}
+
+/** Whether another row has the same value in its last or first column. */
+function sharesValue(row: readonly string[], cells: readonly string[][], except: number): boolean {
+  const last = row.length - 1;
+  return cells.some(
+    (other, r) =>
+      r !== except &&
+      ((other[last] !== '' && other[last] === row[last]) || (other[0] !== '' && other[0] === row[0])),
+  );
+}
+
 function countNewlines(cell: string): number {
   let count = 0;
   for (let at = cell.indexOf('\n'); at >= 0; at = cell.indexOf('\n', at + 1)) count++;
@@ -119,33 +185,4 @@ function trimBlankEnds({ cells, rowNumbers }: RawRows): void {
   while (start < cells.length && blank(cells[start])) start++;
   cells.splice(0, start);
   rowNumbers.splice(0, start);
-}
-
-/** The delimiter by which the first rows have the same number of cells, more than one; none for a single column. */
-function sniffDelimiter(text: string, format: 'csv' | 'tsv'): string {
-  const sample = text.slice(0, 256 * 1024);
-  const candidates = format === 'tsv' ? ['\t', ',', ';', '|'] : [',', ';', '\t', '|'];
-  let best = NO_DELIMITER;
-  let bestScore = 0;
-  for (const delimiter of candidates) {
-    const parsed = Papa.parse<string[]>(sample, {
-      delimiter,
-      newline: '\n',
-      preview: 50,
-      skipEmptyLines: true,
-    });
-    const rows = parsed.data;
-    // The sample may end inside its last row.
-    if (sample.length < text.length && rows.length < 50 && rows.length > 1) rows.pop();
-    const width = rows[0]?.length ?? 0;
-    if (width < 2) continue;
-    const same = rows.filter((row) => row.length === width).length / rows.length;
-    // Ragged rows are forgiven; of two that agree equally, the family's own delimiter comes first.
-    const score = same + (delimiter === candidates[0] ? 0.25 : 0) + (parsed.errors.length > 0 ? -0.5 : 0);
-    if (score > bestScore) {
-      bestScore = score;
-      best = delimiter;
-    }
-  }
-  return best;
 }

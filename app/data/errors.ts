@@ -14,6 +14,13 @@ export class DataError extends Error {
     this.row = options.row ?? null;
     this.hint = options.hint;
   }
+
+  /** An error that comes from another worker, whose message already names the row. */
+  static worded(said: { message: string; row: number | null; hint: string | undefined }): DataError {
+    const prefix = said.row === null ? '' : `Row ${said.row}: `;
+    const message = said.message.startsWith(prefix) ? said.message.slice(prefix.length) : said.message;
+    return new DataError(message, { row: said.row ?? undefined, hint: said.hint });
+  }
 }
 
 /** Text of a file quoted in a message: one line, at most `length` characters. */

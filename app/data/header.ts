@@ -30,19 +30,31 @@ function looksLikeColumn(
   rest: readonly (readonly string[])[],
   column: number,
 ): boolean {
-  let numbers = 0;
+  const kind = kindOf(cell);
+  let same = 0;
   let filled = 0;
   for (const row of rest) {
     const other = (row[column] ?? '').trim();
     if (other === '') continue;
     filled++;
-    if (isNumber(other)) numbers++;
+    if (kind !== null && kindOf(other) === kind) same++;
     // A whole first row that comes again is a header written twice, not a value used twice.
     if (other === cell && row.some((value, i) => value !== first[i])) return true;
   }
-  return isNumber(cell) && numbers > 0.8 * filled;
+  return kind !== null && same > 0.8 * filled;
 }
 
-function isNumber(text: string): boolean {
-  return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text);
+/** Values that are seldom names of columns, by their form. */
+const KINDS: readonly [kind: string, form: RegExp][] = [
+  ['number', /^[-+]?[€$£]?\s?(\d+([.,'\u00a0\u202f]\d+)*[.,]?|[.,]\d+)(e[-+]?\d+)?\s?[%€$£]?$/i],
+  ['date', /^\d{1,4}([-/.])\d{1,2}\1\d{1,4}([ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[-+]\d{2}:?\d{2})?)?$/],
+  ['time', /^\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?$/],
+  ['address', /^(https?:\/\/|www\.)\S+$/i],
+  ['mail', /^\S+@\S+\.\S+$/],
+  ['identifier', /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i],
+  ['structure', /^(\[.*\]|\{.*\})$/s],
+];
+
+function kindOf(text: string): string | null {
+  return KINDS.find(([, form]) => form.test(text))?.[0] ?? null;
 }

@@ -1,30 +1,61 @@
-/** @file A file of any supported format to a `Table`: by its extension, else by its content. */
+/** @file A file of any supported format to tables: by what its bytes say, then by its extension, else by its text. */
+import { type ContentKind, recognise } from '../formats/recognise';
 import { decodeText } from './decode';
 import { parseDelimited } from './delimited';
 import { DataError } from './errors';
-import { parseJson, parseJsonLines } from './json';
-import { createPace, type WorkOptions } from './pace';
+import { parseJson } from './json';
+import { hasFastTextLabels, parseLines } from './lines';
+import type { WorkOptions } from './pace';
 import { parseParquet } from './parquet';
-import { checkRowCount, emptyFile, finishTable, MAX_BYTES } from './table';
-import type { Table } from './types';
+import type { ParsedPart } from './parts';
+import { emptyFile, MAX_BYTES } from './table';
+import type { Table, TableFormat, TextEncoding } from './types';
 
-const EXTENSIONS: Record<string, Table['format']> = {
+export interface ParseOptions extends WorkOptions {
+  /** Read text in this encoding (a label that `TextDecoder` knows) instead of guessing. */
+  encoding?: string;
+}
+
+/** A file's tables: one, or one for each part that the file itself names (JSON with train and test, sheets). */
+export interface ParsedFile {
+  parts: ParsedPart[];
+  /** Null where the file is not text. */
+  encoding: TextEncoding | null;
+}
+
+type TextFormat = Exclude<TableFormat, 'parquet' | 'arrow' | 'xlsx'>;
+
+const TEXT_EXTENSIONS: Record<string, TextFormat> = {
   csv: 'csv',
   tsv: 'tsv',
   tab: 'tsv',
   json: 'json',
   jsonl: 'jsonl',
   ndjson: 'jsonl',
-  parquet: 'parquet',
-  pq: 'parquet',
   txt: 'txt',
 };
+
+/** What a file may be called and must then be, in words. */
+const BINARY_EXTENSIONS: Record<string, { what: string; begins: string }> = {
+  parquet: { what: 'a Parquet file', begins: 'PAR1' },
+  pq: { what: 'a Parquet file', begins: 'PAR1' },
+  arrow: { what: 'an Arrow file', begins: 'ARROW1, or a stream’s first message' },
+  feather: { what: 'a Feather file', begins: 'ARROW1' },
+  xlsx: { what: 'an Excel workbook', begins: 'a zip’s mark' },
+};
+
+/** Kinds of content that are text or have a parser of their own. */
+const TAKEN: readonly ContentKind[] = ['json', 'parquet', 'arrow', 'xlsx', 'empty', 'xml'];
 
 /**
  * Parses a dropped file. `onProgress` counts in characters, rows or bytes, whichever the format passes.
  * @throws DataError in words for the person, with the row where there is one; the signal's reason when aborted.
  */
-export async function parseTable(name: string, bytes: Uint8Array, work: WorkOptions = {}): Promise<Table> {
+export async function parseFile(
+  name: string,
+  bytes: Uint8Array,
+  options: ParseOptions = {},
+): Promise<ParsedFile> {
   if (bytes.byteLength === 0) throw emptyFile(name);
   if (bytes.byteLength > MAX_BYTES) {
     throw new DataError(
@@ -32,41 +63,87 @@ export async function parseTable(name: string, bytes: Uint8Array, work: WorkOpti
       { hint: 'Use a part of it: a soft prompt rarely needs more than a few thousand examples.' },
     );
   }
-  work.signal?.throwIfAborted();
-  const extension = /\.([^.]+)$/.exec(name)?.[1].toLowerCase() ?? '';
-  if (hasParquetMagic(bytes)) return parseParquet(name, bytes, work);
-  if (EXTENSIONS[extension] === 'parquet') {
-    throw new DataError(`“${name}” is not a Parquet file: it does not begin with PAR1.`, {
-      hint: 'If it is CSV or JSON, give it that extension.',
+  options.signal?.throwIfAborted();
+  try {
+    return await parseContent(name, bytes, options);
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    if (error instanceof DataError) throw error;
+    // What a library throws of a damaged file says nothing to a person.
+    throw new DataError(`“${name}” cannot be read: something in it is not as it should be.`, {
+      hint: 'It may be damaged. Take it again from where it came from, or save it in another format.',
+      cause: error,
     });
   }
-  const { text, notes } = decodeText(name, bytes);
-  const format = EXTENSIONS[extension] ?? sniffFormat(text);
+}
+
+async function parseContent(name: string, bytes: Uint8Array, options: ParseOptions): Promise<ParsedFile> {
+  const extension = /\.([^.]+)$/.exec(name)?.[1].toLowerCase() ?? '';
+  const found = recognise(bytes);
+  if (found && !TAKEN.includes(found.kind)) {
+    throw new DataError(`“${name}” should be a dataset, and is ${found.what}.`, { hint: found.hint });
+  }
+  switch (found?.kind) {
+    case 'parquet':
+      return one(await parseParquet(name, bytes, options));
+    case 'arrow': {
+      const { parseArrow } = await import('./arrow');
+      return one(await parseArrow(name, bytes, options));
+    }
+    case 'xlsx': {
+      const { parseWorkbook } = await import('./workbook');
+      return { parts: await parseWorkbook(name, bytes, options), encoding: null };
+    }
+  }
+  const binary = Object.hasOwn(BINARY_EXTENSIONS, extension) ? BINARY_EXTENSIONS[extension] : null;
+  if (binary) {
+    throw new DataError(`“${name}” is not ${binary.what}: it does not begin with ${binary.begins}.`, {
+      hint: 'It may be damaged or only a part. If it is CSV or JSON, give it that extension.',
+    });
+  }
+  const { text, notes, encoding } = decodeText(name, bytes, options.encoding);
+  const named = Object.hasOwn(TEXT_EXTENSIONS, extension) ? TEXT_EXTENSIONS[extension] : null;
+  return { parts: await parseText(name, named ?? sniffFormat(text), text, notes, options), encoding };
+}
+
+/** The first table of a file. @throws as `parseFile` */
+export async function parseTable(
+  name: string,
+  bytes: Uint8Array,
+  options: ParseOptions = {},
+): Promise<Table> {
+  return (await parseFile(name, bytes, options)).parts[0].table;
+}
+
+const one = (table: Table): ParsedFile => ({ parts: [{ part: null, table }], encoding: null });
+
+async function parseText(
+  name: string,
+  format: TextFormat,
+  text: string,
+  notes: string[],
+  work: WorkOptions,
+): Promise<ParsedPart[]> {
   switch (format) {
     case 'csv':
     case 'tsv':
-      return parseDelimited(name, format, text, notes, work);
+      return [{ part: null, table: await parseDelimited(name, format, text, notes, work) }];
     case 'json':
-      return parseJson(name, text, notes, work);
     case 'jsonl':
-      return parseJsonLines(name, text, notes, work);
+      return parseJson(name, format, text, notes, work);
     default:
-      return parseLines(name, text, notes, work);
+      return [{ part: null, table: await parseLines(name, text, notes, work) }];
   }
 }
 
-function hasParquetMagic(bytes: Uint8Array): boolean {
-  return bytes[0] === 0x50 && bytes[1] === 0x41 && bytes[2] === 0x52 && bytes[3] === 0x31;
-}
-
 /** Formats are told apart by their first lines. */
-function sniffFormat(text: string): Exclude<Table['format'], 'parquet'> {
+function sniffFormat(text: string): TextFormat {
   const lines = text
     .trimStart()
     .slice(0, 65536)
     .split(/\r\n?|\n/, 20)
     .filter((line) => line.trim() !== '');
-  if (lines.length === 0) return 'txt';
+  if (lines.length === 0 || hasFastTextLabels(text.slice(0, 65536))) return 'txt';
   if (/^[[{]/.test(lines[0])) {
     return lines.length > 1 && lines.slice(0, 2).every((line) => /^\{.*\}\s*$/.test(line)) ? 'jsonl' : 'json';
   }
@@ -76,46 +153,4 @@ function sniffFormat(text: string): Exclude<Table['format'], 'parquet'> {
   const width = lines[0].split(',').length;
   const csv = width > 1 && lines.every((line) => line.includes('"') || line.split(',').length === width);
   return (csv && lines.length > 1) || everyLineHas(';') ? 'csv' : 'txt';
-}
-
-/** TXT: one example a line, or `input<TAB>target` when the first line that is not blank has a tab. */
-async function parseLines(name: string, text: string, notes: string[], work: WorkOptions): Promise<Table> {
-  const pace = createPace(work);
-  const source = text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text;
-  const body = source.replace(/\s+$/, '');
-  if (body === '') throw emptyFile(name);
-  const paired = /^.*\S.*$/m.exec(body)?.[0].includes('\t') ?? false;
-  const columns = paired ? ['input', 'target'] : ['text'];
-  const rows: string[][] = [];
-  const rowNumbers: number[] = [];
-  for (let at = 0; at < body.length; ) {
-    const newline = body.indexOf('\n', at);
-    const end = newline < 0 ? body.length : newline;
-    const line = body.slice(at, end);
-    const row = rows.length + 1;
-    if (paired) rows.push(splitPair(line, row));
-    else rows.push([line]);
-    rowNumbers.push(row);
-    at = end + 1;
-    checkRowCount(rows.length);
-    await pace(Math.min(at, body.length), body.length);
-  }
-  return finishTable({ name, format: 'txt', columns, rows, rowNumbers, notes });
-}
-
-function splitPair(line: string, row: number): [string, string] {
-  const cells = line.split('\t');
-  if (cells.length > 2) {
-    throw new DataError(`${cells.length - 1} tabs; a line is input, one tab, target.`, {
-      row,
-      hint: 'Remove the extra tabs, or give the file the extension .tsv and a header line.',
-    });
-  }
-  if (cells.length === 1 && line.trim() !== '') {
-    throw new DataError('no tab, but the first line has one: a line is input, one tab, target.', {
-      row,
-      hint: 'Put a tab between input and target in every line, or in none.',
-    });
-  }
-  return [cells[0], cells[1] ?? ''];
 }

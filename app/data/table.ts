@@ -1,6 +1,7 @@
 /** @file From raw cells to a `Table`: column names, ragged rows, and the messages about rows that do not fit. */
 import { DataError } from './errors';
 import { looksLikeHeader } from './header';
+import { findNestedText } from './nestedText';
 import type { Table } from './types';
 
 export const MAX_BYTES = 200 * 1024 * 1024;
@@ -37,8 +38,7 @@ export function tableFromRows(name: string, format: Table['format'], raw: RawRow
   let columns: string[];
   if (hasHeader) {
     columns = cleanColumnNames(cells[0]);
-    cells = cells.slice(1);
-    rowNumbers = rowNumbers.slice(1);
+    ({ cells, rowNumbers } = withoutHeaders(raw, allNotes));
     if (cells.length === 0) {
       throw new DataError(`“${name}” has a header (${columns.join(', ')}) and no rows.`, {
         hint: 'Add a row for each example.',
@@ -54,15 +54,59 @@ export function tableFromRows(name: string, format: Table['format'], raw: RawRow
   return finishTable({ name, format, columns, rows: cells, rowNumbers, notes: allNotes });
 }
 
+/** Rows without the header, also where it stands again inside, as joining files leaves it. */
+function withoutHeaders({ cells, rowNumbers }: RawRows, notes: string[]): RawRows {
+  const [header] = cells;
+  const isRow = cells.map((row) => row.length !== header.length || row.some((cell, i) => cell !== header[i]));
+  const again = isRow.filter((row) => !row).length - 1;
+  if (again > 0) {
+    notes.push(
+      `The header stands ${again === 1 ? 'once more' : `${again} times more`} inside the file, as joining files leaves it, and was left out there.`,
+    );
+  }
+  return { cells: cells.filter((_, r) => isRow[r]), rowNumbers: rowNumbers.filter((_, r) => isRow[r]) };
+}
+
 /** Last checks that every format shares. @throws DataError when no cell of the table has text. */
-export function finishTable(table: Table): Table {
+export function finishTable(parts: Omit<Table, 'nested'> & { nested?: number[] }): Table {
+  const table: Table = { nested: [], ...parts };
   if (table.rows.length === 0) throw emptyFile(table.name);
   if (!table.rows.some((row) => row.some((cell) => cell.trim() !== ''))) {
     throw new DataError(`All ${table.rows.length} rows of “${table.name}” are empty.`, {
       hint: `Columns found: ${table.columns.join(', ')}. Each example needs text in at least one of them.`,
     });
   }
+  findNestedText(table);
   return table;
+}
+
+/** Shards of one table: columns of any of them, '' where a shard has none. */
+export function joinTables(tables: readonly Table[]): Table {
+  const [first] = tables;
+  const columns = [...new Set(tables.flatMap((table) => table.columns))];
+  const rows: string[][] = [];
+  const rowNumbers: number[] = [];
+  const nested = new Set<number>();
+  const notes = new Set(first.notes);
+  for (const table of tables) {
+    const places = columns.map((column) => table.columns.indexOf(column));
+    const same = places.every((place, i) => place === i) && table.columns.length === columns.length;
+    for (const row of table.rows) rows.push(same ? row : places.map((place) => row[place] ?? ''));
+    for (const number of table.rowNumbers) rowNumbers.push(number);
+    for (const column of table.nested) nested.add(columns.indexOf(table.columns[column]));
+    for (const note of table.notes) notes.add(note);
+    const without = columns.filter((column) => !table.columns.includes(column));
+    if (without.length > 0) notes.add(`“${table.name}” has no “${without.join('”, “')}”; it was left empty.`);
+  }
+  checkRowCount(rows.length);
+  return {
+    ...first,
+    columns,
+    rows,
+    rowNumbers,
+    nested: [...nested].sort((a, b) => a - b),
+    notes: [...notes],
+  };
 }
 
 export function emptyFile(name: string): DataError {

@@ -18,17 +18,49 @@ export interface TokenExample {
   row: number;
 }
 
-/** A parsed file: every cell a string, ragged rows filled with ''. */
+/** A parsed file: every cell a string as the file writes it, ragged rows filled with ''. */
 export interface Table {
   name: string;
-  format: 'csv' | 'tsv' | 'json' | 'jsonl' | 'parquet' | 'txt';
+  format: TableFormat;
   columns: string[];
-  /** `[row][column]`. */
+  /** `[row][column]`. Numbers, dates and decimals as written; '' for null, NaN and what is missing. */
   rows: string[][];
   /** 1-based row in the person's file of each entry of `rows` (line where it starts, or record number). */
   rowNumbers: number[];
+  /**
+   * Columns (indexes into `columns`, ascending) of which cells are JSON text of lists or objects, compact, numbers as
+   * written. A scalar in such a column is its plain text, so a cell is nested exactly if it begins with [ or {.
+   */
+  nested: number[];
   /** What was repaired on the way, for the person: encoding guessed, short rows filled, … */
   notes: string[];
+}
+
+export type TableFormat = 'csv' | 'tsv' | 'json' | 'jsonl' | 'parquet' | 'arrow' | 'xlsx' | 'txt';
+
+/** A file's bytes under the name that the person sees; a path where it lay in a folder or zip. */
+export interface DataFile {
+  name: string;
+  bytes: Uint8Array;
+}
+
+/** How the characters of a text file were read. */
+export interface TextEncoding {
+  /** A label that `TextDecoder` knows, lower case: "utf-8", "windows-1251". */
+  chosen: string;
+  /** Others that the bytes allow, likeliest first, `chosen` among them; only `chosen` where there is no doubt. */
+  candidates: string[];
+}
+
+/** What dropped files turned out to be. Columns of the three tables may differ. */
+export interface OpenedData {
+  train: Table;
+  validation: Table | null;
+  test: Table | null;
+  /** What was made of the files as a whole: which became which part, what was joined or left out. */
+  notes: string[];
+  /** Null where no file is text (Parquet, Arrow, XLSX). */
+  encoding: TextEncoding | null;
 }
 
 /**

@@ -1,4 +1,6 @@
 /** @file What differs between a browser's worker and Node; the studio is made from it. */
+import type { OpenOptions } from '../data/open';
+import type { DataFile, OpenedData } from '../data/types';
 import type { FileSource } from '../model/source';
 import type { FileStore } from '../model/store/fileStore';
 import type { CheckpointStore } from '../training/checkpoint';
@@ -16,6 +18,8 @@ export interface Platform {
   openFileStore(): Promise<FileStore | null>;
   /** Bytes at a URL. @throws Error when they cannot be had. */
   fetchBytes(url: string): Promise<Uint8Array<ArrayBuffer>>;
+  /** Opens what was dropped together, where it cannot hold up anything else. @throws DataError; the signal's reason */
+  openData(files: readonly DataFile[], options: OpenOptions): Promise<OpenedData>;
   /** Where runs are kept; null where nothing can be kept. */
   openRunStore(): Promise<CheckpointStore | null>;
   /** Where datasets are kept; null likewise. */

@@ -9,6 +9,7 @@ import { openOpfsStore } from '../model/store/opfsStore';
 import { openCheckpointStore } from '../training/checkpointStore';
 import { openDatasetStore } from './datasetStore';
 import { startBrowserDevice } from './device';
+import { openInWorker } from './parseClient';
 import { StudioService } from './studio';
 
 const wasmPaths = {
@@ -24,11 +25,16 @@ expose(
     hub: hubOf,
     openFileStore: openOpfsStore,
     fetchBytes,
+    openData: (files, options) => openInWorker(startParser, files, options),
     // Private windows may have no IndexedDB: then nothing survives a reload, and everything else works.
     openRunStore: () => openCheckpointStore().catch(() => null),
     openDatasetStore: () => openDatasetStore().catch(() => null),
   }),
 );
+
+function startParser(): Worker {
+  return new Worker(new URL('./parse.worker.ts', import.meta.url), { type: 'module' });
+}
 
 async function fetchBytes(url: string): Promise<Uint8Array<ArrayBuffer>> {
   const response = await fetch(url);

@@ -19,6 +19,7 @@ const table: Table = {
   columns: ['text', 'label'],
   rows: Array.from({ length: 8 }, (_, i) => [`film ${i}`, i % 2 ? 'good' : 'very bad']),
   rowNumbers: Array.from({ length: 8 }, (_, i) => i + 2),
+  nested: [],
   notes: [],
 };
 const options: DataOptions = {

@@ -25,7 +25,8 @@ function characters({ begins = true, ends = false, endOfTextId = END as number |
 }
 
 function table(columns: string[], rows: string[][]): Table {
-  return { name: 'a.csv', format: 'csv', columns, rows, rowNumbers: rows.map((_, i) => i + 2), notes: [] };
+  const rowNumbers = rows.map((_, i) => i + 2);
+  return { name: 'a.csv', format: 'csv', columns, rows, rowNumbers, nested: [], notes: [] };
 }
 
 const pairs = (count: number) =>

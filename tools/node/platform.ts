@@ -1,6 +1,7 @@
 /** @file The studio's platform in Node: files from disk, everything kept in whatever IndexedDB the caller installs. */
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { openData } from '../../app/data/open';
 import { HUB_ENDPOINT } from '../../app/model/hub';
 import { openCheckpointStore } from '../../app/training/checkpointStore';
 import { openDatasetStore } from '../../app/workers/datasetStore';
@@ -18,6 +19,7 @@ export const nodePlatform: Platform = {
   hub: () => HUB_ENDPOINT,
   openFileStore: async () => null,
   fetchBytes: async (url) => Uint8Array.from(await readFile(fileURLToPath(url))),
+  openData,
   openRunStore: async () => (globalThis.indexedDB ? openCheckpointStore() : null),
   openDatasetStore: async () => (globalThis.indexedDB ? openDatasetStore() : null),
 };
