@@ -2,6 +2,7 @@
 import type { ModelSpec, ModelWeights, WeightStream } from '../engine/spec';
 import { collectWeights, storedBytes } from '../engine/weightStream';
 import { recognise } from '../formats/recognise';
+import { readBeside } from './besideTokenizer';
 import { openChat } from './chat';
 import type { ChatTemplate } from './chatTemplate';
 import { type Checkpoint, openCheckpoint } from './checkpoint';
@@ -113,14 +114,17 @@ async function open(
   ]);
   const config = parseJsonFile(configBytes, configFile, notes);
   const { spec: preview } = describeModel(config, new Map());
+  const beside = await readBeside((name) => small.optional(name), source.names, tokenizerConfig);
   const { chat, tokenizer } = await openChat(
     {
+      ...beside,
       tokenizerConfig,
       template: templateText(template, notes),
       generationConfig: parseOptionalJson(generationBytes, generationConfigFile, notes),
     },
     inWords(tokenizerFile, () =>
       createTokenizer({
+        ...beside,
         tokenizer: parseJsonFile(tokenizerBytes, tokenizerFile),
         tokenizerConfig,
         config,
