@@ -9,6 +9,7 @@ import { openOpfsStore } from '../model/store/opfsStore';
 import { openCheckpointStore } from '../training/checkpointStore';
 import { openDatasetStore } from './datasetStore';
 import { startBrowserDevice } from './device';
+import { StudioRequestError } from './errors';
 import { openInWorker } from './parseClient';
 import { StudioService } from './studio';
 
@@ -38,7 +39,10 @@ function startParser(): Worker {
 
 async function fetchBytes(url: string): Promise<Uint8Array<ArrayBuffer>> {
   const response = await fetch(url);
-  if (!response.ok) throw new Error(`The server answered ${response.status} for ${url}.`);
+  if (!response.ok) {
+    const hint = 'Load the page anew; if it stays so, its server lacks this file.';
+    throw new StudioRequestError(`The server answered ${response.status} for ${url}.`, hint);
+  }
   return new Uint8Array(await response.arrayBuffer());
 }
 
