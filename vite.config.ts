@@ -1,12 +1,37 @@
 /** @file How the page is built: static files that work on any host under any path. */
 import react from '@vitejs/plugin-react';
 import { defineConfig, type Plugin } from 'vite';
+import { isolationHeaders, metaPolicy, securityHeaders } from './tools/setup/policy.mjs';
 
-/** Cross-origin isolation, for threads in the wasm backend; the built page works without it too. */
-const headers = {
-  'Cross-Origin-Opener-Policy': 'same-origin',
-  'Cross-Origin-Embedder-Policy': 'require-corp',
-};
+/** Zod makes its checks out of text where it may, and tries whether it may: the page's policy forbids it, so it need not try. */
+function withoutEval(): Plugin {
+  return {
+    name: 'without-eval',
+    transform: {
+      filter: { id: /zod\/v4\/core\/core\.js$/ },
+      handler(code) {
+        const use = '__zod_globalConfig = {}';
+        if (!code.includes(use)) this.error(`Expected “${use}”; has zod changed?`);
+        return { code: code.replace(use, '__zod_globalConfig = { jitless: true }'), map: null };
+      },
+    },
+  };
+}
+
+/** The policy inside the page, for hosts that send no headers. In development scripts are put into it as they change. */
+function policyInPage(): Plugin {
+  return {
+    name: 'policy-in-page',
+    apply: 'build',
+    transformIndexHtml: () => [
+      {
+        tag: 'meta',
+        attrs: { 'http-equiv': 'Content-Security-Policy', content: metaPolicy },
+        injectTo: 'head-prepend',
+      },
+    ],
+  };
+}
 
 /**
  * tfjs starts its wasm threads from a function's source text. A minifier renames the one variable that this
@@ -30,8 +55,8 @@ function selfContainedThreads(): Plugin {
 
 export default defineConfig({
   base: './',
-  plugins: [react()],
-  worker: { format: 'es', plugins: () => [selfContainedThreads()] },
+  plugins: [react(), withoutEval(), policyInPage()],
+  worker: { format: 'es', plugins: () => [selfContainedThreads(), withoutEval()] },
   build: {
     target: 'es2022',
     rolldownOptions: { input: { index: 'index.html', bench: 'bench.html' } },
@@ -40,6 +65,7 @@ export default defineConfig({
     // The worker holds tfjs and its three backends.
     chunkSizeWarningLimit: 2500,
   },
-  server: { headers },
-  preview: { headers },
+  // Threads in the wasm backend need isolation; the built page works without it too.
+  server: { headers: isolationHeaders },
+  preview: { headers: { ...securityHeaders, ...isolationHeaders } },
 });

@@ -3,6 +3,7 @@
 import { DataError } from '../data/errors';
 import { BackendError } from '../engine/backend';
 import { EngineMemoryError } from '../engine/errors';
+import { unforeseen } from '../formats/words';
 import { ModelError } from '../model/errors';
 import { PromptError } from '../prompt/errors';
 import { TrainingError } from '../training/errors';
@@ -54,11 +55,38 @@ export function isWorded(error: unknown): boolean {
 
 /** What was thrown as a `StudioError`; `kind` is used where the error itself does not tell its layer. */
 export function toStudioError(thrown: unknown, kind: StudioError['kind']): StudioError {
-  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const error = isWorded(thrown) || isSentence(thrown) ? (thrown as Error) : inWords(thrown, kind);
   const layer = layers.find(([type]) => error instanceof type)?.[1] ?? kind;
   const hint = 'hint' in error && typeof error.hint === 'string' ? error.hint : undefined;
   // A refusal is answered with a token: none was sent, or one of somebody who may not.
   const refused =
     error instanceof ModelError && (error.kind === 'unauthorized' || error.kind === 'forbidden');
   return { kind: layer, message: error.message, ...(hint && { hint }), ...(refused && { remedy: 'token' }) };
+}
+
+/** Our own plain errors are sentences; those of libraries and of the language are notes for programmers. */
+function isSentence(thrown: unknown): boolean {
+  if (!(thrown instanceof Error) || thrown.name !== 'Error') return false;
+  return (
+    /^[“A-Z]/.test(thrown.message) &&
+    /[.:”]/.test(thrown.message) &&
+    !/^(Error|Argument) |\btf\./.test(thrown.message)
+  );
+}
+
+const unread: Partial<Record<StudioError['kind'], string>> = {
+  model: 'The model',
+  data: 'The dataset',
+  prompt: 'The prompt',
+};
+
+/** What nobody foresaw, in words; what it was stands in the browser's console. */
+function inWords(thrown: unknown, kind: StudioError['kind']): Error {
+  console.error(thrown);
+  const what = unread[kind];
+  if (what !== undefined) return unforeseen(what, thrown);
+  return new StudioRequestError(
+    'Something went wrong that this page was not made for.',
+    'What you have open is as it was: try again. If it stays so, please report it with what the browser’s console says.',
+  );
 }

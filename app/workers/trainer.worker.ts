@@ -10,6 +10,7 @@ import { openCheckpointStore } from '../training/checkpointStore';
 import { openDatasetStore } from './datasetStore';
 import { startBrowserDevice } from './device';
 import { showLife } from './life';
+import { StudioRequestError } from './errors';
 import { openInWorker } from './parseClient';
 import { StudioService } from './studio';
 
@@ -40,15 +41,17 @@ function startParser(): Worker {
 
 async function fetchBytes(url: string): Promise<Uint8Array<ArrayBuffer>> {
   const response = await fetch(url);
-  if (!response.ok) throw new Error(`The server answered ${response.status} for ${url}.`);
+  if (!response.ok) {
+    const hint = 'Load the page anew; if it stays so, its server lacks this file.';
+    throw new StudioRequestError(`The server answered ${response.status} for ${url}.`, hint);
+  }
   return new Uint8Array(await response.arrayBuffer());
 }
 
-/** The Hub; a page on its developer's own machine may name another with `?hub=`. */
+/** The Hub. Only the build that the browser tests make for themselves may be given another, with `?hub=`. */
 function hubOf(pageUrl: string): string {
-  const { hostname, searchParams } = new URL(pageUrl);
-  const own = hostname === 'localhost' || hostname === '127.0.0.1';
-  return (own && searchParams.get('hub')) || HUB_ENDPOINT;
+  if (import.meta.env.MODE !== 'tests') return HUB_ENDPOINT;
+  return new URL(pageUrl).searchParams.get('hub') || HUB_ENDPOINT;
 }
 
 /** The wasm threads are workers made from a blob: relative addresses would mean nothing to them. */

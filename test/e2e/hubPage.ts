@@ -1,12 +1,13 @@
 /** @file What the browser tests with a Hub share: the Hub, a browser that keeps things, and loading as a person does it. */
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BrowserContext, chromium } from '@playwright/test';
+import { serve } from '../../tools/setup/serve.mjs';
 import { llamaFiles, type ModelSize } from '../hub/model';
 import { type HubFile, HubServer } from '../hub/server';
-import { test as base, expect, Studio } from './studio';
+import { test as base, dist, expect, Studio } from './studio';
 
 export { expect } from '@playwright/test';
 
@@ -14,7 +15,22 @@ export const MIB = 2 ** 20;
 const commit = 'c0ffee0000'.repeat(4);
 
 /** A Hub, and a browser with a profile on the disk: what a private window keeps is in memory. */
-export const test = base.extend<{ hub: HubServer; context: BrowserContext; studio: Studio }>({
+export const test = base.extend<
+  { hub: HubServer; context: BrowserContext; studio: Studio },
+  { server: string }
+>({
+  server: [
+    // biome-ignore lint/correctness/noEmptyPattern: Playwright reads a fixture's needs from this pattern
+    async ({}, use) => {
+      // The usual build knows one Hub only.
+      const folder = `${dist}-tests`;
+      if (!existsSync(folder)) throw new Error('Build it: npx vite build --mode tests --outDir dist-tests');
+      const server = await serve({ folder, port: 0 });
+      await use(server.url);
+      await server.close();
+    },
+    { scope: 'worker' },
+  ],
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads a fixture's needs from this pattern
   hub: async ({}, use) => {
     const hub = await HubServer.start();

@@ -29,10 +29,10 @@ afterAll(async () => {
 const get = (path: string, headers: Record<string, string> = {}) => fetch(server.url + path, { headers });
 
 /** A request as it stands: fetch would resolve `..` before sending it. */
-function raw(path: string): Promise<string> {
+function raw(path: string, host = 'localhost', port = server.port): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket = connect(server.port, '127.0.0.1', () =>
-      socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`),
+    const socket = connect(port, '127.0.0.1', () =>
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`),
     );
     let answer = '';
     socket.on('data', (chunk) => {
@@ -52,6 +52,39 @@ describe('serve', () => {
     expect(response.headers.get('cross-origin-embedder-policy')).toBe('require-corp');
     expect(response.headers.get('cross-origin-resource-policy')).toBe('same-origin');
     expect(await (await get('inner/')).text()).toBe('inner page');
+  });
+
+  it('says what the page may do, without any script that is not its own', async () => {
+    const { headers } = await get('');
+    const policy = headers.get('content-security-policy') ?? '';
+    const scripts = /script-src ([^;]*)/.exec(policy)?.[1] ?? '';
+    expect(scripts.split(' ').toSorted()).toEqual(["'self'", "'wasm-unsafe-eval'"]);
+    expect(policy).toContain("frame-ancestors 'none'");
+    expect(policy).toContain("object-src 'none'");
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
+    expect(headers.get('referrer-policy')).toBe('no-referrer');
+    expect(headers.get('permissions-policy')).toContain('camera=()');
+    expect((await get('none')).headers.get('content-security-policy')).toBe(policy);
+  });
+
+  it.each(['evil.example', 'evil.example:80', 'localhost.evil.example', '169.254.169.254', ''])(
+    'does not answer to the name “%s”',
+    async (host) => {
+      expect(await raw('/some/base/', host)).toMatch(/^HTTP\/1\.1 (421|400)/);
+    },
+  );
+
+  it.each(['localhost', 'LOCALHOST:4400', '127.0.0.1', '[::1]:4400'])('answers to “%s”', async (host) => {
+    expect(await raw('/some/base/', host)).toMatch(/^HTTP\/1\.1 200/);
+  });
+
+  it('answers to a name that it was given', async () => {
+    const named = await serve({ folder: site, port: 0, names: ['studio.example'] });
+    try {
+      expect(await raw('/', 'studio.example', named.port)).toMatch(/^HTTP\/1\.1 200/);
+    } finally {
+      await named.close();
+    }
   });
 
   it('gives wasm its type, which streaming compilation needs', async () => {

@@ -119,20 +119,27 @@ const sources = [
   'vite.config.ts',
   'package-lock.json',
   'tsconfig.json',
+  'tools/setup/policy.mjs',
   'app',
   'bench',
   'public',
 ];
 
-/** Builds the page into dist/ when there is no build or some source is newer. Ends the process when that fails. */
-export async function ensureBuilt() {
-  const page = join(root, 'dist', 'index.html');
+/**
+ * Builds the page when there is no build or some source is newer. Ends the process when that fails.
+ *
+ * @param {{ tests?: boolean }} [options] `tests` builds into dist-tests/ the page that may be given another Hub.
+ */
+export async function ensureBuilt({ tests = false } = {}) {
+  const folder = tests ? 'dist-tests' : 'dist';
+  const page = join(root, folder, 'index.html');
   if (existsSync(page)) {
     const built = statSync(page).mtimeMs;
     if (sources.every((source) => newest(join(root, source)) <= built)) return;
   }
-  console.log('Building the page');
-  const code = await runTool('vite/bin/vite.js', ['build']);
+  console.log(tests ? 'Building the page for the tests of the Hub' : 'Building the page');
+  const how = tests ? ['--mode', 'tests', '--minify', 'false'] : [];
+  const code = await runTool('vite/bin/vite.js', ['build', '--outDir', folder, ...how]);
   if (code === 0) return;
   console.error(`The build failed with code ${code}; see its message above.`);
   process.exit(1);

@@ -1,6 +1,6 @@
 /**
- * @file A small server of static files for the built page: right types, byte ranges, and the headers that
- * isolate the page so that it may use threads. As a program: `node tools/setup/serve.mjs [FOLDER] [--port N] [--base /path/]`.
+ * @file A small server of static files for the built page: right types, byte ranges, the headers that
+ * isolate the page so that it may use threads, and those that say what it may do. As a program: `node tools/setup/serve.mjs [FOLDER] [--port N] [--base /path/] [--name HOST]`.
  */
 import { createReadStream } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
@@ -9,6 +9,7 @@ import { extname, join, resolve, sep } from 'node:path';
 import { pipeline } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { isolationHeaders, securityHeaders } from './policy.mjs';
 
 /** @type {Record<string, string>} */
 const types = {
@@ -33,11 +34,8 @@ const types = {
   '.woff2': 'font/woff2',
 };
 
-/** Cross-origin isolation: with these two a page may share memory between its workers. */
-const isolation = {
-  'Cross-Origin-Opener-Policy': 'same-origin',
-  'Cross-Origin-Embedder-Policy': 'require-corp',
-};
+/** Names by which a browser on this machine knows it. Any other in a request means that another site's name leads here. */
+const ownNames = ['localhost', '127.0.0.1', '[::1]'];
 
 /**
  * @typedef {object} ServeOptions
@@ -45,6 +43,8 @@ const isolation = {
  * @property {number} [port] First port to try, 0 for any free one. Default 4400.
  * @property {string} [base] The path under which the folder appears; default `/`.
  * @property {boolean} [isolated] Whether to send the isolation headers; default true.
+ * @property {boolean} [guarded] Whether to send the security headers; default true. A host that sends none is tried so.
+ * @property {readonly string[]} [names] Names by which it may be asked for, beside this machine's own: of a proxy before it.
  */
 
 /**
@@ -53,10 +53,18 @@ const isolation = {
  * @param {ServeOptions} options
  * @returns {Promise<{ url: string, port: number, close: () => Promise<void> }>}
  */
-export async function serve({ folder, port = 4400, base = '/', isolated = true }) {
+export async function serve({
+  folder,
+  port = 4400,
+  base = '/',
+  isolated = true,
+  guarded = true,
+  names = [],
+}) {
   const root = await realpath(folder);
   const prefix = `/${base.split('/').filter(Boolean).join('/')}/`.replace('//', '/');
-  const handler = createHandler(root, prefix, isolated);
+  const headers = { ...(guarded && securityHeaders), ...(isolated && isolationHeaders) };
+  const handler = createHandler(root, prefix, headers, [...ownNames, ...names]);
   const last = port === 0 ? port : port + 20;
   for (let candidate = port; ; candidate++) {
     const servers = await listen(handler, candidate);
@@ -119,15 +127,18 @@ function closeServer(server) {
 /**
  * @param {string} root
  * @param {string} prefix
- * @param {boolean} isolated
+ * @param {Record<string, string>} headers
+ * @param {readonly string[]} names
  * @returns {import('node:http').RequestListener}
  */
-function createHandler(root, prefix, isolated) {
+function createHandler(root, prefix, headers, names) {
   return async (request, response) => {
-    response.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
-    response.setHeader('X-Content-Type-Options', 'nosniff');
-    if (isolated) for (const [name, value] of Object.entries(isolation)) response.setHeader(name, value);
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     try {
+      // Else a site whose name is made to lead here could read the page's files and what it keeps.
+      if (!names.includes((request.headers.host ?? '').replace(/:\d+$/, '').toLowerCase())) {
+        return refuse(response, 421, 'This server answers to the names of its own machine only.');
+      }
       if (request.method !== 'GET' && request.method !== 'HEAD') {
         response.setHeader('Allow', 'GET, HEAD');
         return refuse(response, 405, 'Only GET and HEAD are answered here.');
@@ -251,6 +262,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
       port: { type: 'string' },
       base: { type: 'string' },
       'no-isolation': { type: 'boolean' },
+      name: { type: 'string', multiple: true },
     },
   });
   const server = await serve({
@@ -258,6 +270,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     port: Number(values.port ?? process.env.PORT ?? 4400),
     base: values.base,
     isolated: !values['no-isolation'],
+    names: values.name,
   });
   console.log(server.url);
 }

@@ -6,5 +6,7 @@ import { serve } from './serve.mjs';
 requireNode();
 await ensureInstalled();
 await ensureBuilt();
-const server = await serve({ folder: join(root, 'dist'), port: Number(process.env.PORT) || 4400 });
+// Behind a proxy or a forwarded port the browser knows it by another name: HOST_NAMES=studio.example npm start
+const names = (process.env.HOST_NAMES ?? '').split(',').filter(Boolean);
+const server = await serve({ folder: join(root, 'dist'), port: Number(process.env.PORT) || 4400, names });
 console.log(`\nSoft Prompt Studio: ${server.url}\n\nStop it with Ctrl+C.`);

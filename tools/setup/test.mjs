@@ -56,6 +56,7 @@ async function runVitest(projects) {
 async function runPlaywright() {
   if (!chromium) return { passed: 0, failed: 1, skipped: 0 };
   await ensureBuilt();
+  await ensureBuilt({ tests: true });
   // Files of an earlier run must not be taken for this one's.
   rmSync(join(results, 'downloads'), { recursive: true, force: true });
   const file = join(results, 'playwright.json');

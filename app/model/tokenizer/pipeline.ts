@@ -161,7 +161,7 @@ function readVocab(part: Part): Map<string, number> {
   for (const [token, id] of Object.entries(content)) {
     if (typeof id !== 'number' || !Number.isInteger(id) || id < 0 || id >= MOST_ID) {
       throw malformed(
-        `the token “${token.slice(0, 60)}” has the id ${String(id).slice(0, 30)}; a whole number from 0 to ${MOST_ID - 1} was expected`,
+        `the token “${token.slice(0, 60)}” has the id ${(JSON.stringify(id) ?? '').slice(0, 30)}; a whole number from 0 to ${MOST_ID - 1} was expected`,
       );
     }
     const other = tokens.get(id);

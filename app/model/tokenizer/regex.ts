@@ -31,9 +31,21 @@ export function compilePattern(source: string): Find {
   }
   return (text, from) => {
     expression.lastIndex = from;
-    const match = expression.exec(text);
+    let match = expression.exec(text);
+    // JavaScript finds nothing, which is a match of some patterns, within a character too.
+    while (match && isWithin(text, match.index)) {
+      expression.lastIndex = match.index + 1;
+      match = expression.exec(text);
+    }
     return match && [match.index, match.index + match[0].length];
   };
+}
+
+/** Whether a place is between the two halves of a character. */
+function isWithin(text: string, at: number): boolean {
+  const low = text.charCodeAt(at);
+  const high = text.charCodeAt(at - 1);
+  return low >= 0xdc00 && low < 0xe000 && high >= 0xd800 && high < 0xdc00;
 }
 
 /** A pattern for a text as it stands. */

@@ -2,6 +2,7 @@
  * @file Patterns of tokenizer files as a tree. The original reads them with Oniguruma: `^` and `$` are ends of lines, `\h` is
  * a hexadecimal digit, classes stand within classes, quantifiers can be possessive.
  */
+import { foldRow } from './regexFold';
 import { LONE_WORD, POSIX, property, WHITE_SPACE, WORD } from './unicode';
 
 /** A pattern says something that is not known here, or nothing at all. */
@@ -114,7 +115,8 @@ class PatternParser {
       const atom = this.atom(flags);
       if (atom) parts.push(this.repeated(atom));
     }
-    return parts.length === 1 ? parts[0] : { kind: 'sequence', parts };
+    const folded = foldRows(parts);
+    return folded.length === 1 ? folded[0] : { kind: 'sequence', parts: folded };
   }
 
   private repeated(atom: Pattern): Pattern {
@@ -268,7 +270,9 @@ class PatternParser {
     }
     if (/[GKXgkyYNO]/.test(char)) throw new PatternError(`“\\${char}” is not known`);
     this.at--;
-    return { kind: 'class', source: this.classEscape(), fold: flags.ignoreCase };
+    const source = this.classEscape();
+    // What stands for many characters keeps to their case.
+    return { kind: 'class', source, fold: flags.ignoreCase && isLiteral(source) };
   }
 
   private reference(index: number): Pattern {
@@ -375,10 +379,30 @@ class PatternParser {
   }
 }
 
+/** Letters in a row whose case does not count may be written as one. */
+function foldRows(parts: readonly Pattern[]): Pattern[] {
+  const found: Pattern[] = [];
+  let row: string[] = [];
+  const flush = () => {
+    found.push(...foldRow(row, (char) => ({ kind: 'class', source: classLiteral(char), fold: true })));
+    row = [];
+  };
+  for (const part of parts) {
+    if (part.kind === 'class' && part.fold && isLiteral(part.source)) {
+      row.push(String.fromCodePoint(codeOf(part.source)));
+    } else {
+      flush();
+      found.push(part);
+    }
+  }
+  flush();
+  return found;
+}
+
 function isLiteral(source: string): boolean {
   return source.startsWith('\\u{');
 }
 
 function codeOf(literal: string): number {
-  return Number.parseInt(literal.slice(3), 16);
+  return Number.parseInt(literal.slice(3, -1), 16);
 }

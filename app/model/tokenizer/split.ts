@@ -20,6 +20,7 @@ interface Section {
 /** All of the text, in matches and what stands between them. */
 export function sections(text: string, find: Find): Section[] {
   const found: Section[] = [];
+  if (text === '') return found;
   let at = 0;
   let from = 0;
   while (from <= text.length) {

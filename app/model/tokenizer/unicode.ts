@@ -20,7 +20,7 @@ export const POSIX: Readonly<Record<string, string>> = {
   digit: '\\p{Nd}',
   graph: '[[\\x00-\\u{10ffff}]--[\\p{White_Space}\\p{Cc}\\p{Cn}\\p{Cs}]]',
   lower: '\\p{Lowercase}',
-  print: '[[\\x00-\\u{10ffff}]--[\\p{Cc}\\p{Cn}\\p{Cs}]]',
+  print: '[[\\x00-\\u{10ffff}]--[\\p{Cc}\\p{Cn}\\p{Cs}\\p{Zl}\\p{Zp}]]',
   punct: '[\\p{P}\\p{S}]',
   space: WHITE_SPACE,
   upper: '\\p{Uppercase}',
