@@ -10,9 +10,11 @@ import {
   tableFromIPC,
 } from '@uwdata/flechette';
 import { decompress } from 'fzstd';
+import { checkBatch } from './arrowBatches';
 import { classNamesOf, nameClasses } from './classNames';
 import { DataError } from './errors';
 import { featuresOf } from './features';
+import { checkArrow } from './flatbuffers';
 import { decodeLz4Frame } from './lz4';
 import { createPace, type WorkOptions } from './pace';
 import { checkRowCount, cleanColumnNames, emptyFile, finishTable } from './table';
@@ -79,8 +81,12 @@ export async function parseArrow(name: string, bytes: Uint8Array, work: WorkOpti
       const text = typeText(fields[c].type, fields[c].metadata, counts);
       if (text.nested) nested.push(c);
       const column = opened.getChildAt(c);
+      for (const batch of column.data) checkBatch(batch);
       for (; row < rows.length; row++) {
-        rows[row][c] = cellText(text, column.at(row));
+        const value = column.at(row);
+        // A number of a dictionary that has no such entry.
+        if (value === undefined) throw new RangeError('a value is missing');
+        rows[row][c] = cellText(text, value);
         if (row % 256 === 0) await pace(c * rows.length + row, fields.length * rows.length);
       }
     } catch (cause) {
@@ -103,6 +109,7 @@ export async function parseArrow(name: string, bytes: Uint8Array, work: WorkOpti
 
 function open(name: string, bytes: Uint8Array) {
   try {
+    checkArrow(bytes);
     return tableFromIPC(aligned(bytes), {
       useBigInt: true,
       useBigIntTimestamp: true,
@@ -130,6 +137,7 @@ export function timesOfSchema(base64: string): Map<string, ValueText> {
   const found = new Map<string, ValueText>();
   try {
     const message = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+    checkArrow(message);
     for (const { name, type } of tableFromIPC(message).schema.fields) {
       if (type.typeId === Type.Duration) found.set(name, duration(UNITS[type.unit]));
       if (type.typeId === Type.Timestamp && type.timezone) {

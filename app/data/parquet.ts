@@ -1,10 +1,18 @@
 /** @file Parquet to a table, one column of one row group at a time. */
-import { type FileMetaData, parquetMetadata, parquetRead, parquetSchema, type SchemaTree } from 'hyparquet';
+import {
+  type FileMetaData,
+  parquetMetadata,
+  parquetRead,
+  parquetSchema,
+  type RowGroup,
+  type SchemaTree,
+} from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import { classNamesOf, nameClasses } from './classNames';
 import { DataError } from './errors';
 import { featuresOf } from './features';
 import { createPace, type WorkOptions } from './pace';
+import { checkChunk, leavesOf } from './parquetCheck';
 import { describeColumn, physical, rawParsers } from './parquetValues';
 import { checkRowCount, cleanColumnNames, emptyFile, finishTable } from './table';
 import type { Table } from './types';
@@ -80,7 +88,8 @@ async function readGroups(name: string, reading: Reading, work: WorkOptions): Pr
     for (let c = 0; c < children.length; c++) {
       const column = children[c].element.name;
       try {
-        const values = await readColumn({ ...reading, metadata: raw }, column, groupStart, groupEnd);
+        const file = await fetchChunks(reading.file, group, children[c]);
+        const values = await readColumn({ ...reading, file, metadata: raw }, column, groupStart, groupEnd);
         const end = Math.min(groupEnd, rows.length);
         for (let r = groupStart; r < end; r++) {
           rows[r][c] = cellText(types[c], values[r - groupStart]);
@@ -95,6 +104,32 @@ async function readGroups(name: string, reading: Reading, work: WorkOptions): Pr
     groupStart = groupEnd;
   }
   await pace(rows.length, rows.length);
+}
+
+/**
+ * The file with the chunks of one column in one row group already fetched, and found in order.
+ * @throws RangeError where they are damaged
+ */
+async function fetchChunks(file: ParquetFile, group: RowGroup, column: SchemaTree): Promise<ParquetFile> {
+  const chunks: { start: number; end: number; bytes: ArrayBuffer }[] = [];
+  for (const leaf of leavesOf(column)) {
+    const meta = group.columns
+      .map(({ meta_data }) => meta_data)
+      .find((found) => found?.path_in_schema.join('\n') === leaf.path.join('\n'));
+    if (!meta) throw new RangeError('a column is missing');
+    const start = Number(meta.dictionary_page_offset || meta.data_page_offset);
+    const end = start + Number(meta.total_compressed_size);
+    const bytes = await file.slice(start, end);
+    checkChunk(new Uint8Array(bytes), meta, leaf);
+    chunks.push({ start, end, bytes });
+  }
+  return {
+    byteLength: file.byteLength,
+    slice: (start, end = file.byteLength) => {
+      const chunk = chunks.find((one) => one.start <= start && end <= one.end);
+      return chunk ? chunk.bytes.slice(start - chunk.start, end - chunk.start) : file.slice(start, end);
+    },
+  };
 }
 
 /** The values of one column in one row group. @throws whatever the library throws, RangeError where some are missing */
@@ -153,10 +188,23 @@ export function unreadableFile(name: string, cause: unknown): DataError {
   });
 }
 
-/** @throws DataError where the file is larger than the page reads, or says of itself what cannot be */
-export function checkSize(name: string, metadata: FileMetaData, byteLength: number): void {
+/**
+ * @param mostRows how many rows will be read: groups beyond them do not count
+ * @throws DataError where that is more than the page reads, or the file says of itself what cannot be
+ */
+export function checkSize(
+  name: string,
+  metadata: FileMetaData,
+  byteLength: number,
+  mostRows = Number.POSITIVE_INFINITY,
+): void {
   const groups = metadata.row_groups;
-  const unpacked = groups.reduce((sum, group) => sum + Number(group.total_byte_size), 0);
+  let unpacked = 0;
+  let before = 0;
+  for (const group of groups) {
+    if (before < mostRows) unpacked += Number(group.total_byte_size);
+    before += Number(group.num_rows);
+  }
   if (unpacked > MAX_UNPACKED) {
     throw new DataError(
       `“${name}” unpacks to ${(unpacked / 1024 ** 3).toFixed(1)} GiB; at most 1 GiB is read.`,
@@ -168,8 +216,7 @@ export function checkSize(name: string, metadata: FileMetaData, byteLength: numb
       hint: 'Keep the columns that the task needs.',
     });
   }
-  const rows = groups.reduce((sum, group) => sum + Number(group.num_rows), 0);
-  const consistent = rows === Number(metadata.num_rows) && groups.every((group) => fits(group, byteLength));
+  const consistent = before === Number(metadata.num_rows) && groups.every((group) => fits(group, byteLength));
   if (!consistent) throw unreadableFile(name, new RangeError('sizes that do not fit the file'));
 }
 

@@ -3,6 +3,7 @@
  * reads them is large.
  */
 import { type CellObject, read, type WorkBook } from '@e965/xlsx';
+import { zipSync } from 'fflate';
 import { unpackArchive } from './archive';
 import { DataError } from './errors';
 import { createPace, type WorkOptions } from './pace';
@@ -19,10 +20,11 @@ export async function parseWorkbook(
   work: WorkOptions,
 ): Promise<ParsedPart[]> {
   const pace = createPace(work);
-  // Checks limits and checksums, which the library does not.
-  unpackArchive(name, bytes);
+  // The library checks neither limits nor checksums, and may spin on what is damaged: it gets what has been unpacked.
+  const files = unpackArchive(name, bytes);
+  const stored = zipSync(Object.fromEntries(files.map((file) => [file.name, file.bytes])), { level: 0 });
   await pace(0, 1);
-  const book = openBook(name, bytes);
+  const book = openBook(name, stored);
   const sheets: { sheet: string; raw: RawRows; errors: number }[] = [];
   for (const sheet of visibleSheets(book)) {
     const found = readSheet(book, sheet);

@@ -144,7 +144,10 @@ export class HubServer {
   private async hub(log: HubRequest, response: ServerResponse): Promise<void> {
     const { refuse } = this.troubles;
     if (refuse) return refuseWith(response, refuse.status, '', refuse.headers);
-    const path = new URL(log.path, this.url).pathname;
+    // Datasets have the same ways as models, in a space of their own.
+    const path = new URL(log.path, this.url).pathname
+      .replace(/^\/api\/datasets\//, '/api/models/')
+      .replace(/^\/datasets\//, '/');
     const api = /^\/api\/models\/([^/]+\/[^/]+)\/revision\/([^/]+)$/.exec(path);
     if (api) return this.api(log, response, api[1], decodeURIComponent(api[2]));
     const resolve = /^\/([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(path);
