@@ -64,6 +64,20 @@ export async function parseFile(
     );
   }
   options.signal?.throwIfAborted();
+  try {
+    return await parseContent(name, bytes, options);
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    if (error instanceof DataError) throw error;
+    // What a library throws of a damaged file says nothing to a person.
+    throw new DataError(`“${name}” cannot be read: something in it is not as it should be.`, {
+      hint: 'It may be damaged. Take it again from where it came from, or save it in another format.',
+      cause: error,
+    });
+  }
+}
+
+async function parseContent(name: string, bytes: Uint8Array, options: ParseOptions): Promise<ParsedFile> {
   const extension = /\.([^.]+)$/.exec(name)?.[1].toLowerCase() ?? '';
   const found = recognise(bytes);
   if (found && !TAKEN.includes(found.kind)) {

@@ -1,6 +1,7 @@
 /** @file From raw cells to a `Table`: column names, ragged rows, and the messages about rows that do not fit. */
 import { DataError } from './errors';
 import { looksLikeHeader } from './header';
+import { findNestedText } from './nestedText';
 import type { Table } from './types';
 
 export const MAX_BYTES = 200 * 1024 * 1024;
@@ -75,6 +76,7 @@ export function finishTable(parts: Omit<Table, 'nested'> & { nested?: number[] }
       hint: `Columns found: ${table.columns.join(', ')}. Each example needs text in at least one of them.`,
     });
   }
+  findNestedText(table);
   return table;
 }
 
