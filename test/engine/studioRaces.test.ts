@@ -93,6 +93,24 @@ const scenes: Record<string, (house: RaceHouse) => Promise<void>> = {
   },
 };
 
+/**
+ * The first scene has every pair; the others, which train, have those that meet what the first does not hold.
+ * `RACES=all` plays every pair in every scene.
+ */
+const told: Record<string, CommandName[]> = {
+  'with a model and data': [
+    ...['loadModel other', 'cancelModel', 'openDataset books', 'cancelOpening', 'setDataOptions'],
+    ...['restoreDataset', 'train', 'importPrompt', 'compareInt8'],
+  ],
+  'with a paused run and a prompt from a file': [
+    ...['loadModel other', 'openDataset books', 'setDataOptions', 'train', 'step', 'resume', 'stop'],
+    ...['restore', 'discardSaved', 'generate', 'importPrompt', 'forgetPrompt'],
+  ],
+  'with a run that goes on': [
+    ...['loadModel other', 'setDataOptions', 'train', 'pause', 'stop', 'restore', 'generate'],
+  ],
+};
+
 type Answer = 'done' | 'waits' | 'refused';
 
 /** Puts a command's end on record; one that is refused is refused in words. */
@@ -145,7 +163,7 @@ async function outcome(house: RaceHouse, calls: readonly Call[]) {
   const { models, data, runs, prompts } = inside;
   const [model, dataset, run] = [models.current, data.current, runs.current];
   const held = await prompts.held();
-  const saved = (await inside.lastVisit.saved()).run?.runId === kept.checkpoint.runId;
+  const saved = (await house.runStore?.list())?.some(({ runId }) => runId === kept.checkpoint.runId);
   const stored = await data.stored('in-use');
 
   // Whatever the order was: nothing is used with what it was not made for, and the page knows what there is.
@@ -214,6 +232,8 @@ const inOrder = (scene: string, names: CommandName[]) =>
     for (const name of names) {
       const call = new Call(name, house);
       await finish(house, call);
+      // A step is over when the run rests, which is after its answer.
+      if (name === 'step') await atRest(house);
       calls.push(call);
     }
     return calls;
@@ -247,22 +267,24 @@ describe('two commands at once leave what one after the other would', () => {
   };
 
   for (const scene of Object.keys(scenes)) {
-    it.each(names)(`${scene}: %s, and every other`, async (first) => {
-      let seed = 1;
-      for (const second of names) {
-        if (commands[first].quiet && commands[second].quiet) continue;
-        const [state, calls] = await atOnce(scene, [first, second], ++seed);
-        const refused = calls.filter(({ answer }) => answer === 'refused').map(({ name }) => name);
-        const allowed = [await once(scene, [first, second]), await once(scene, [second, first])];
-        // What is refused changes nothing.
-        if (calls[1].answer === 'refused') allowed.push(await once(scene, [first]));
-        if (calls[0].answer === 'refused') allowed.push(await once(scene, [second]));
-        if (refused.length === 2) allowed.push(await once(scene, []));
-        expect(
-          allowed,
-          `${first}, then ${second}; refused: ${refused.join(', ') || 'neither'}`,
-        ).toContainEqual(state);
-      }
+    const here = (process.env.RACES === 'all' ? null : told[scene]) ?? names;
+    it.each(here)(`${scene}: %s, and every other`, async (first) => {
+      const others = here.filter((second) => !(commands[first].quiet && commands[second].quiet));
+      // Studios know nothing of each other, and spend most of their time waiting.
+      await Promise.all(
+        others.map(async (second, i) => {
+          const [state, calls] = await atOnce(scene, [first, second], i);
+          const allowed = [await once(scene, [first, second]), await once(scene, [second, first])];
+          // What is refused changes nothing.
+          const [firstRefused, secondRefused] = calls.map(({ answer }) => answer === 'refused');
+          if (secondRefused) allowed.push(await once(scene, [first]));
+          if (firstRefused) allowed.push(await once(scene, [second]));
+          if (firstRefused && secondRefused) allowed.push(await once(scene, []));
+          const refused = calls.filter(({ answer }) => answer === 'refused').map(({ name }) => name);
+          const what = `${first}, then ${second}; refused: ${refused.join(', ') || 'neither'}`;
+          expect(allowed, what).toContainEqual(state);
+        }),
+      );
     });
   }
 });
