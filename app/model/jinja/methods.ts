@@ -71,10 +71,23 @@ export function capitalize(text: string): string {
   return large(first) + rest.join('').toLowerCase();
 }
 
+/** Letters that are two in one have a form for the beginning of words. */
+const DIGRAPHS: Record<string, string> = {
+  Ǆ: 'ǅ',
+  ǆ: 'ǅ',
+  Ǉ: 'ǈ',
+  ǉ: 'ǈ',
+  Ǌ: 'ǋ',
+  ǌ: 'ǋ',
+  Ǳ: 'ǲ',
+  ǳ: 'ǲ',
+};
+
 /** The form of a letter that begins a word: ß becomes Ss. */
 function large(letter: string): string {
+  if (Object.hasOwn(DIGRAPHS, letter)) return DIGRAPHS[letter];
   const [first = '', ...rest] = letter.toUpperCase();
-  return first + rest.join('').toLowerCase();
+  return first + (first.toLowerCase() === first ? rest.join('') : rest.join('').toLowerCase());
 }
 
 function title(text: string): string {
@@ -104,15 +117,12 @@ const split =
 
 function splitSpace(text: string, limit: number, fromEnd: boolean): string[] {
   const words = [...text.matchAll(new RegExp(`[^${SPACE}]+`, 'g'))];
-  if (words.length - 1 <= limit) return words.map(([word]) => word);
-  if (fromEnd) {
-    const kept = words.slice(words.length - limit);
-    const last = words[words.length - limit - 1];
-    const rest = text.slice(0, last.index + last[0].length);
-    return [strip(rest, undefined, 'left'), ...kept.map(([word]) => word)];
-  }
-  const rest = text.slice(words[limit].index);
-  return [...words.slice(0, limit).map(([word]) => word), strip(rest, undefined, 'right')];
+  const said = words.map(([word]) => word);
+  if (words.length <= limit) return said;
+  // What is left keeps the white space at its far end.
+  if (!fromEnd) return [...said.slice(0, limit), text.slice(words[limit].index)];
+  const last = words[words.length - limit - 1];
+  return [text.slice(0, last.index + last[0].length), ...said.slice(words.length - limit)];
 }
 
 /** `splitlines`. */

@@ -2,12 +2,17 @@
 import { ModelError } from '../errors';
 import { compilePattern, type Find, literalPattern, PatternError } from './regex';
 
+/** Sequences within sequences. */
+const MOST_NESTED = 50;
+
 /** A part of a tokenizer.json: its `type` and what belongs to it. */
 export class Part {
   constructor(
     /** What it is for: `pre-tokenizer`. */
     readonly role: string,
     private readonly fields: Readonly<Record<string, unknown>>,
+    /** Parts that this one is within. */
+    private readonly depth = 0,
   ) {}
 
   get type(): string {
@@ -65,7 +70,8 @@ export class Part {
 
   /** The parts of a sequence. */
   parts(key: string): Part[] {
-    return this.list(key).map((each) => partOf(this.role, each, this.name));
+    if (this.depth >= MOST_NESTED) throw malformed(`the ${this.role} is nested too deeply`);
+    return this.list(key).map((each) => partOf(this.role, each, this.name, this.depth + 1));
   }
 
   /** `pattern`: a text as it stands, or a regular expression. */
@@ -109,11 +115,11 @@ export class Part {
 }
 
 /** A part out of what stands in the file. */
-export function partOf(role: string, content: unknown, within = ''): Part {
+export function partOf(role: string, content: unknown, within = '', depth = 0): Part {
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
     throw malformed(`the ${role}${within ? ` within the ${within}` : ''} is no object`);
   }
-  return new Part(role, content as Record<string, unknown>);
+  return new Part(role, content as Record<string, unknown>, depth);
 }
 
 /** A file that no tokenizer library would take. */
