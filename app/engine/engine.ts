@@ -123,7 +123,7 @@ export type AdamWUpdate = (
 ) => AdamWTensors & { norm: tf.Scalar };
 
 export interface Engine {
-  readonly name: 'reference' | 'webgpu';
+  readonly name: 'reference' | 'webgpu' | 'wasm';
   readonly spec: ModelSpec;
   /** Embeddings of tokens `[n, hidden]` as the first block receives them, positions not added. The caller disposes. */
   embed(tokenIds: Int32Array): tf.Tensor2D;

@@ -20,6 +20,7 @@ import type {
 } from '../engine';
 import { layoutStep, promptShape, type StepLayout } from '../layout';
 import { sample, uniform } from '../sampling';
+import { evaluationGroups, lossWithGradients, recordsGradient, zeroLoss } from '../shared';
 import type { ModelSpec, WeightFormat, WeightStream } from '../spec';
 import { AdamWUpdater } from './adamW';
 import { adamWKernel } from './adamWKernel';
@@ -33,11 +34,8 @@ import { estimateBytes, LOGIT_BYTES } from './plan/estimate';
 import { type AttentionWay, logitBytesOf, type PlanSource, planKernels } from './plan/plan';
 import { type KernelTime, profileStep } from './profile';
 import { promptTensor, Readback, StepRunner } from './steps';
-import { emptyTensor, recordsGradient, sharedBackend } from './tensors';
+import { emptyTensor, sharedBackend } from './tensors';
 import { Vocabulary } from './vocabulary';
-
-/** Rows that `evaluate` runs at a time; bounds its memory. */
-const EVALUATION_ROWS = 2048;
 
 export interface WebGpuEngineOptions {
   /** What training keeps of the forward pass; `auto`, the default, takes the least work that fits `memoryBudget`. */
@@ -136,18 +134,7 @@ export class WebGpuEngine implements Engine {
       );
     }
     const wanted = recordsGradient();
-    const compute = tf.customGrad((...inputs) => {
-      const save = inputs.pop() as unknown as tf.GradSaveFunc;
-      const { loss, gradients } = this.step(prompts, layout, wanted);
-      save(gradients);
-      return {
-        value: loss,
-        gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) =>
-          // The gradient of each prompt's mean is there already; only what is done with the mean is left.
-          saved.map((gradient, i) => tf.mul(gradient, tf.slice(dy, [i], [1]))),
-      };
-    });
-    return compute(...prompts.map(promptTensor)) as tf.Tensor1D;
+    return lossWithGradients(prompts.map(promptTensor), () => this.step(prompts, layout, wanted));
   }
 
   async prepare(prompts: readonly SoftPrompt[], batch: PackedBatch): Promise<TrainingMemory> {
@@ -327,18 +314,6 @@ export class WebGpuEngine implements Engine {
   }
 }
 
-/** A loss of 0 whose gradient is 0, for a batch without labels. */
-function zeroLoss(inputs: tf.Tensor[], prompts: number): tf.Tensor1D {
-  const compute = tf.customGrad((...args) => {
-    const tensors = args.slice(0, -1) as tf.Tensor[];
-    return {
-      value: tf.zeros([prompts]),
-      gradFunc: () => tensors.map((tensor) => tf.zeros(tensor.shape)),
-    };
-  });
-  return compute(...inputs) as tf.Tensor1D;
-}
-
 /** The slot that predicts each label. */
 function labelSlots({ counts, slotTargets }: StepLayout): Uint32Array {
   const slots = new Uint32Array(counts.labels);
@@ -347,19 +322,4 @@ function labelSlots({ counts, slotTargets }: StepLayout): Uint32Array {
     slots.fill(slot, first, first + count);
   }
   return slots;
-}
-
-/** Indices of texts, in order, in groups of at most `EVALUATION_ROWS` rows. */
-function evaluationGroups(batch: PackedBatch): number[][] {
-  const groups: number[][] = [];
-  let rows = Number.POSITIVE_INFINITY;
-  batch.texts.forEach((text, i) => {
-    rows += text.length;
-    if (rows > EVALUATION_ROWS) {
-      groups.push([]);
-      rows = text.length;
-    }
-    groups[groups.length - 1].push(i);
-  });
-  return groups;
 }
