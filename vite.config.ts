@@ -1,8 +1,9 @@
 /** @file How the page is built: static files that work on any host under any path. */
 import react from '@vitejs/plugin-react';
 import { defineConfig, type Plugin } from 'vite';
+import { buildKernels } from './tools/wasm/build.mjs';
 
-/** Cross-origin isolation, for threads in the wasm backend; the built page works without it too. */
+/** Cross-origin isolation, for the processor's threads; the built page works without it too. */
 const headers = {
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Embedder-Policy': 'require-corp',
@@ -28,9 +29,14 @@ function selfContainedThreads(): Plugin {
   };
 }
 
+/** The processor's kernels, before anything refers to them. */
+function kernels(): Plugin {
+  return { name: 'kernels', buildStart: () => buildKernels() };
+}
+
 export default defineConfig({
   base: './',
-  plugins: [react()],
+  plugins: [kernels(), react()],
   worker: { format: 'es', plugins: () => [selfContainedThreads()] },
   build: {
     target: 'es2022',

@@ -1,9 +1,10 @@
 /**
  * @file Which engine computes: the fused one wherever WebGPU is, once it has proved itself on this device; else the
- * reference, which runs everywhere.
+ * processor's; and where that has no kernels either, or not for WebGPU's sake, the reference, which runs everywhere.
  */
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import * as tf from '@tensorflow/tfjs-core';
+import { presentProcessor } from './backend';
 import type { Engine } from './engine';
 import { proofModel } from './proofModel';
 import { createReferenceEngine } from './reference/referenceEngine';
@@ -17,7 +18,7 @@ import { streamOf } from './weightStream';
 
 /** What computes loss and gradient. */
 export interface EngineReport {
-  name: 'reference' | 'webgpu';
+  name: 'reference' | 'webgpu' | 'wasm';
   /** Why the fused engine is not used though WebGPU is there: for the person, and in numbers to copy. */
   problem: { message: string; details: string } | null;
 }
@@ -45,12 +46,27 @@ export async function createEngine(
     engine: await createReferenceEngine(spec, weights),
     report,
   });
-  if (tf.getBackend() !== 'webgpu') return reference({ name: 'reference', problem: null });
+  if (tf.getBackend() !== 'webgpu') return onProcessor(spec, weights);
   const { device } = tf.backend() as unknown as WebGPUBackend;
   const options = { format, tile: await rememberedTile(device, tiles) };
   const report = await prove(spec, weights, device, options);
   if (report.problem) return reference(report);
   return { engine: await createWebGpuEngine(spec, weights, device, options), report };
+}
+
+/** The processor's engine, or the reference where there is only plain JavaScript. */
+async function onProcessor(
+  spec: ModelSpec,
+  weights: WeightStream,
+): Promise<{ engine: Engine; report: EngineReport }> {
+  const processor = presentProcessor();
+  if (!processor) {
+    const engine = await createReferenceEngine(spec, weights);
+    return { engine, report: { name: 'reference', problem: null } };
+  }
+  const { createWasmEngine } = await import('./wasm/wasmEngine');
+  const engine = await createWasmEngine(spec, weights, processor);
+  return { engine, report: { name: 'wasm', problem: null } };
 }
 
 type Options = Required<Pick<WebGpuEngineOptions, 'format' | 'tile'>>;

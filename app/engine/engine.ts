@@ -147,5 +147,9 @@ export interface Engine {
   nearest(vectors: tf.Tensor2D, k: number, metric: Metric): Promise<Neighbour[][]>;
   /** The update of AdamW as one dispatch, where the engine has such a kernel; else it is composed of tfjs operations. */
   readonly adamW?: AdamWUpdate;
+  /** Most bytes that training should take beside the weights, from the next `prepare` on; absent where that is tfjs's to decide. */
+  setMemoryBudget?(bytes: number): void;
+  /** What it has taken, in bytes; absent where weights are widened to tensors of tfjs. */
+  usage?(): { weightBytes: number };
   dispose(): void;
 }

@@ -1,8 +1,4 @@
 /** @file The worker's entry: the studio on what a browser offers. */
-
-import plainUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?url';
-import simdUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url';
-import threadedUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-threaded-simd.wasm?url';
 import { expose } from 'comlink';
 import { HUB_ENDPOINT } from '../model/hub';
 import { openOpfsStore } from '../model/store/opfsStore';
@@ -11,15 +7,9 @@ import { openDatasetStore } from './datasetStore';
 import { startBrowserDevice } from './device';
 import { StudioService } from './studio';
 
-const wasmPaths = {
-  'tfjs-backend-wasm.wasm': absolute(plainUrl),
-  'tfjs-backend-wasm-simd.wasm': absolute(simdUrl),
-  'tfjs-backend-wasm-threaded-simd.wasm': absolute(threadedUrl),
-};
-
 expose(
   new StudioService({
-    startDevice: (force) => startBrowserDevice(wasmPaths, force),
+    startDevice: startBrowserDevice,
     folder: () => null,
     hub: hubOf,
     openFileStore: openOpfsStore,
@@ -41,9 +31,4 @@ function hubOf(pageUrl: string): string {
   const { hostname, searchParams } = new URL(pageUrl);
   const own = hostname === 'localhost' || hostname === '127.0.0.1';
   return (own && searchParams.get('hub')) || HUB_ENDPOINT;
-}
-
-/** The wasm threads are workers made from a blob: relative addresses would mean nothing to them. */
-function absolute(url: string): string {
-  return new URL(url, import.meta.url).href;
 }

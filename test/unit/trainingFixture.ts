@@ -1,8 +1,8 @@
 /** @file A random model of a few thousand weights and a task for it, small enough to train on the cpu backend in a test. */
 import { createRandom } from '../../app/data/random';
 import type { TokenExample } from '../../app/data/types';
+import { createEngine } from '../../app/engine/choice';
 import type { Engine } from '../../app/engine/engine';
-import { createReferenceEngine } from '../../app/engine/reference/referenceEngine';
 import type { HostTensor, ModelSpec } from '../../app/engine/spec';
 import { streamOf } from '../../app/engine/weightStream';
 import { measureEmbeddings } from '../../app/inspect/measures';
@@ -44,7 +44,7 @@ const spec: ModelSpec = {
   tiedHead: true,
 };
 
-/** The same weights every time; needs a tfjs backend. */
+/** The same weights every time; needs a backend that was started. */
 export async function tinyEngine(): Promise<Engine> {
   const random = createRandom(7);
   const tensor = (shape: number[], fill: () => number): HostTensor => {
@@ -63,7 +63,7 @@ export async function tinyEngine(): Promise<Engine> {
     ['layers.0.mlp.out.weight', normal(HIDDEN, 24)],
     ['final.norm.weight', ones()],
   ]);
-  return createReferenceEngine(spec, streamOf(weights));
+  return (await createEngine(spec, streamOf(weights))).engine;
 }
 
 /** Token n is written `tn`. */

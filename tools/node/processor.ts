@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
+import { startProcessor } from '../../app/engine/backend';
 import type { Processor, SimdLevel, ThreadStart } from '../../app/engine/wasm/pool';
 import { hasRelaxedSimd } from '../../app/engine/wasm/simd';
 import { buildKernels } from '../wasm/build.mjs';
@@ -38,6 +39,13 @@ export async function nodeProcessor(options: NodeProcessorOptions = {}): Promise
     spawn: threads > 1 ? spawn : null,
     patience: options.patience,
   };
+}
+
+/** Makes it what engines compute with. */
+export async function startNodeProcessor(options?: NodeProcessorOptions): Promise<Processor> {
+  const processor = await nodeProcessor(options);
+  await startProcessor(processor);
+  return processor;
 }
 
 function spawn(start: ThreadStart, ended: () => void) {

@@ -40,7 +40,7 @@ const GATE: usize = 0;
 const INSIDE: usize = 4;
 const RECORDS: usize = 8;
 const COUNT: usize = 12;
-/** Milliseconds without any progress after which the first thread gives up. */
+/** Naps (of a millisecond) without any progress after which the first thread gives up. */
 const PATIENCE: usize = 16;
 const QUIT: usize = 20;
 /** Scratch of the first thread, and bytes of each. */
@@ -49,6 +49,8 @@ const SCRATCH_BYTES: usize = 28;
 
 /** Looks at a word this often before it sleeps until it is woken. */
 const SPINS: i32 = 4000;
+/** Nanoseconds. Sleep is in short naps: V8 loses a call to wake up now and then. */
+const NAP: i64 = 1000000;
 
 /** Works through the list as the first thread. @returns 0, or 1 where another thread holds an item and does not finish it */
 export function run(control: usize): i32 {
@@ -62,11 +64,12 @@ export function run(control: usize): i32 {
 /** Waits until the other threads have left the list, so that it can be written anew. */
 function settle(control: usize): i32 {
   let spins = 0;
+  let naps = 0;
   let inside = atomic.load<i32>(control + INSIDE);
   while (inside != 0) {
     if (spins++ >= SPINS) {
-      const patience = <i64>load<i32>(control, PATIENCE) * 1000000;
-      if (atomic.wait<i32>(control + INSIDE, inside, patience) == AtomicWaitResult.TIMED_OUT) return 1;
+      atomic.wait<i32>(control + INSIDE, inside, NAP);
+      if (naps++ >= load<i32>(control, PATIENCE)) return 1;
     }
     inside = atomic.load<i32>(control + INSIDE);
   }
@@ -94,7 +97,7 @@ export function serve(control: usize, thread: i32): void {
   }
 }
 
-/** @returns 1 where an item was not done within so many milliseconds since the last one; a negative patience does not end */
+/** @returns 1 where no item was done for so many naps; with a negative patience, where the first thread gave up */
 function walk(control: usize, scratch: usize, patience: i32): i32 {
   let op = <usize>load<u32>(control, RECORDS);
   for (let left = load<i32>(control, COUNT); left > 0; left--, op += RECORD) {
@@ -107,15 +110,18 @@ function walk(control: usize, scratch: usize, patience: i32): i32 {
       if (atomic.add<i32>(op + 12, 1) + 1 == items) atomic.notify(op + 12, -1);
     }
     let spins = 0;
+    let naps = 0;
+    let before = 0;
     for (;;) {
       const done = atomic.load<i32>(op + 12);
       if (done >= items) break;
       if (spins++ < SPINS) continue;
-      const limit: i64 = patience < 0 ? 1000000000 : <i64>patience * 1000000;
-      const woken = atomic.wait<i32>(op + 12, done, limit);
-      if (woken != AtomicWaitResult.TIMED_OUT || atomic.load<i32>(op + 12) != done) continue;
-      // The first thread gave up on the list if the gate is closed.
-      if (patience >= 0 || (atomic.load<i32>(control + GATE) & 1) == 0) return 1;
+      atomic.wait<i32>(op + 12, done, NAP);
+      naps = done == before ? naps + 1 : 0;
+      before = done;
+      if (patience < 0) {
+        if ((atomic.load<i32>(control + GATE) & 1) == 0) return 1;
+      } else if (naps > patience) return 1;
     }
   }
   return 0;
