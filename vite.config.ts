@@ -2,6 +2,7 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig, type Plugin } from 'vite';
 import { isolationHeaders, metaPolicy, securityHeaders } from './tools/setup/policy.mjs';
+import { buildKernels } from './tools/wasm/build.mjs';
 
 /** Zod makes its checks out of text where it may, and tries whether it may: the page's policy forbids it, so it need not try. */
 function withoutEval(): Plugin {
@@ -53,9 +54,14 @@ function selfContainedThreads(): Plugin {
   };
 }
 
+/** The processor's kernels, before anything refers to them. */
+function kernels(): Plugin {
+  return { name: 'kernels', buildStart: () => buildKernels() };
+}
+
 export default defineConfig({
   base: './',
-  plugins: [react(), withoutEval(), policyInPage()],
+  plugins: [kernels(), react(), withoutEval(), policyInPage()],
   worker: { format: 'es', plugins: () => [selfContainedThreads(), withoutEval()] },
   build: {
     target: 'es2022',

@@ -1,12 +1,12 @@
 /**
- * @file The tfjs backend that everything runs on. Callers bring what differs between a browser and Node:
- * where the wasm files lie, and the GPU device.
+ * @file What everything runs on: a GPU device that tfjs shares, or the processor, where tfjs's cpu backend holds what is
+ * prompt-sized and the engine computes in WebAssembly. Callers bring what differs between a browser and Node.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-core/dist/register_all_gradients.js';
 import '@tensorflow/tfjs-backend-cpu';
-import { getThreadsCount, setThreadsCount, setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+import type { Processor } from './wasm/pool';
 import { type AdapterNames, adapterNames, askAdapter, nameDevice } from './webgpu/adapter';
 
 export type BackendName = 'webgpu' | 'wasm' | 'cpu';
@@ -15,24 +15,24 @@ export class BackendError extends Error {
   override name = 'BackendError';
 }
 
-/** Where tfjs finds its wasm files: a folder, or a URL for each. */
-export type WasmPaths = Parameters<typeof setWasmPaths>[0];
+/** What engines compute with where they compute in WebAssembly. */
+let processor: Processor | null = null;
 
-/** Makes plain JavaScript the backend: slow, always there. */
+/** Makes plain JavaScript what all is computed with: slow, always there. */
 export async function startCpu(): Promise<void> {
   await setBackend('cpu');
+  processor = null;
 }
 
-/**
- * Makes WebAssembly the backend.
- * @returns the number of threads: more than one only where the page is cross-origin isolated.
- */
-export async function startWasm(paths: WasmPaths, threads?: number): Promise<number> {
-  setWasmPaths(paths);
-  if (threads !== undefined) setThreadsCount(threads);
-  await setBackend('wasm');
-  const multithreaded = await tf.env().getAsync('WASM_HAS_MULTITHREAD_SUPPORT');
-  return multithreaded ? getThreadsCount() : 1;
+/** Makes the processor's kernels what engines compute with; tfjs's own part is plain JavaScript. */
+export async function startProcessor(found: Processor): Promise<void> {
+  await setBackend('cpu');
+  processor = found;
+}
+
+/** The processor that engines compute with; null on a GPU, and where there is nothing but plain JavaScript. */
+export function presentProcessor(): Processor | null {
+  return tf.getBackend() === 'cpu' ? processor : null;
 }
 
 /**
@@ -122,7 +122,7 @@ export function watchDevice(device: GPUDevice, tell: (trouble: DeviceTrouble) =>
   });
 }
 
-async function setBackend(name: BackendName): Promise<void> {
+export async function setBackend(name: BackendName): Promise<void> {
   if (!(await tf.setBackend(name))) throw new BackendError(`The ${name} backend could not be started.`);
   await tf.ready();
 }

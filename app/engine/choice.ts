@@ -1,9 +1,9 @@
 /**
  * @file Which engine computes: the fused one wherever WebGPU is, once it has proved itself on this device; else the
- * reference, which runs everywhere.
+ * processor's; and where that has no kernels either, or not for WebGPU's sake, the reference, which runs everywhere.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { presentDevice } from './backend';
+import { presentDevice, presentProcessor } from './backend';
 import type { Engine } from './engine';
 import { EngineUnusableError } from './errors';
 import { proofModel } from './proofModel';
@@ -19,7 +19,7 @@ import { streamOf } from './weightStream';
 
 /** What computes loss and gradient. */
 export interface EngineReport {
-  name: 'reference' | 'webgpu';
+  name: 'reference' | 'webgpu' | 'wasm';
   /** Why the fused engine is not used though WebGPU is there: for the person, and in numbers to copy. */
   problem: Problem | null;
 }
@@ -72,11 +72,13 @@ export async function createEngine(
   const fallen = async ({ message, details }: Problem) => {
     const instead = toProcessor ? 'the processor' : 'the slower, simpler one';
     const problem = { message: `${message}, so ${instead} is used.`, details };
-    await toProcessor?.(problem.message);
-    return reference({ name: 'reference', problem });
+    if (!toProcessor) return reference({ name: 'reference', problem });
+    await toProcessor(problem.message);
+    const { engine, report } = await onProcessor(spec, weights);
+    return { engine, report: { ...report, problem } };
   };
   const device = presentDevice();
-  if (!device) return reference({ name: 'reference', problem: null });
+  if (!device) return onProcessor(spec, weights);
   try {
     const options = { format, tile: await rememberedTile(device, tiles) };
     const wrong = await prove(spec, weights, device, options);
@@ -97,6 +99,21 @@ export async function createEngine(
 async function isLost(device: GPUDevice): Promise<boolean> {
   const patience = new Promise<boolean>((resolve) => setTimeout(() => resolve(false), GRACE));
   return Promise.race([device.lost.then(() => true), patience]);
+}
+
+/** The processor's engine, or the reference where there is only plain JavaScript. */
+async function onProcessor(
+  spec: ModelSpec,
+  weights: WeightStream,
+): Promise<{ engine: Engine; report: EngineReport }> {
+  const processor = presentProcessor();
+  if (!processor) {
+    const engine = await createReferenceEngine(spec, weights);
+    return { engine, report: { name: 'reference', problem: null } };
+  }
+  const { createWasmEngine } = await import('./wasm/wasmEngine');
+  const engine = await createWasmEngine(spec, weights, processor);
+  return { engine, report: { name: 'wasm', problem: null } };
 }
 
 type Options = Required<Pick<WebGpuEngineOptions, 'format' | 'tile'>>;

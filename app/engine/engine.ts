@@ -123,7 +123,7 @@ export type AdamWUpdate = (
 ) => AdamWTensors & { norm: tf.Scalar };
 
 export interface Engine {
-  readonly name: 'reference' | 'webgpu';
+  readonly name: 'reference' | 'webgpu' | 'wasm';
   readonly spec: ModelSpec;
   /** Embeddings of tokens `[n, hidden]` as the first block receives them, positions not added. The caller disposes. */
   embed(tokenIds: Int32Array): tf.Tensor2D;
@@ -154,5 +154,9 @@ export interface Engine {
   nearest(vectors: tf.Tensor2D, k: number, metric: Metric): Promise<Neighbour[][]>;
   /** The update of AdamW as one dispatch, where the engine has such a kernel; else it is composed of tfjs operations. */
   readonly adamW?: AdamWUpdate;
+  /** Most bytes that training should take beside the weights, from the next `prepare` on; absent where that is tfjs's to decide. */
+  setMemoryBudget?(bytes: number): void;
+  /** What it has taken, in bytes; absent where weights are widened to tensors of tfjs. */
+  usage?(): { weightBytes: number };
   dispose(): void;
 }

@@ -1,13 +1,14 @@
 /** @file What training takes of the device's memory, foreseen from a model's specification and settings. */
 import type { Backend, Saving } from './engine';
 import type { ModelSpec } from './spec';
+import { estimateOnProcessor } from './wasm/estimate';
 import { estimateTraining, SAVINGS, type TrainingShape } from './webgpu/plan/estimate';
 
 /** What training takes of the GPU, foreseen for settings, in bytes. */
 export interface MemoryReport {
   weights: number;
   training: number;
-  /** What the engine would keep of the forward pass within the budget; null without WebGPU. */
+  /** What the engine would keep of the forward pass within the budget; null where plain JavaScript computes. */
   saving: Saving | null;
   /** What may be used: the person's choice, or a guess from the adapter's limits. */
   budget: number;
@@ -56,14 +57,16 @@ export function planMemory(
   backend: Backend,
 ): MemoryReport {
   const { spec, weightBytes: weights } = model;
-  const needs = estimateTraining(spec, shape);
   const common = { weights, budget: budget.bytes, guessed: budget.guessed };
-  if (backend !== 'webgpu') {
-    return { ...common, training: needs.all, saving: null, fits: weights + needs.all <= budget.bytes };
-  }
+  const report = (training: number, saving: Saving | null): MemoryReport => {
+    return { ...common, training, saving, fits: weights + training <= budget.bytes };
+  };
+  if (backend === 'cpu') return report(estimateTraining(spec, shape).all, null);
+  const needs: Partial<Record<Saving, number>> =
+    backend === 'wasm' ? estimateOnProcessor(spec, shape) : estimateTraining(spec, shape);
   // As the engine chooses: least work within the budget, or else the thriftiest.
-  const thriftiest = SAVINGS.reduce((a, b) => (needs[b] < needs[a] ? b : a));
-  const saving = SAVINGS.find((one) => weights + needs[one] <= budget.bytes) ?? thriftiest;
-  const training = needs[saving];
-  return { ...common, training, saving, fits: weights + training <= budget.bytes };
+  const bytes = (saving: Saving) => needs[saving] ?? Number.POSITIVE_INFINITY;
+  const thriftiest = SAVINGS.reduce((a, b) => (bytes(b) < bytes(a) ? b : a));
+  const saving = SAVINGS.find((one) => weights + bytes(one) <= budget.bytes) ?? thriftiest;
+  return report(bytes(saving), saving);
 }

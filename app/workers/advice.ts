@@ -2,7 +2,6 @@
 import type { DatasetReport } from '../data/types';
 import { guessBudget, type MemoryBudget, planMemory, USUAL_SHAPE } from '../engine/memoryForecast';
 import type { TrainingShape } from '../engine/webgpu/plan/estimate';
-import { WebGpuEngine } from '../engine/webgpu/webgpuEngine';
 import { listModels } from './modelList';
 import type { ActiveModel } from './modelSlot';
 import type {
@@ -33,7 +32,7 @@ export class Advice {
 
   /** Lets an engine's next plans take what the weights leave of the budget. */
   apply({ engine, report }: Pick<ActiveModel, 'engine' | 'report'>): void {
-    if (engine instanceof WebGpuEngine) engine.setMemoryBudget(this.budget.bytes - report.weightBytes);
+    engine.setMemoryBudget?.(this.budget.bytes - report.weightBytes);
   }
 
   memory(

@@ -1,37 +1,32 @@
-/** @file Choosing what a browser trains on: its GPU where it may, else WebAssembly, else plain JavaScript. */
-import {
-  BackendError,
-  requestDevice,
-  startCpu,
-  startWasm,
-  startWebGpu,
-  type WasmPaths,
-} from '../engine/backend';
+/** @file Choosing what a browser trains on: its GPU where it may, else the processor's kernels, else plain JavaScript. */
+import { BackendError, requestDevice, startCpu, startProcessor, startWebGpu } from '../engine/backend';
 import { isSoftware } from '../engine/webgpu/adapter';
+import { browserProcessor } from './processor';
 import type { Backend, DeviceReport } from './protocol';
 
-/** More threads than this gain nothing on matrices of this size. */
-const MOST_THREADS = 8;
-
 /** Starts the best backend there is, or the one that is forced. @throws BackendError when the forced one cannot be had. */
-export async function startBrowserDevice(wasmPaths: WasmPaths, force?: Backend): Promise<DeviceReport> {
-  if (force === 'webgpu') return startGpu();
-  if (force === 'wasm') return startAssembly(wasmPaths, 'The page was opened with ?backend=wasm.');
+export async function startBrowserDevice(force?: Backend): Promise<DeviceReport> {
+  if (force === 'webgpu') return startGpu(true);
+  if (force === 'wasm') return startOnProcessor('The page was opened with ?backend=wasm.');
   if (force === 'cpu') return startScript('The page was opened with ?backend=cpu.');
-  let reason: string;
   try {
-    return await startGpu();
+    return await startGpu(false);
   } catch (error) {
-    reason = messageOf(error);
-  }
-  try {
-    return await startAssembly(wasmPaths, reason);
-  } catch (error) {
-    return startScript(`${reason} WebAssembly did not start either: ${messageOf(error)}`);
+    return startOnProcessor(messageOf(error));
   }
 }
 
-async function startGpu(): Promise<DeviceReport> {
+/** The processor's kernels, or plain JavaScript where it cannot run them. */
+async function startOnProcessor(reason: string): Promise<DeviceReport> {
+  try {
+    return await startAssembly(reason);
+  } catch (error) {
+    return startScript(`${reason} ${messageOf(error)}`);
+  }
+}
+
+/** @param software Whether an adapter without a graphics card will do: the processor itself computes faster than that. */
+async function startGpu(software: boolean): Promise<DeviceReport> {
   if (!navigator.gpu) {
     throw new BackendError(
       isSecureContext
@@ -40,6 +35,10 @@ async function startGpu(): Promise<DeviceReport> {
     );
   }
   const { device, info } = await requestDevice(navigator.gpu);
+  if (isSoftware(info) && !software) {
+    device.destroy();
+    throw new BackendError('This browser offers WebGPU without a graphics card behind it.');
+  }
   await startWebGpu(device, info).catch((error) => {
     device.destroy();
     throw new BackendError(`The graphics device did not start: ${messageOf(error)}`);
@@ -55,15 +54,17 @@ async function startGpu(): Promise<DeviceReport> {
   };
 }
 
-async function startAssembly(paths: WasmPaths, reason: string): Promise<DeviceReport> {
-  const wanted = Math.min(navigator.hardwareConcurrency || 1, MOST_THREADS);
-  const threads = await startWasm(paths, wanted);
-  return { backend: 'wasm', name: 'CPU', software: false, threads, reason, largestBuffer: null };
+async function startAssembly(reason: string): Promise<DeviceReport> {
+  const processor = await browserProcessor();
+  await startProcessor(processor);
+  const { threads, simd } = processor;
+  return { backend: 'wasm', name: 'CPU', software: false, threads, simd, reason, largestBuffer: null };
 }
 
 async function startScript(reason: string): Promise<DeviceReport> {
   await startCpu();
-  return { backend: 'cpu', name: 'CPU', software: false, threads: 1, reason, largestBuffer: null };
+  const name = 'CPU';
+  return { backend: 'cpu', name, software: false, threads: 1, simd: 'none', reason, largestBuffer: null };
 }
 
 function messageOf(error: unknown): string {

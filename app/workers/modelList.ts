@@ -39,7 +39,9 @@ export function listModels({ shape, budget, backend, format, isStored }: Catalog
     const { spec, parameters, weightBytes } = sizesOf(entry);
     const { id, revision, title, family, licence, kind, gated, note } = entry;
     const asOnDevice = format === 'int8' ? parameters * INT8_BYTES : weightBytes;
-    const onDevice = backend === 'webgpu' ? asOnDevice : parameters * weightTypeBytes.F32;
+    // The processor's kernels take weights as stored, plain JavaScript widens them.
+    const onProcessor = backend === 'wasm' ? weightBytes : parameters * weightTypeBytes.F32;
+    const onDevice = backend === 'webgpu' ? asOnDevice : onProcessor;
     return {
       id,
       revision,

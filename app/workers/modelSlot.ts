@@ -132,9 +132,9 @@ export class ModelSlot {
           report: {
             id,
             revision,
-            // Without WebGPU weights are widened to 32 bits, whatever was asked for.
+            // Only on the GPU they can lie as 8 bits; the reference widens them to 32, whatever was asked for.
             weightFormat: engine instanceof WebGpuEngine ? format : 'stored',
-            weightBytes: engine instanceof WebGpuEngine ? engine.usage().weightBytes : parameters * 4,
+            weightBytes: engine.usage?.().weightBytes ?? parameters * 4,
             notKept: opened.notKept(),
             notes: model.notes,
             chat: chat !== null,

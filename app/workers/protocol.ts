@@ -7,6 +7,7 @@ import type { EngineReport } from '../engine/choice';
 import type { Backend, SamplingOptions } from '../engine/engine';
 import type { MemoryReport } from '../engine/memoryForecast';
 import type { WeightFormat } from '../engine/spec';
+import type { SimdLevel } from '../engine/wasm/pool';
 import type { NeighbourTable } from '../inspect/nearest';
 import type { PromptFormat } from '../prompt/types';
 import type {
@@ -64,11 +65,14 @@ export type {
 /** What the training runs on, and if it is not WebGPU, why. */
 export interface DeviceReport {
   backend: Backend;
-  /** The adapter's name, or the processor's threads. */
+  /** The adapter's name, or the processor's. */
   name: string;
   /** A software adapter: WebGPU without a GPU. */
   software: boolean;
+  /** Threads of the processor that compute; 0 on a GPU. */
   threads: number;
+  /** How the processor's kernels multiply and add; absent on a GPU. */
+  simd?: SimdLevel;
   /** Why WebGPU is not used, for the person; null when it is. */
   reason: string | null;
   /** Bytes of the largest buffer that the GPU allows; null without WebGPU. */

@@ -1,29 +1,19 @@
 /** @file The worker's entry: the studio on what a browser offers. */
-
-import plainUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?url';
-import simdUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url';
-import threadedUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-threaded-simd.wasm?url';
 import { expose } from 'comlink';
 import { HUB_ENDPOINT } from '../model/hub';
 import { openOpfsStore } from '../model/store/opfsStore';
 import { openCheckpointStore } from '../training/checkpointStore';
 import { openDatasetStore } from './datasetStore';
 import { startBrowserDevice } from './device';
-import { showLife } from './life';
 import { StudioRequestError } from './errors';
+import { showLife } from './life';
 import { openInWorker } from './parseClient';
 import { StudioService } from './studio';
-
-const wasmPaths = {
-  'tfjs-backend-wasm.wasm': absolute(plainUrl),
-  'tfjs-backend-wasm-simd.wasm': absolute(simdUrl),
-  'tfjs-backend-wasm-threaded-simd.wasm': absolute(threadedUrl),
-};
 
 showLife(self);
 expose(
   new StudioService({
-    startDevice: (force) => startBrowserDevice(wasmPaths, force),
+    startDevice: startBrowserDevice,
     folder: () => null,
     hub: hubOf,
     openFileStore: openOpfsStore,
@@ -52,9 +42,4 @@ async function fetchBytes(url: string): Promise<Uint8Array<ArrayBuffer>> {
 function hubOf(pageUrl: string): string {
   if (import.meta.env.MODE !== 'tests') return HUB_ENDPOINT;
   return new URL(pageUrl).searchParams.get('hub') || HUB_ENDPOINT;
-}
-
-/** The wasm threads are workers made from a blob: relative addresses would mean nothing to them. */
-function absolute(url: string): string {
-  return new URL(url, import.meta.url).href;
 }

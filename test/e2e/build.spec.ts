@@ -18,13 +18,10 @@ test('no file is larger than 8 MB, and no inference runtime has slipped in', () 
   expect(scripts.reduce((sum, { size }) => sum + size, 0)).toBeLessThan(4_500_000);
 });
 
-test('the three wasm files of tfjs are there', () => {
-  const names = files(dist).map((file) => relative(dist, file));
-  for (const kind of ['wasm', 'wasm-simd', 'wasm-threaded-simd']) {
-    expect(names.filter((name) => new RegExp(`tfjs-backend-${kind}-[^-]+\\.wasm$`).test(name))).toHaveLength(
-      1,
-    );
-  }
+test('the four builds of the processor’s kernels are there, small', () => {
+  const found = files(dist).filter((file) => /(plain|relaxed)(-shared)?-[^.]+\.wasm$/.test(file));
+  expect(found).toHaveLength(4);
+  for (const file of found) expect(statSync(file).size).toBeLessThan(60_000);
 });
 
 test('index.html refers to its own files relatively and to nothing elsewhere', () => {

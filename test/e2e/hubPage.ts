@@ -46,8 +46,9 @@ export const test = base.extend<
     rmSync(profile, { recursive: true, force: true });
   },
   page: async ({ context }, use) => use(await context.newPage()),
-  studio: async ({ page, server, hub }, use) => {
-    const studio = new Studio(page, `${server}?hub=${hub.url}`);
+  studio: async ({ page, server, hub }, use, { project }) => {
+    const backend = project.name === 'webgpu' ? '&backend=webgpu' : '';
+    const studio = new Studio(page, `${server}?hub=${hub.url}${backend}`);
     await studio.open();
     await use(studio);
   },

@@ -42,7 +42,9 @@ export class Studio {
 
   /** Opens the page and waits for the embedded model. */
   async open(query = ''): Promise<void> {
-    await this.page.goto(this.address + query);
+    const address = new URL(this.address);
+    for (const [name, value] of new URLSearchParams(query)) address.searchParams.set(name, value);
+    await this.page.goto(address.href);
     await this.modelReady();
   }
 
@@ -197,10 +199,11 @@ export const test = base.extend<{ studio: Studio }, { server: string }>({
     },
     { scope: 'worker' },
   ],
-  studio: async ({ page, server }, use) => {
+  studio: async ({ page, server }, use, { project }) => {
     const errors: string[] = [];
     page.on('pageerror', (error) => errors.push(String(error)));
-    await use(new Studio(page, server));
+    // Of itself the page takes the processor where WebGPU has no graphics card behind it.
+    await use(new Studio(page, project.name === 'webgpu' ? `${server}?backend=webgpu` : server));
     expect(errors, 'errors that nothing caught').toEqual([]);
   },
 });

@@ -6,12 +6,14 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { BackendName } from '../../app/engine/backend';
 import { createReferenceEngine } from '../../app/engine/reference/referenceEngine';
+import { createWasmEngine } from '../../app/engine/wasm/wasmEngine';
 import { createWebGpuEngine } from '../../app/engine/webgpu/webgpuEngine';
 import { streamOf } from '../../app/engine/weightStream';
 import type { Network } from '../../app/model/load';
 import { findCases, type GoldenCase, runCase } from '../../tools/golden/case';
 import { expectedGeneration, generateGreedily } from '../../tools/golden/generation';
 import { hasNodeGpu, startNodeBackend } from '../../tools/node/backend';
+import { type NodeProcessorOptions, nodeProcessor } from '../../tools/node/processor';
 
 export const goldenFolder = fileURLToPath(new URL('../golden', import.meta.url));
 export const cases = findCases(goldenFolder);
@@ -59,6 +61,26 @@ export function referenceEqualsPyTorch(backend: BackendName, chosen: readonly Go
         createReferenceEngine(spec, streamOf(weights)),
       );
       expect(result).toMatchObject({ ok: true });
+    });
+  });
+}
+
+/** All cases, and greedy generation with their models, on the processor's engine. */
+export function wasmEqualsPyTorch(options: NodeProcessorOptions): void {
+  const models = [...new Set(cases.map(({ folder }) => folder))].map((path) => [basename(path), path]);
+  const create = async ({ spec, weights }: Network) =>
+    createWasmEngine(spec, streamOf(weights), await nodeProcessor(options));
+
+  describe(`the processor’s engine on ${options.threads} threads with ${options.simd} SIMD equals PyTorch`, () => {
+    beforeAll(() => startNodeBackend('cpu'));
+
+    it.each(cases)('in $name', async (golden) => {
+      expect(await runCase(golden, create)).toMatchObject({ ok: true });
+    });
+
+    it.each(models)('and generates what transformers does, in %s', async (_, model) => {
+      const { bare, prompted } = expectedGeneration(model);
+      expect(await generateGreedily(model, create)).toEqual({ bare, prompted });
     });
   });
 }

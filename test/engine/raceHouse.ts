@@ -3,6 +3,7 @@
  * take a number of turns of the event loop that a seed decides.
  */
 import 'fake-indexeddb/auto';
+import { openData } from '../../app/data/open';
 import { createRandom } from '../../app/data/random';
 import { memoryFile } from '../../app/model/source';
 import type { CheckpointStore } from '../../app/training/checkpoint';
@@ -57,6 +58,7 @@ export const settings: RunSettings = {
   weightDecay: 0,
   validateEvery: 100_000,
   validationRows: 1,
+  instructions: [],
 };
 
 /** What a visit before has left. */
@@ -182,9 +184,10 @@ export class RaceHouse {
       },
       hub: () => 'https://hub.invalid',
       openFileStore: async () => null,
+      openData: (files, options) => later(openData(files, options)),
       fetchBytes: (url) => later(Promise.resolve(new TextEncoder().encode(sampleFile(url)))),
       openRunStore: async () => {
-        const store = await openCheckpointStore(`${name}-runs`);
+        const store = await openCheckpointStore({ name: `${name}-runs` });
         if (kept) await store.save(kept.checkpoint);
         this.runStore = store;
         return slow(store);

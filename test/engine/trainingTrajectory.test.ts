@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { TokenExample } from '../../app/data/types';
 
-import { createReferenceEngine } from '../../app/engine/reference/referenceEngine';
+import { createEngine } from '../../app/engine/choice';
 import { streamOf } from '../../app/engine/weightStream';
 import { toFloat32 } from '../../app/formats/floats';
 import { parseSafetensorsHeader } from '../../app/formats/safetensors';
@@ -12,7 +12,7 @@ import { loadNetwork } from '../../app/model/load';
 import { Trainer } from '../../app/training/trainer';
 import type { StepRecord } from '../../app/training/types';
 import { folderSource } from '../../tools/golden/folderSource';
-import { startNodeBackend } from '../../tools/node/backend';
+import { startNodeProcessor } from '../../tools/node/processor';
 
 interface CaseFile {
   promptLength: number;
@@ -20,7 +20,7 @@ interface CaseFile {
   adamw: { learningRate: number; weightDecay: number; steps: number; losses: number[]; finalLoss: number };
 }
 
-beforeAll(() => startNodeBackend('wasm'));
+beforeAll(() => startNodeProcessor());
 
 describe('the trainer', () => {
   it.each(['llama-bf16-gqa-tied', 'gpt2-f32'])(
@@ -31,7 +31,7 @@ describe('the trainer', () => {
         readFileSync(join(folder, 'case.json'), 'utf8'),
       ) as CaseFile;
       const { spec, weights } = await loadNetwork(folderSource(folder));
-      const engine = await createReferenceEngine(spec, streamOf(weights));
+      const { engine } = await createEngine(spec, streamOf(weights));
       const training: TokenExample[] = examples.map(({ inputIds, labels }, row) => ({
         tokenIds: Int32Array.from(inputIds),
         isLabel: Uint8Array.from(labels, (label) => (label === -100 ? 0 : 1)),

@@ -41,7 +41,7 @@ async function train(on: Engine, settings: Partial<RunSettings>, also: Parameter
   const { told, events } = listen(also);
   const inputs = await tinyInputs(on, settings);
   const run = new Trainer({ ...inputs, data: { ...inputs.data, training: ragged(40) } }, events);
-  await run.start();
+  await run.resume();
   const { state } = run;
   await run.dispose();
   return { state, losses: told.steps.map(({ loss }) => loss) };

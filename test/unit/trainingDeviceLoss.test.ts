@@ -5,12 +5,12 @@ import { CAPTURE_EVERY } from '../../app/training/latestState';
 import type { RunInputs } from '../../app/training/run';
 import { Trainer } from '../../app/training/trainer';
 import type { Checkpoint, RunSettings } from '../../app/training/types';
-import { startNodeBackend } from '../../tools/node/backend';
+import { startNodeProcessor } from '../../tools/node/processor';
 import { listen, timeless, tinyEngine, tinyInputs } from './trainingFixture';
 
 let engine: Engine;
 beforeAll(async () => {
-  await startNodeBackend('wasm');
+  await startNodeProcessor();
   engine = await tinyEngine();
 });
 

@@ -1,8 +1,8 @@
 /** @file A random model of a few thousand weights and a task for it, small enough to train on the cpu backend in a test. */
 import { createRandom } from '../../app/data/random';
 import type { TokenExample } from '../../app/data/types';
+import { createEngine } from '../../app/engine/choice';
 import type { Engine } from '../../app/engine/engine';
-import { createReferenceEngine } from '../../app/engine/reference/referenceEngine';
 import type { HostTensor, ModelSpec, ModelWeights } from '../../app/engine/spec';
 import { streamOf } from '../../app/engine/weightStream';
 import { measureEmbeddings } from '../../app/inspect/measures';
@@ -68,10 +68,10 @@ export function tinyWeights(): { spec: ModelSpec; weights: ModelWeights } {
   return { spec, weights };
 }
 
-/** The reference with these weights; needs a tfjs backend. */
+/** The engine of what was started: the processor's, or the reference on a tfjs backend. */
 export async function tinyEngine(): Promise<Engine> {
   const { spec, weights } = tinyWeights();
-  return createReferenceEngine(spec, streamOf(weights));
+  return (await createEngine(spec, streamOf(weights))).engine;
 }
 
 /** Token n is written `tn`. */

@@ -12,12 +12,12 @@ import { uniform } from '../../app/engine/sampling';
 import { largestParts, splitBatch } from '../../app/training/microBatches';
 import { StepMaker } from '../../app/training/stepMaker';
 import { Trainer } from '../../app/training/trainer';
-import { startNodeBackend } from '../../tools/node/backend';
+import { startNodeProcessor } from '../../tools/node/processor';
 import { HIDDEN, listen, tinyData, tinyEngine, tinyInputs, tinySettings, tinyStart } from './trainingFixture';
 
 let engine: Engine;
 beforeAll(async () => {
-  await startNodeBackend('wasm');
+  await startNodeProcessor();
   engine = await tinyEngine();
 });
 

@@ -55,7 +55,7 @@ describe('a run saved by version 1', () => {
     const saves: Checkpoint[] = [];
     const store = { save: async (checkpoint: Checkpoint) => void saves.push(checkpoint) };
     const run = new Trainer({ ...(await tinyInputs(engine)), runId, store }, {}, from);
-    await run.start();
+    await run.resume();
     await run.dispose();
     return saves.at(-1) as Checkpoint;
   }

@@ -8,12 +8,12 @@ import { TrainingError } from '../../app/training/errors';
 import type { RunInputs } from '../../app/training/run';
 import { Trainer } from '../../app/training/trainer';
 import type { Checkpoint, RunSettings, StepRecord } from '../../app/training/types';
-import { startNodeBackend } from '../../tools/node/backend';
+import { startNodeProcessor } from '../../tools/node/processor';
 import { listen, timeless, tinyEngine, tinyInputs, tinyStart } from './trainingFixture';
 
 let engine: Engine;
 beforeAll(async () => {
-  await startNodeBackend('wasm');
+  await startNodeProcessor();
   engine = await tinyEngine();
 });
 
@@ -45,7 +45,7 @@ describe('a run', () => {
       step: 30,
       steps: 30,
       bestStep: expect.any(Number),
-      memory: { weights: expect.any(Number), training: 0, saving: null },
+      memory: { saving: 'all', training: expect.any(Number), weights: 10944 },
     });
     expect(told.steps.map(({ step }) => step)).toEqual(Array.from({ length: 30 }, (_, i) => i + 1));
     const losses = told.steps.map(({ loss }) => loss);

@@ -9,8 +9,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { type Dataset, prepareDataset } from '../../app/data/dataset';
 import { encodeInstructed } from '../../app/data/instruct';
 import { parseTable } from '../../app/data/parse';
+import { createEngine } from '../../app/engine/choice';
 import type { Engine } from '../../app/engine/engine';
-import { createReferenceEngine } from '../../app/engine/reference/referenceEngine';
 import { streamOf } from '../../app/engine/weightStream';
 import { measureEmbeddings } from '../../app/inspect/measures';
 import { type LoadedModel, loadModel } from '../../app/model/load';
@@ -19,7 +19,7 @@ import { initialisePrompt } from '../../app/training/initialise';
 import { suggestSettings } from '../../app/training/suggest';
 import { Trainer } from '../../app/training/trainer';
 import { folderSource } from '../golden/folderSource';
-import { startNodeBackend } from '../node/backend';
+import { startNodeProcessor } from '../node/processor';
 
 interface Sample {
   id: string;
@@ -36,9 +36,9 @@ const samples = (JSON.parse(readFileSync(join(datasets, 'index.json'), 'utf8')) 
   ({ id }) => wanted.length === 0 || wanted.includes(id),
 );
 
-await startNodeBackend('wasm');
+await startNodeProcessor();
 const model = await loadModel(folderSource(modelFolder), { id: basename(modelFolder) });
-const engine = await createReferenceEngine(model.spec, streamOf(model.weights));
+const { engine } = await createEngine(model.spec, streamOf(model.weights));
 for (const sample of samples) console.log(JSON.stringify(await measure(sample, engine, model)));
 
 async function measure(sample: Sample, engine: Engine, { tokenizer, spec, chat }: LoadedModel) {

@@ -1,10 +1,11 @@
-/** @file The engines' backends in Node: wasm from node_modules, WebGPU through Dawn (npm `webgpu`). */
+/** @file tfjs's backends in Node: wasm from node_modules, WebGPU through Dawn (npm `webgpu`). */
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { constants, homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { type BackendName, requestDevice, startCpu, startWasm, startWebGpu } from '../../app/engine/backend';
+import { type BackendName, requestDevice, startCpu, startWebGpu } from '../../app/engine/backend';
 import { isSoftware } from '../../app/engine/webgpu/adapter';
+import { startTfjsWasm } from '../../bench/tfjsWasm';
 import { pollGently } from './gentlePolling';
 
 const require = createRequire(import.meta.url);
@@ -17,7 +18,7 @@ export async function startNodeBackend(name: BackendName): Promise<void> {
   if (name === 'cpu') return startCpu();
   if (name === 'wasm') {
     const folder = dirname(require.resolve('@tensorflow/tfjs-backend-wasm/package.json'));
-    await startWasm(`${join(folder, 'wasm-out')}/`);
+    await startTfjsWasm(`${join(folder, 'wasm-out')}/`);
     return;
   }
   const { device, info } = await openNodeDevice();

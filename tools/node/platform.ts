@@ -8,12 +8,18 @@ import { openDatasetStore } from '../../app/workers/datasetStore';
 import type { Platform } from '../../app/workers/platform';
 import { folderSource } from '../golden/folderSource';
 import { startNodeBackend } from './backend';
+import { startNodeProcessor } from './processor';
 
 /** URLs are `file:`, or go over the network; nothing survives the process unless `globalThis.indexedDB` does. */
 export const nodePlatform: Platform = {
   async startDevice(force = 'wasm') {
-    await startNodeBackend(force);
-    return { backend: force, name: 'Node', software: false, threads: 1, reason: null, largestBuffer: null };
+    const report = { backend: force, name: 'Node', software: false, reason: null, largestBuffer: null };
+    if (force !== 'wasm') {
+      await startNodeBackend(force);
+      return { ...report, threads: 1 };
+    }
+    const processor = await startNodeProcessor();
+    return { ...report, threads: processor.threads, simd: processor.simd };
   },
   folder: (url) => (url.startsWith('file:') ? folderSource(fileURLToPath(url)) : null),
   hub: () => HUB_ENDPOINT,

@@ -1,10 +1,9 @@
-/** @file What it trains on, in one line: "Apple M3 · WebGPU" or "CPU · wasm, 2 threads". */
+/** @file What it trains on, in one line: "Apple M3 · WebGPU" or "Processor · 2 threads · relaxed SIMD". */
 import type { DeviceReport } from '../../workers/protocol';
 
-export function deviceLine(report: DeviceReport): string {
-  if (report.backend === 'webgpu') {
-    return `${report.name || 'GPU'} · WebGPU${report.software ? ' in software' : ''}`;
-  }
-  if (report.backend === 'cpu') return 'CPU · JavaScript';
-  return `CPU · wasm, ${report.threads} ${report.threads === 1 ? 'thread' : 'threads'}`;
+export function deviceLine({ backend, name, software, threads, simd }: DeviceReport): string {
+  if (backend === 'webgpu') return `${name || 'GPU'} · WebGPU${software ? ' in software' : ''}`;
+  if (backend === 'cpu') return 'Processor · JavaScript, no SIMD';
+  const how = simd === 'relaxed' ? 'relaxed SIMD' : 'plain SIMD';
+  return `Processor · ${threads} ${threads === 1 ? 'thread' : 'threads'} · ${how}`;
 }

@@ -3,11 +3,9 @@ import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import type { ExampleScore, PackedBatch, SoftPrompt } from '../engine';
 import { EngineMemoryError } from '../errors';
 import { layoutStep, promptShape } from '../layout';
+import { evaluationGroups, textsOf } from '../shared';
 import { rowChunks } from './limits';
 import { Readback, type StepRunner } from './steps';
-
-/** Rows of texts that are run at a time. */
-const EVALUATION_ROWS = 2048;
 
 /**
  * As `Engine.evaluate` describes it. `backend` gives tfjs's when it is needed: it may change meanwhile, which is an error.
@@ -24,10 +22,7 @@ export async function evaluateTexts(
   const score = async (groups: number[][]): Promise<void> => {
     const parts = groups
       .map((group) => {
-        // Only the prompts that these texts follow are computed with them.
-        const used = [...new Set(group.map((i) => batch.texts[i].prompt))];
-        const texts = group.map((i) => ({ ...batch.texts[i], prompt: used.indexOf(batch.texts[i].prompt) }));
-        const followed = used.map((index) => prompts[index]);
+        const { texts, followed } = textsOf(group, prompts, batch);
         const layout = layoutStep(followed.map(promptShape), { ...batch, texts });
         return { group, layout, followed, prompts: followed.length };
       })
@@ -65,19 +60,4 @@ export async function evaluateTexts(
 
 function inChunks(group: readonly number[], most: number): number[][] {
   return rowChunks(group.length, most).map(({ start, size }) => group.slice(start, start + size));
-}
-
-/** Indices of texts, in order, in groups of at most `EVALUATION_ROWS` rows. */
-function evaluationGroups(batch: PackedBatch): number[][] {
-  const groups: number[][] = [];
-  let rows = Number.POSITIVE_INFINITY;
-  batch.texts.forEach((text, i) => {
-    rows += text.length;
-    if (rows > EVALUATION_ROWS) {
-      groups.push([]);
-      rows = text.length;
-    }
-    groups[groups.length - 1].push(i);
-  });
-  return groups;
 }

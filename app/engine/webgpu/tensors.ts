@@ -43,8 +43,3 @@ export function emptyTensor<T extends tf.Tensor>(
   const tensor = tf.engine().makeTensorFromTensorInfo(info) as T;
   return { tensor, buffer: backend.tensorMap.get(info.dataId).resource as GPUBuffer };
 }
-
-/** Whether tfjs records operations for a gradient right now. */
-export function recordsGradient(): boolean {
-  return tf.engine().state.gradientDepth > 0;
-}

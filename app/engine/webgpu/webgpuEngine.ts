@@ -22,6 +22,7 @@ import { EngineUnusableError } from '../errors';
 import { Faults } from '../faults';
 import { layoutStep, promptShape, type StepLayout } from '../layout';
 import { sample, uniform } from '../sampling';
+import { lossWithGradients, recordsGradient, zeroLoss } from '../shared';
 import type { ModelSpec, WeightFormat, WeightStream } from '../spec';
 import { AdamWUpdater } from './adamW';
 import { adamWKernel } from './adamWKernel';
@@ -39,7 +40,7 @@ import { planKernels } from './plan/plan';
 import { type AttentionWay, logitBytesOf, type PlanSource } from './plan/source';
 import { type KernelTime, profileStep } from './profile';
 import { promptTensor, StepRunner } from './steps';
-import { emptyTensor, recordsGradient, sharedBackend } from './tensors';
+import { emptyTensor, sharedBackend } from './tensors';
 import { Vocabulary } from './vocabulary';
 
 export interface WebGpuEngineOptions {
@@ -162,18 +163,7 @@ export class WebGpuEngine implements Engine {
       );
     }
     const wanted = recordsGradient();
-    const compute = tf.customGrad((...inputs) => {
-      const save = inputs.pop() as unknown as tf.GradSaveFunc;
-      const { loss, gradients } = this.step(prompts, layout, wanted);
-      save(gradients);
-      return {
-        value: loss,
-        gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) =>
-          // The gradient of each prompt's mean is there already; only what is done with the mean is left.
-          saved.map((gradient, i) => tf.mul(gradient, tf.slice(dy, [i], [1]))),
-      };
-    });
-    return compute(...prompts.map(promptTensor)) as tf.Tensor1D;
+    return lossWithGradients(prompts.map(promptTensor), () => this.step(prompts, layout, wanted));
   }
 
   async prepare(prompts: readonly SoftPrompt[], batches: readonly PackedBatch[]): Promise<TrainingMemory> {
@@ -339,18 +329,6 @@ export class WebGpuEngine implements Engine {
     this.faults.watch(accepted);
     return { loss: loss.tensor, gradients: outputs.map(({ tensor }) => tensor) };
   }
-}
-
-/** A loss of 0 whose gradient is 0, for a batch without labels. */
-function zeroLoss(inputs: tf.Tensor[], prompts: number): tf.Tensor1D {
-  const compute = tf.customGrad((...args) => {
-    const tensors = args.slice(0, -1) as tf.Tensor[];
-    return {
-      value: tf.zeros([prompts]),
-      gradFunc: () => tensors.map((tensor) => tf.zeros(tensor.shape)),
-    };
-  });
-  return compute(...inputs) as tf.Tensor1D;
 }
 
 /** The slot that predicts each label. */

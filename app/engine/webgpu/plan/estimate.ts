@@ -47,7 +47,7 @@ export function estimateTraining(
 }
 
 /** What `neededCapacity` gives for such a step; the two agree by test. */
-function shapeCapacity(
+export function shapeCapacity(
   { virtualTokens, batch, length, labels }: TrainingShape,
   kind: SoftPrompt['kind'],
 ): Capacity {

@@ -1,0 +1,330 @@
+/**
+ * @file Products with frozen weights, which stay as they are stored: both x·Wᵀ and dy·W take panels of eight columns that are
+ * widened and packed once for all rows of a block. Every output is one sum over the inner dimension in one order,
+ * whatever the blocks, so results do not depend on the number of threads.
+ */
+import { float, number, pointer, row, Type } from './records';
+import { COLUMNS, ROWS, tile } from './tile';
+import { copyFloats, dot, madd, sum4, widen, widen4, zero } from './vectors';
+
+/** Most of the inner dimension at a time: six rows and a panel of it stay in the first cache. */
+const DEPTH: i32 = 384;
+
+/**
+ * c[r] = a[r] · Wᵀ or a[r] · W, plus bias, plus add[r].
+ * Form (0 for Wᵀ, 1 for W), type, rows, columns, depth, a, its stride, W, its stride, c, its stride, bias, add, its stride,
+ * columns and rows of an item, and tables that say which rows of a, c and add belong to r. Strides in elements; 0 for none.
+ */
+export function matmul(op: usize, item: i32, scratch: usize): void {
+  const type = number(op, 1);
+  if (number(op, 0) == 0) {
+    if (type == Type.F32) product<f32>(op, item, scratch, false);
+    else if (type == Type.F16) product<i16>(op, item, scratch, false);
+    else product<u16>(op, item, scratch, false);
+  } else {
+    if (type == Type.F32) product<f32>(op, item, scratch, true);
+    else if (type == Type.F16) product<i16>(op, item, scratch, true);
+    else product<u16>(op, item, scratch, true);
+  }
+}
+
+function product<T>(op: usize, item: i32, scratch: usize, straight: bool): void {
+  const rows = number(op, 2);
+  const columns = number(op, 3);
+  const depth = number(op, 4);
+  const w = pointer(op, 7);
+  const wStride = <usize>number(op, 8) * sizeof<T>();
+  const columnBlock = number(op, 14);
+  const rowBlock = number(op, 15);
+  const columnBlocks = (columns + columnBlock - 1) / columnBlock;
+  const firstColumn = (item % columnBlocks) * columnBlock;
+  const lastColumn = min(firstColumn + columnBlock, columns);
+  const firstRow = (item / columnBlocks) * rowBlock;
+  const lastRow = min(firstRow + rowBlock, rows);
+  const parts = max(1, (depth + DEPTH - 1) / DEPTH);
+  const part = (depth + parts - 1) / parts;
+  for (let start = 0; start == 0 || start < depth; start += part) {
+    const n = min(part, depth - start);
+    let panel = scratch;
+    for (let column = firstColumn; column < lastColumn; column += COLUMNS) {
+      const count = min(COLUMNS, lastColumn - column);
+      if (straight) packRows<T>(panel, w + <usize>start * wStride + <usize>column * sizeof<T>(), wStride, n, count);
+      else packColumns<T>(panel, w + <usize>column * wStride + <usize>start * sizeof<T>(), wStride, n, count);
+      panel += <usize>n * 32;
+    }
+    blockRows(op, firstRow, lastRow, firstColumn, lastColumn, start, n, scratch, panel);
+  }
+}
+
+/** Six rows at a time over the packed panels. `spare` is room for a tile behind them. */
+function blockRows(
+  op: usize,
+  firstRow: i32,
+  lastRow: i32,
+  firstColumn: i32,
+  lastColumn: i32,
+  start: i32,
+  n: i32,
+  panels: usize,
+  spare: usize,
+): void {
+  const a = pointer(op, 5) + (<usize>start << 2);
+  const aStride = number(op, 6);
+  const c = pointer(op, 9);
+  const cStride = number(op, 10);
+  const aMap = pointer(op, 16);
+  const cMap = pointer(op, 17);
+  for (let r = firstRow; r < lastRow; r += ROWS) {
+    const last = lastRow - 1;
+    const a0 = row(a, aStride, aMap, r);
+    const a1 = row(a, aStride, aMap, min(r + 1, last));
+    const a2 = row(a, aStride, aMap, min(r + 2, last));
+    const a3 = row(a, aStride, aMap, min(r + 3, last));
+    const a4 = row(a, aStride, aMap, min(r + 4, last));
+    const a5 = row(a, aStride, aMap, min(r + 5, last));
+    if (start == 0) {
+      for (let i = r; i < min(r + ROWS, lastRow); i++) begin(op, i, row(c, cStride, cMap, i), firstColumn, lastColumn);
+    }
+    let panel = panels;
+    for (let column = firstColumn; column < lastColumn; column += COLUMNS) {
+      const count = lastColumn - column;
+      const at = <usize>column << 2;
+      if (count >= COLUMNS) {
+        const c0 = row(c, cStride, cMap, r) + at;
+        const c1 = r + 1 < lastRow ? row(c, cStride, cMap, r + 1) + at : spare + 32;
+        const c2 = r + 2 < lastRow ? row(c, cStride, cMap, r + 2) + at : spare + 64;
+        const c3 = r + 3 < lastRow ? row(c, cStride, cMap, r + 3) + at : spare + 96;
+        const c4 = r + 4 < lastRow ? row(c, cStride, cMap, r + 4) + at : spare + 128;
+        const c5 = r + 5 < lastRow ? row(c, cStride, cMap, r + 5) + at : spare + 160;
+        tile(a0, a1, a2, a3, a4, a5, n, panel, c0, c1, c2, c3, c4, c5, true);
+      } else {
+        for (let i = 0; i < min(ROWS, lastRow - r); i++) {
+          copyFloats(spare + <usize>(i * 32), row(c, cStride, cMap, r + i) + at, count);
+        }
+        tile(a0, a1, a2, a3, a4, a5, n, panel, spare, spare + 32, spare + 64, spare + 96, spare + 128, spare + 160, true);
+        for (let i = 0; i < min(ROWS, lastRow - r); i++) {
+          copyFloats(row(c, cStride, cMap, r + i) + at, spare + <usize>(i * 32), count);
+        }
+      }
+      panel += <usize>n * 32;
+    }
+  }
+}
+
+/** What a row is before the product is added: bias plus add, or either, or 0. */
+function begin(op: usize, r: i32, c: usize, firstColumn: i32, lastColumn: i32): void {
+  const bias = pointer(op, 11);
+  const add = pointer(op, 12);
+  const from = add ? row(add, number(op, 13), pointer(op, 18), r) : 0;
+  let column = firstColumn;
+  for (; column + 4 <= lastColumn; column += 4) {
+    const at = <usize>column << 2;
+    let x = bias ? v128.load(bias + at) : zero();
+    if (from) x = f32x4.add(x, v128.load(from + at));
+    v128.store(c + at, x);
+  }
+  for (; column < lastColumn; column++) {
+    const at = <usize>column << 2;
+    let x: f32 = bias ? load<f32>(bias + at) : 0;
+    if (from) x += load<f32>(from + at);
+    store<f32>(c + at, x);
+  }
+}
+
+/** panel[j][i] = w[i][j]: eight rows of W stand as columns; those that are not there are 0. */
+function packColumns<T>(panel: usize, w: usize, wStride: usize, n: i32, count: i32): void {
+  if (count < COLUMNS) {
+    for (let j = 0; j < n; j++) {
+      for (let i = 0; i < COLUMNS; i++) {
+        store<f32>(panel + <usize>((j * COLUMNS + i) << 2), i < count ? widen<T>(w + <usize>i * wStride + <usize>j * sizeof<T>()) : 0);
+      }
+    }
+    return;
+  }
+  let j = 0;
+  for (; j + 4 <= n; j += 4) {
+    packFour<T>(panel, w, wStride);
+    packFour<T>(panel + 16, w + 4 * wStride, wStride);
+    w += 4 * sizeof<T>();
+    panel += 128;
+  }
+  for (; j < n; j++) {
+    for (let i = 0; i < COLUMNS; i++) store<f32>(panel + <usize>(i << 2), widen<T>(w + <usize>i * wStride));
+    w += sizeof<T>();
+    panel += 32;
+  }
+}
+
+/** Four by four numbers, transposed. */
+@inline
+function packFour<T>(panel: usize, w: usize, wStride: usize): void {
+  const a = widen4<T>(w);
+  const b = widen4<T>(w + wStride);
+  const c = widen4<T>(w + 2 * wStride);
+  const d = widen4<T>(w + 3 * wStride);
+  const ab = v128.shuffle<f32>(a, b, 0, 4, 1, 5);
+  const cd = v128.shuffle<f32>(c, d, 0, 4, 1, 5);
+  v128.store(panel, v128.shuffle<f32>(ab, cd, 0, 1, 4, 5));
+  v128.store(panel, v128.shuffle<f32>(ab, cd, 2, 3, 6, 7), 32);
+  const ab2 = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
+  const cd2 = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
+  v128.store(panel, v128.shuffle<f32>(ab2, cd2, 0, 1, 4, 5), 64);
+  v128.store(panel, v128.shuffle<f32>(ab2, cd2, 2, 3, 6, 7), 96);
+}
+
+/** panel[j][i] = w[j][i]: eight columns of W as they are. */
+function packRows<T>(panel: usize, w: usize, wStride: usize, n: i32, count: i32): void {
+  for (let j = 0; j < n; j++) {
+    if (count >= COLUMNS) {
+      v128.store(panel, widen4<T>(w));
+      v128.store(panel, widen4<T>(w + 4 * sizeof<T>()), 16);
+    } else {
+      for (let i = 0; i < COLUMNS; i++) {
+        store<f32>(panel + <usize>(i << 2), i < count ? widen<T>(w + i * sizeof<T>()) : 0);
+      }
+    }
+    w += wStride;
+    panel += 32;
+  }
+}
+
+/** Columns of an item of `fewRows`. */
+export const FEW_COLUMNS: i32 = 64;
+
+/** The same as `matmul` with Wᵀ for so few rows that packing would cost more than it gains: W is read once, row by row. */
+export function fewRows(op: usize, item: i32): void {
+  const type = number(op, 1);
+  if (type == Type.F32) fewProduct<f32>(op, item);
+  else if (type == Type.F16) fewProduct<i16>(op, item);
+  else fewProduct<u16>(op, item);
+}
+
+function fewProduct<T>(op: usize, item: i32): void {
+  const rows = number(op, 2);
+  const columns = number(op, 3);
+  const depth = number(op, 4);
+  const a = pointer(op, 5);
+  const aStride = number(op, 6);
+  const w = pointer(op, 7);
+  const wStride = <usize>number(op, 8) * sizeof<T>();
+  const c = pointer(op, 9);
+  const cStride = number(op, 10);
+  const bias = pointer(op, 11);
+  const add = pointer(op, 12);
+  const aMap = pointer(op, 16);
+  const cMap = pointer(op, 17);
+  const last = min((item + 1) * FEW_COLUMNS, columns);
+  for (let column = item * FEW_COLUMNS; column < last; column++) {
+    const at = <usize>column << 2;
+    const from = w + <usize>column * wStride;
+    for (let r = 0; r < rows; r++) {
+      let x = stored<T>(row(a, aStride, aMap, r), from, depth);
+      if (bias) x += load<f32>(bias + at);
+      if (add) x += load<f32>(row(add, number(op, 13), pointer(op, 18), r) + at);
+      store<f32>(row(c, cStride, cMap, r) + at, x);
+    }
+  }
+}
+
+/** Σ a·w over n floats and as many stored numbers. */
+function stored<T>(a: usize, w: usize, n: i32): f32 {
+  if (isFloat<T>()) return dot(a, w, n);
+  let s0 = zero();
+  let s1 = zero();
+  let i = 0;
+  for (; i + 8 <= n; i += 8) {
+    s0 = madd(v128.load(a), widen4<T>(w), s0);
+    s1 = madd(v128.load(a, 16), widen4<T>(w + 4 * sizeof<T>()), s1);
+    a += 32;
+    w += 8 * sizeof<T>();
+  }
+  let sum = sum4(f32x4.add(s0, s1));
+  for (; i < n; i++) {
+    sum += load<f32>(a) * widen<T>(w);
+    a += 4;
+    w += sizeof<T>();
+  }
+  return sum;
+}
+
+/** Rows of a table of an item of `squares`. */
+export const SQUARE_ROWS: i32 = 256;
+
+/** out[r] = scale² Σ table[r]², in rows of a stored table: type, rows, width, table, scale, out. */
+export function squares(op: usize, item: i32): void {
+  const type = number(op, 0);
+  if (type == Type.F32) squaresOf<f32>(op, item);
+  else if (type == Type.F16) squaresOf<i16>(op, item);
+  else squaresOf<u16>(op, item);
+}
+
+function squaresOf<T>(op: usize, item: i32): void {
+  const width = number(op, 2);
+  const scale = float(op, 4);
+  const last = min((item + 1) * SQUARE_ROWS, number(op, 1));
+  for (let r = item * SQUARE_ROWS; r < last; r++) {
+    let at = pointer(op, 3) + <usize>r * width * sizeof<T>();
+    let sum: f32 = 0;
+    let s = zero();
+    let i = 0;
+    for (; i + 4 <= width; i += 4) {
+      const x = widen4<T>(at);
+      s = madd(x, x, s);
+      at += 4 * sizeof<T>();
+    }
+    for (; i < width; i++) {
+      const x = widen<T>(at);
+      sum += x * x;
+      at += sizeof<T>();
+    }
+    store<f32>(pointer(op, 5) + (<usize>r << 2), (sum + sum4(s)) * scale * scale);
+  }
+}
+
+/**
+ * Rows of the stream: out[r] = prompt row, or scale · table[token], plus the position's embedding.
+ * Type, first row, last, width, row table (token, position, sequence, slot), first text row, first prompt row, prompt rows, table,
+ * scale, positions (or 0), their type, their offset, out.
+ */
+export function embed(op: usize, item: i32): void {
+  const type = number(op, 0);
+  if (type == Type.F32) embedRows<f32>(op, item);
+  else if (type == Type.F16) embedRows<i16>(op, item);
+  else embedRows<u16>(op, item);
+}
+
+/** Rows of an item of the kernels that work row by row. */
+export const ROW_BLOCK: i32 = 16;
+
+function embedRows<T>(op: usize, item: i32): void {
+  const first = number(op, 1) + item * ROW_BLOCK;
+  const last = min(first + ROW_BLOCK, number(op, 2));
+  const width = number(op, 3);
+  const scale = float(op, 9);
+  const positions = pointer(op, 10);
+  const positionType = number(op, 11);
+  for (let r = first; r < last; r++) {
+    const info = pointer(op, 4) + (<usize>r << 4);
+    const out = pointer(op, 13) + ((<usize>r * width) << 2);
+    if (r < number(op, 5)) copyFloats(out, pointer(op, 7) + ((<usize>(r - number(op, 6)) * width) << 2), width);
+    else {
+      const from = pointer(op, 8) + <usize>load<u32>(info) * width * sizeof<T>();
+      for (let i = 0; i < width; i++) {
+        store<f32>(out + (<usize>i << 2), widen<T>(from + i * sizeof<T>()) * scale);
+      }
+    }
+    if (!positions) continue;
+    const position = <usize>(load<i32>(info, 4) + number(op, 12)) * width;
+    if (positionType == Type.F32) addStored<f32>(out, positions + position * 4, width);
+    else if (positionType == Type.F16) addStored<i16>(out, positions + position * 2, width);
+    else addStored<u16>(out, positions + position * 2, width);
+  }
+}
+
+function addStored<T>(to: usize, from: usize, n: i32): void {
+  for (let i = 0; i < n; i++) {
+    store<f32>(to, load<f32>(to) + widen<T>(from));
+    to += 4;
+    from += sizeof<T>();
+  }
+}

@@ -1,0 +1,181 @@
+/** @file The two loops in which almost all the arithmetic happens, each on twelve sums that stay in registers. */
+import { madd, zero } from './vectors';
+
+/** Rows and columns of a tile. */
+export const ROWS: i32 = 6;
+export const COLUMNS: i32 = 8;
+
+/**
+ * c[i][0 … 7] (+)= Σ a[i][j] · panel[j][0 … 7] over j < n, for six rows. A panel is `[n, 8]` floats without gaps.
+ * Where there are fewer than six rows, any readable address does for a, and any writable one for c.
+ */
+export function tile(
+  a0: usize, a1: usize, a2: usize, a3: usize, a4: usize, a5: usize,
+  n: i32,
+  panel: usize,
+  c0: usize, c1: usize, c2: usize, c3: usize, c4: usize, c5: usize,
+  add: bool,
+): void {
+  let s00 = zero();
+  let s01 = zero();
+  let s10 = zero();
+  let s11 = zero();
+  let s20 = zero();
+  let s21 = zero();
+  let s30 = zero();
+  let s31 = zero();
+  let s40 = zero();
+  let s41 = zero();
+  let s50 = zero();
+  let s51 = zero();
+  if (add) {
+    s00 = v128.load(c0);
+    s01 = v128.load(c0, 16);
+    s10 = v128.load(c1);
+    s11 = v128.load(c1, 16);
+    s20 = v128.load(c2);
+    s21 = v128.load(c2, 16);
+    s30 = v128.load(c3);
+    s31 = v128.load(c3, 16);
+    s40 = v128.load(c4);
+    s41 = v128.load(c4, 16);
+    s50 = v128.load(c5);
+    s51 = v128.load(c5, 16);
+  }
+  let b0: v128, b1: v128, x: v128;
+  let j = n;
+  for (; j >= 2; j -= 2) {
+    b0 = v128.load(panel, 0);
+    b1 = v128.load(panel, 16);
+    x = v128.load_splat<f32>(a0, 0);
+    s00 = madd(x, b0, s00);
+    s01 = madd(x, b1, s01);
+    x = v128.load_splat<f32>(a1, 0);
+    s10 = madd(x, b0, s10);
+    s11 = madd(x, b1, s11);
+    x = v128.load_splat<f32>(a2, 0);
+    s20 = madd(x, b0, s20);
+    s21 = madd(x, b1, s21);
+    x = v128.load_splat<f32>(a3, 0);
+    s30 = madd(x, b0, s30);
+    s31 = madd(x, b1, s31);
+    x = v128.load_splat<f32>(a4, 0);
+    s40 = madd(x, b0, s40);
+    s41 = madd(x, b1, s41);
+    x = v128.load_splat<f32>(a5, 0);
+    s50 = madd(x, b0, s50);
+    s51 = madd(x, b1, s51);
+    b0 = v128.load(panel, 32);
+    b1 = v128.load(panel, 48);
+    x = v128.load_splat<f32>(a0, 4);
+    s00 = madd(x, b0, s00);
+    s01 = madd(x, b1, s01);
+    x = v128.load_splat<f32>(a1, 4);
+    s10 = madd(x, b0, s10);
+    s11 = madd(x, b1, s11);
+    x = v128.load_splat<f32>(a2, 4);
+    s20 = madd(x, b0, s20);
+    s21 = madd(x, b1, s21);
+    x = v128.load_splat<f32>(a3, 4);
+    s30 = madd(x, b0, s30);
+    s31 = madd(x, b1, s31);
+    x = v128.load_splat<f32>(a4, 4);
+    s40 = madd(x, b0, s40);
+    s41 = madd(x, b1, s41);
+    x = v128.load_splat<f32>(a5, 4);
+    s50 = madd(x, b0, s50);
+    s51 = madd(x, b1, s51);
+    a0 += 8;
+    a1 += 8;
+    a2 += 8;
+    a3 += 8;
+    a4 += 8;
+    a5 += 8;
+    panel += 64;
+  }
+  if (j > 0) {
+    b0 = v128.load(panel, 0);
+    b1 = v128.load(panel, 16);
+    x = v128.load_splat<f32>(a0, 0);
+    s00 = madd(x, b0, s00);
+    s01 = madd(x, b1, s01);
+    x = v128.load_splat<f32>(a1, 0);
+    s10 = madd(x, b0, s10);
+    s11 = madd(x, b1, s11);
+    x = v128.load_splat<f32>(a2, 0);
+    s20 = madd(x, b0, s20);
+    s21 = madd(x, b1, s21);
+    x = v128.load_splat<f32>(a3, 0);
+    s30 = madd(x, b0, s30);
+    s31 = madd(x, b1, s31);
+    x = v128.load_splat<f32>(a4, 0);
+    s40 = madd(x, b0, s40);
+    s41 = madd(x, b1, s41);
+    x = v128.load_splat<f32>(a5, 0);
+    s50 = madd(x, b0, s50);
+    s51 = madd(x, b1, s51);
+  }
+  v128.store(c0, s00);
+  v128.store(c0, s01, 16);
+  v128.store(c1, s10);
+  v128.store(c1, s11, 16);
+  v128.store(c2, s20);
+  v128.store(c2, s21, 16);
+  v128.store(c3, s30);
+  v128.store(c3, s31, 16);
+  v128.store(c4, s40);
+  v128.store(c4, s41, 16);
+  v128.store(c5, s50);
+  v128.store(c5, s51, 16);
+}
+
+/**
+ * c[j][0 … 7] += Σ s[i][j] · q[i][0 … 7] over six rows i, for j from 0 to n. `sRow`, `qRow` and `cRow` are bytes from row to row.
+ */
+export function sixRows(s: usize, sRow: usize, n: i32, q: usize, qRow: usize, c: usize, cRow: usize): void {
+  const s0 = s;
+  const s1 = s + 1 * sRow;
+  const s2 = s + 2 * sRow;
+  const s3 = s + 3 * sRow;
+  const s4 = s + 4 * sRow;
+  const s5 = s + 5 * sRow;
+  const q00 = v128.load(q);
+  const q01 = v128.load(q, 16);
+  const q10 = v128.load(q + 1 * qRow);
+  const q11 = v128.load(q + 1 * qRow, 16);
+  const q20 = v128.load(q + 2 * qRow);
+  const q21 = v128.load(q + 2 * qRow, 16);
+  const q30 = v128.load(q + 3 * qRow);
+  const q31 = v128.load(q + 3 * qRow, 16);
+  const q40 = v128.load(q + 4 * qRow);
+  const q41 = v128.load(q + 4 * qRow, 16);
+  const q50 = v128.load(q + 5 * qRow);
+  const q51 = v128.load(q + 5 * qRow, 16);
+  const end = <usize>n << 2;
+  for (let at: usize = 0; at < end; at += 4) {
+    let sum0 = v128.load(c);
+    let sum1 = v128.load(c, 16);
+    let x: v128;
+    x = v128.load_splat<f32>(s0 + at);
+    sum0 = madd(x, q00, sum0);
+    sum1 = madd(x, q01, sum1);
+    x = v128.load_splat<f32>(s1 + at);
+    sum0 = madd(x, q10, sum0);
+    sum1 = madd(x, q11, sum1);
+    x = v128.load_splat<f32>(s2 + at);
+    sum0 = madd(x, q20, sum0);
+    sum1 = madd(x, q21, sum1);
+    x = v128.load_splat<f32>(s3 + at);
+    sum0 = madd(x, q30, sum0);
+    sum1 = madd(x, q31, sum1);
+    x = v128.load_splat<f32>(s4 + at);
+    sum0 = madd(x, q40, sum0);
+    sum1 = madd(x, q41, sum1);
+    x = v128.load_splat<f32>(s5 + at);
+    sum0 = madd(x, q50, sum0);
+    sum1 = madd(x, q51, sum1);
+    v128.store(c, sum0);
+    v128.store(c, sum1, 16);
+    c += cRow;
+  }
+}
