@@ -171,7 +171,7 @@ export class RaceHouse {
         largestBuffer: null,
       }),
       folder: (url) => {
-        const files = models[url.replace('memory:', '') as ModelName];
+        const files = models[url.replace('memory:', '') as ModelName] ?? new Map<string, Uint8Array>();
         return {
           location: url,
           names: null,
