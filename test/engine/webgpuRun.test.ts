@@ -74,6 +74,24 @@ describe.skipIf(missing)(`a run on the WebGPU engine${missing}`, () => {
     });
   });
 
+  it('divides steps that no binding of the device holds before the first one, and learns the same', async () => {
+    const settings = { steps: 6, batchSize: 8, validateEvery: 6 };
+    const want = await train(engine, settings);
+    const { spec, weights } = tinyWeights();
+    // Of the widest activation, 48 numbers a row, 64 rows.
+    const limits = { binding: 64 * 48 * 4 };
+    const small = await createWebGpuEngine(spec, streamOf(weights), gpu.device, { tile: SMALL_TILE, limits });
+    const prepare = vi.spyOn(small, 'prepare');
+    const { state, losses } = await train(small, settings);
+    small.dispose();
+    expect(state.phase).toBe('finished');
+    expect(state.notes).toEqual([expect.stringMatching(/8 texts.*do not fit.*in [248] parts/)]);
+    expect(prepare.mock.calls.length).toBeGreaterThan(1);
+    losses.forEach((loss, i) => {
+      expect(loss).toBeCloseTo(want.losses[i], 4);
+    });
+  });
+
   /** From the `count`th command encoder for training on, the device gets something that it must refuse. */
   function spoilStep(count: number, how: (device: GPUDevice, encoder: GPUCommandEncoder) => void): void {
     const { device } = gpu;
