@@ -106,6 +106,7 @@ interface NpyHeader {
 
 function readHeader(bytes: Uint8Array, fileName: string): NpyHeader {
   const major = bytes[6];
+  if (isNpy(bytes) && major === undefined) throw cutHeader(bytes, fileName);
   if (!isNpy(bytes) || !(major >= 1 && major <= 3)) {
     throw new PromptError(
       `Expected a .npy file of format 1 to 3, ${fileName} ${isNpy(bytes) ? `is of format ${major}` : 'does not begin as one'}.`,
@@ -124,10 +125,7 @@ function readHeader(bytes: Uint8Array, fileName: string): NpyHeader {
     );
   }
   if (!(dataStart <= bytes.length)) {
-    throw new PromptError(
-      `Expected a whole .npy header, ${fileName} is truncated after ${bytes.length} bytes.`,
-      'Download or copy the file again.',
-    );
+    throw cutHeader(bytes, fileName);
   }
   // A Python dictionary of three entries, always written this way by NumPy.
   const text = new TextDecoder(major === 3 ? 'utf-8' : 'latin1').decode(bytes.subarray(start, dataStart));
@@ -148,4 +146,11 @@ function readHeader(bytes: Uint8Array, fileName: string): NpyHeader {
     );
   }
   return { descr, fortranOrder: fortran === 'True', shape: sizes, dataStart };
+}
+
+function cutHeader(bytes: Uint8Array, fileName: string): PromptError {
+  return new PromptError(
+    `Expected a whole .npy header, ${fileName} is truncated after ${bytes.length} bytes.`,
+    'Download or copy the file again.',
+  );
 }

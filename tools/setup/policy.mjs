@@ -28,6 +28,9 @@ const join = (/** @type {Record<string, string>} */ all) =>
 /** For `<meta http-equiv>`, which knows no `frame-ancestors`. */
 export const metaPolicy = join(directives);
 
+/** Of scripts that run as workers, which have a policy of their own: the processor's threads load their code as a blob. */
+export const workerPolicy = join({ ...directives, 'script-src': `${directives['script-src']} blob:` });
+
 /** Headers of every answer. */
 export const securityHeaders = {
   'Content-Security-Policy': join({ ...directives, 'frame-ancestors': "'none'" }),
@@ -35,7 +38,7 @@ export const securityHeaders = {
   'X-Frame-Options': 'DENY',
   'Referrer-Policy': 'no-referrer',
   'Permissions-Policy':
-    'camera=(), microphone=(), geolocation=(), display-capture=(), payment=(), usb=(), serial=(), bluetooth=(), hid=(), midi=()',
+    'camera=(), microphone=(), geolocation=(), display-capture=(), payment=(), usb=(), serial=(), hid=(), midi=()',
   'Cross-Origin-Resource-Policy': 'same-origin',
 };
 

@@ -9,7 +9,7 @@ import { extname, join, resolve, sep } from 'node:path';
 import { pipeline } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { isolationHeaders, securityHeaders } from './policy.mjs';
+import { isolationHeaders, securityHeaders, workerPolicy } from './policy.mjs';
 
 /** @type {Record<string, string>} */
 const types = {
@@ -33,6 +33,8 @@ const types = {
   '.webmanifest': 'application/manifest+json',
   '.woff2': 'font/woff2',
 };
+
+const policy = 'Content-Security-Policy';
 
 /** Names by which a browser on this machine knows it. Any other in a request means that another site's name leads here. */
 const ownNames = ['localhost', '127.0.0.1', '[::1]'];
@@ -151,6 +153,9 @@ function createHandler(root, prefix, headers, names) {
       if (!path?.startsWith(prefix)) return refuse(response, 404, 'Nothing is served under this path.');
       const file = await findFile(root, path.slice(prefix.length));
       if (!file) return refuse(response, 404, 'There is no such file.');
+      if (response.hasHeader(policy) && /\bworker\b[^/\\]*\.js$/.test(file.path)) {
+        response.setHeader(policy, workerPolicy);
+      }
       send(request, response, file);
     } catch (error) {
       if (!response.headersSent) refuse(response, 500, String(error));
