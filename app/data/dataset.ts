@@ -1,45 +1,40 @@
 /** @file A parsed table to everything that training and page need of it: examples, tokens, classes, report. */
-import type { ChatTemplate } from '../model/chatTemplate';
 import { sha256 } from '../model/hash';
-import { type ChatFormat, createChatFormat } from './chat';
-import { guessOptions } from './columns';
+import type { ChatFormat } from './chat';
+import { commonSystem } from './conversations';
+import { type EncodedRows, type EncodeRequest, encodeRows } from './encodeRows';
 import { DataError } from './errors';
-import { buildExamples } from './examples';
-import { MIN_TOKENS } from './options';
-import type { WorkOptions } from './pace';
+import { type Rows, type RowsRequest, readRows } from './rows';
 import { countRows } from './table';
-import { type TextTokenizer, tokenizeClass, tokenizeExamples } from './tokenize';
-import type { DataOptions, DatasetReport, Example, PreviewExample, Table, TokenExample } from './types';
+import type { TextTokenizer } from './tokenize';
+import { plainTemplates } from './turnTokens';
+import type { DataCheck, DataOptions, DatasetReport, Example, PreviewExample, TokenExample } from './types';
 
 const PREVIEWED = 5;
-const MAX_CLASSES = 20;
 const HASHED_AT_ONCE = 10_000;
+/** No longer examples than these are chosen by themselves. */
+const MOST_TOKENS = 8192;
 
-export interface DatasetRequest extends WorkOptions {
-  table: Table;
-  /** Rows for validation only; null splits them off the table. */
-  validationTable: Table | null;
-  /** Null guesses them from the columns. */
-  options: DataOptions | null;
-  tokenizer: TextTokenizer;
-  /** The model's, where it has one. */
-  chatTemplate?: ChatTemplate | null;
-  /** Most tokens an example may have: the model's context less the virtual tokens. */
-  longest?: number;
-}
+export interface DatasetRequest extends RowsRequest, EncodeRequest {}
 
 /** A dataset ready for training. Arrays of examples and token examples run in parallel. */
 export interface Dataset {
   training: TokenExample[];
+  /** Chooses between prompts. */
   validation: TokenExample[];
+  /** Only reported on: nothing may be chosen by it. */
+  test: TokenExample[];
   trainingExamples: Example[];
   validationExamples: Example[];
+  testExamples: Example[];
   /** Distinct targets of a class task, else null. */
   classes: string[] | null;
   /** Label tokens of each class, in the order of `classes`; empty where there are none. */
   classTokens: Int32Array[];
   /** How inputs and targets became turns of a chat; null where they are texts as they stand. */
   chatFormat: ChatFormat | null;
+  /** How a single input and its answer are written: the options' templates, or those of a turn and its answer. */
+  written: { inputTemplate: string; targetTemplate: string; columns: string[] };
   report: DatasetReport;
 }
 
@@ -49,27 +44,29 @@ export interface Dataset {
  * @throws DataError when options and table do not fit each other; the signal's reason when aborted.
  */
 export async function prepareDataset(request: DatasetRequest): Promise<Dataset> {
-  const { table, validationTable, tokenizer, longest = Number.POSITIVE_INFINITY } = request;
-  const guessed = request.options ? null : guessOptions(table, longest);
-  const wanted = request.options ?? guessOptions(table, longest).options;
-  const { chatFormat, notes: chatNotes } = chooseChat(request, wanted);
-  const options = {
-    ...wanted,
-    maxTokens: Math.min(wanted.maxTokens, longest),
-    chat: chatFormat !== null,
-  };
-  checkRoom(options.maxTokens, chatFormat);
-  const split = buildExamples(table, options, validationTable);
-  const { training: trainingExamples, validation: validationExamples } = split;
-  const all = [...trainingExamples, ...validationExamples];
-
-  const classes = options.kind === 'inputTarget' ? findClasses(all) : null;
-  const classTokens =
-    classes?.map((name) => tokenizeClass(name, tokenizer, { ...options, chatFormat })) ?? [];
-  const reserve = Math.max(0, ...classTokens.map((ids) => ids.length));
-  const tokens = await tokenizeExamples(all, tokenizer, { ...options, reserve, chatFormat }, request);
-  const training = tokens.slice(0, trainingExamples.length);
-  const validation = tokens.slice(trainingExamples.length);
+  const { table, validationTable, testTable = null, tokenizer, longest = Number.POSITIVE_INFINITY } = request;
+  const rows = readRows({ ...request, longest });
+  const wanted = rows.options;
+  let maxTokens = Math.min(wanted.maxTokens, longest);
+  const encode = () => encodeRows({ ...rows, options: { ...wanted, maxTokens } }, request);
+  let encoded = await encode();
+  // Where nobody has said how long an example may be, it is long enough for what cannot be cut.
+  const most = Math.min(longest, MOST_TOKENS);
+  while (
+    !request.options &&
+    maxTokens < most &&
+    encoded.parts[0].tokens.length === 0 &&
+    encoded.tooLong > 0
+  ) {
+    maxTokens = Math.min(most, 2 * maxTokens);
+    encoded = await encode();
+  }
+  const { classes } = rows;
+  const { chatFormat } = encoded;
+  const options = { ...wanted, maxTokens, chat: chatFormat !== null };
+  const [training, validation, test] = encoded.parts;
+  const tokens = encoded.parts.flatMap((part) => part.tokens);
+  if (training.tokens.length === 0) throw nothingLeft(encoded.checks);
 
   const labelTokens = tokens.reduce((sum, { isLabel }) => sum + countLabels(isLabel), 0);
   if (labelTokens === 0) {
@@ -77,7 +74,7 @@ export async function prepareDataset(request: DatasetRequest): Promise<Dataset> 
       hint: 'The target texts became no tokens; choose another target column.',
     });
   }
-  const notes = [...table.notes, ...(validationTable?.notes ?? []), ...split.notes, ...chatNotes];
+  const notes = [...rows.notes, ...encoded.notes];
   if (options.maxTokens < wanted.maxTokens) {
     notes.push(
       `Examples have at most ${longest} tokens, as many as fit the model's context, not ${wanted.maxTokens}.`,
@@ -91,73 +88,64 @@ export async function prepareDataset(request: DatasetRequest): Promise<Dataset> 
   const report: DatasetReport = {
     name: table.name,
     format: table.format,
-    columns: table.columns,
+    columns: rows.readable.table.columns,
+    conversationColumns: rows.readable.conversationColumns,
     options,
-    guesses: guessed?.guesses ?? [],
-    rows: table.rows.length + (validationTable?.rows.length ?? 0),
-    training: training.length,
-    validation: validation.length,
+    guesses: rows.guesses,
+    rows: table.rows.length + (validationTable?.rows.length ?? 0) + (testTable?.rows.length ?? 0),
+    training: training.tokens.length,
+    validation: validation.tokens.length,
+    test: test.tokens.length,
+    encoding: null,
     validationFile: validationTable !== null,
-    emptyRows: split.emptyRows,
-    duplicateRows: split.duplicateRows,
+    testFile: testTable !== null,
+    emptyRows: rows.emptyRows,
+    duplicateRows: rows.duplicateRows,
     truncatedRows,
     lengths: describeLengths(tokens),
     labelTokens,
     classes,
-    preview: trainingExamples
+    preview: training.examples
       .slice(0, PREVIEWED)
-      .map((example, i) => preview(example, training[i], tokenizer)),
+      .map((example, i) => preview(example, training.tokens[i], tokenizer)),
+    checks: [...rows.checks, ...encoded.checks],
     notes,
-    hash: await hashExamples(trainingExamples, validationExamples, options, chatFormat),
+    hash: await hashExamples(encoded.parts, options, encoded),
   };
   return {
-    training,
-    validation,
-    trainingExamples,
-    validationExamples,
+    training: training.tokens,
+    validation: validation.tokens,
+    test: test.tokens,
+    trainingExamples: training.examples,
+    validationExamples: validation.examples,
+    testExamples: test.examples,
     classes,
-    classTokens,
+    classTokens: encoded.classTokens,
     chatFormat,
+    written: writtenAs(report, rows, chatFormat),
     report,
   };
 }
 
-/** The model's chat template where it is wanted and of use; a template that cannot be used is named in a note. */
-function chooseChat(
-  { chatTemplate, tokenizer }: DatasetRequest,
-  options: DataOptions,
-): { chatFormat: ChatFormat | null; notes: readonly string[] } {
-  if (!options.chat || !chatTemplate || options.kind !== 'inputTarget')
-    return { chatFormat: null, notes: [] };
-  try {
-    const chatFormat = createChatFormat(chatTemplate, tokenizer, options.systemText);
-    return { chatFormat, notes: chatFormat.notes };
-  } catch (error) {
-    if (!(error instanceof DataError)) throw error;
-    return { chatFormat: null, notes: [`${error.message} The texts are used as they stand.`] };
-  }
+function nothingLeft(checks: readonly DataCheck[]): DataError {
+  return new DataError(`No example is left to train on. ${checks.map(({ text }) => text).join(' ')}`.trim(), {
+    hint: 'Switch the chat template off, or choose other columns.',
+  });
 }
 
-/** The template's own tokens are never cut, and an answer needs some room. @throws DataError */
-function checkRoom(maxTokens: number, chatFormat: ChatFormat | null): void {
-  const needed = (chatFormat?.frameLength ?? 0) + MIN_TOKENS;
-  if (!chatFormat || maxTokens >= needed) return;
-  throw new DataError(
-    `The chat template and the system text take ${chatFormat.frameLength} tokens; an example may have ${maxTokens}.`,
-    { hint: `Allow ${needed} tokens or more, shorten the system text, or switch the chat template off.` },
-  );
-}
-
-/** Distinct targets, sorted, when there are 2–20 and each is used twice or more; else null. */
-export function findClasses(examples: readonly Example[]): string[] | null {
-  const uses = new Map<string, number>();
-  for (const { target } of examples) {
-    uses.set(target, (uses.get(target) ?? 0) + 1);
-    if (uses.size > MAX_CLASSES) return null;
+/** How the playground, and whoever uses the prompt elsewhere, writes one input. */
+function writtenAs(
+  { options, columns }: DatasetReport,
+  rows: Rows,
+  chatFormat: ChatFormat | null,
+): Dataset['written'] {
+  if (options.kind !== 'conversation') {
+    const { inputTemplate, targetTemplate } = options;
+    return { inputTemplate, targetTemplate, columns };
   }
-  if (uses.size < 2 || [...uses.values()].some((count) => count < 2)) return null;
-  // By code unit, so that the order is the same in every language.
-  return [...uses.keys()].sort();
+  const names = { columns: ['input', 'answer'] };
+  if (chatFormat) return { inputTemplate: '{input}', targetTemplate: '{answer}', ...names };
+  return { ...plainTemplates(commonSystem(rows.training)), ...names };
 }
 
 function preview(example: Example, tokens: TokenExample, tokenizer: TextTokenizer): PreviewExample {
@@ -165,6 +153,7 @@ function preview(example: Example, tokens: TokenExample, tokenizer: TextTokenize
     row: example.row,
     input: example.input,
     target: example.target,
+    ...(example.turns && { turns: example.turns }),
     tokens: Array.from(tokens.tokenIds, (id, i) => ({
       id,
       text: tokenizer.tokenText(id),
@@ -186,28 +175,36 @@ function countLabels(isLabel: Uint8Array): number {
 }
 
 function truncationNote(rows: number, options: DataOptions): string {
-  const what = options.kind === 'plainText' ? 'the end of their text' : 'the start of their input';
+  const what = {
+    plainText: 'the end of their text',
+    inputTarget: 'the start of their input',
+    conversation: 'their oldest turns',
+  }[options.kind];
   return `${countRows(rows)} had more than ${options.maxTokens} tokens and lost ${what}.`;
 }
 
 /** The examples with their side of the split, and the options that shape them beyond their text. */
 function hashExamples(
-  training: Example[],
-  validation: Example[],
+  parts: EncodedRows['parts'],
   options: DataOptions,
-  chatFormat: ChatFormat | null,
+  { chatFormat, turnFormat }: Pick<EncodedRows, 'chatFormat' | 'turnFormat'>,
 ): Promise<string> {
   const { kind, endOfText, maxTokens } = options;
   const chat = chatFormat && { chatTemplate: chatFormat.hash, systemText: chatFormat.systemText };
+  const turns = turnFormat && { turns: turnFormat.hash };
   const encoder = new TextEncoder();
-  const parts = [encoder.encode(`${JSON.stringify({ kind, endOfText, maxTokens, ...chat })}\n`)];
-  for (const [side, examples] of Object.entries({ training, validation })) {
+  const hashed = [encoder.encode(`${JSON.stringify({ kind, endOfText, maxTokens, ...chat, ...turns })}\n`)];
+  const names = ['training', 'validation', 'test'];
+  parts.forEach(({ examples }, side) => {
     for (let start = 0; start < examples.length; start += HASHED_AT_ONCE) {
       const lines = examples
         .slice(start, start + HASHED_AT_ONCE)
-        .map(({ input, target }) => `${JSON.stringify([side, input, target])}\n`);
-      parts.push(encoder.encode(lines.join('')));
+        .map(
+          ({ input, target, turns: said }) =>
+            `${JSON.stringify([names[side], input, target, ...(said ? [said] : [])])}\n`,
+        );
+      hashed.push(encoder.encode(lines.join('')));
     }
-  }
-  return sha256(...parts);
+  });
+  return sha256(...hashed);
 }

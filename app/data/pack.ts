@@ -71,8 +71,9 @@ export function predictClasses(candidates: ClassCandidates, scores: readonly Exa
   });
 }
 
-/** The tokens before the first label. */
+/** The tokens before the last stretch of labels: of a conversation in which several answers are learned, all before the last. */
 export function inputTokens(example: Pick<TokenExample, 'tokenIds' | 'isLabel'>): Int32Array {
-  const firstLabel = example.isLabel.indexOf(1);
-  return firstLabel < 0 ? example.tokenIds : example.tokenIds.subarray(0, firstLabel);
+  const lastLabel = example.isLabel.lastIndexOf(1);
+  if (lastLabel < 0) return example.tokenIds;
+  return example.tokenIds.subarray(0, example.isLabel.lastIndexOf(0, lastLabel) + 1);
 }

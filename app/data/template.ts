@@ -7,16 +7,53 @@ type Part = { text: string } | { column: number };
 export interface Template {
   /** Indices of the columns it uses. */
   columns: number[];
+  /** A line that is columns alone, all of them empty in this row, is left out with its line break. */
   fill(row: readonly string[]): string;
 }
 
 /** @throws DataError for an unknown column (listing the known ones) and for a brace without its partner. */
 export function compileTemplate(template: string, columns: readonly string[]): Template {
   const parts = readParts(template, columns);
+  const lines = linesOf(parts);
   return {
     columns: parts.flatMap((part) => ('column' in part ? [part.column] : [])),
-    fill: (row) => parts.map((part) => ('text' in part ? part.text : (row[part.column] ?? ''))).join(''),
+    fill(row) {
+      const cell = (part: Part) => ('text' in part ? part.text : (row[part.column] ?? ''));
+      return lines
+        .filter(
+          (line) =>
+            lines.length === 1 ||
+            !line.every((part) => isBreak(part) || isEmpty(part, row)) ||
+            line.every(isBreak),
+        )
+        .map((line) => line.map(cell).join(''))
+        .join('');
+    },
   };
+}
+
+/** The parts of each line, its line break the last of them. */
+function linesOf(parts: readonly Part[]): Part[][] {
+  const lines: Part[][] = [[]];
+  for (const part of parts) {
+    if ('column' in part) {
+      lines[lines.length - 1].push(part);
+      continue;
+    }
+    for (const text of part.text.split(/(?<=\n)/)) {
+      lines[lines.length - 1].push({ text });
+      if (text.endsWith('\n')) lines.push([]);
+    }
+  }
+  return lines.filter((line) => line.length > 0);
+}
+
+function isBreak(part: Part): boolean {
+  return 'text' in part && part.text === '\n';
+}
+
+function isEmpty(part: Part, row: readonly string[]): boolean {
+  return 'column' in part && (row[part.column] ?? '').trim() === '';
 }
 
 /** The template that is just this column's cell. */

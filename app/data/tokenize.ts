@@ -29,6 +29,15 @@ export interface TokenizeOptions extends Pick<DataOptions, 'kind' | 'endOfText' 
   chatFormat?: ChatFormat | null;
 }
 
+interface TokenizeContext {
+  frame: Frame;
+  /** Label tokens of targets seen so far: those of classes come again and again. */
+  labels: Map<string, number[]>;
+}
+
+/** Targets whose tokens are remembered. */
+const MOST_REMEMBERED = 1000;
+
 type LabelOptions = Pick<TokenizeOptions, 'endOfText' | 'chatFormat'>;
 
 /** Encodes all examples, in slices. @throws the signal's reason when aborted. */
@@ -39,10 +48,10 @@ export async function tokenizeExamples(
   work: WorkOptions = {},
 ): Promise<TokenExample[]> {
   const pace = createPace(work);
-  const frame = findFrame(tokenizer);
+  const context = { frame: findFrame(tokenizer), labels: new Map<string, number[]>() };
   const result: TokenExample[] = [];
   for (const example of examples) {
-    result.push(tokenizeExample(example, tokenizer, options, frame));
+    result.push(tokenizeExample(example, tokenizer, options, context));
     await pace(result.length, examples.length);
   }
   return result;
@@ -58,7 +67,7 @@ function tokenizeExample(
   example: Example,
   tokenizer: TextTokenizer,
   options: TokenizeOptions,
-  frame: Frame,
+  { frame, labels: remembered }: TokenizeContext,
 ): TokenExample {
   if (options.kind === 'plainText') {
     const framed = encodeFramed(example.target, tokenizer, frame);
@@ -66,7 +75,8 @@ function tokenizeExample(
     const lead = framed.slice(0, frame.leading);
     return fitExample(example.row, options, { lead, labels: [...framed.slice(frame.leading), ...end] });
   }
-  const labels = encodeLabels(example.target, tokenizer, options);
+  const labels = remembered.get(example.target) ?? encodeLabels(example.target, tokenizer, options);
+  if (remembered.size < MOST_REMEMBERED) remembered.set(example.target, labels);
   const chat = options.chatFormat;
   if (chat) {
     const room = Math.max(

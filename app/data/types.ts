@@ -1,11 +1,29 @@
 /** @file The dataset's words: rows, columns, examples, tokenised examples. Produced in the worker, shown by the page. */
 
-/** One row of the dataset after templating. */
+export type Role = 'system' | 'user' | 'assistant' | 'tool';
+
+/** What one speaker says in a conversation. */
+export interface Turn {
+  role: Role;
+  text: string;
+  /** The model is to learn to say it. Only of assistants. */
+  learned: boolean;
+  /** What else the file says of it that chat templates know: `tool_calls`, `tool_call_id`, `name`. */
+  extra?: Readonly<Record<string, unknown>>;
+}
+
+/** One row of the dataset after templating, or one conversation. */
 export interface Example {
+  /** Of a conversation what comes before the last learned turn, as a person reads it. */
   input: string;
+  /** Of a conversation the last learned turn's text. */
   target: string;
   /** 1-based row in the person's file, for messages. */
   row: number;
+  /** Of a conversation; it ends with a learned turn. */
+  turns?: readonly Turn[];
+  /** Descriptions of tools that the model may call, as the file has them; of conversations. */
+  tools?: readonly unknown[];
 }
 
 /** An example as the model sees it. `tokenIds` and `isLabel` have the same length. */
@@ -68,12 +86,21 @@ export interface OpenedData {
  * Plain text is both templates' text together, all of it to be learned.
  */
 export interface DataOptions {
-  kind: 'inputTarget' | 'plainText';
+  kind: 'inputTarget' | 'plainText' | 'conversation';
+  /** Both templates are '' for conversations. */
   inputTemplate: string;
   targetTemplate: string;
+  /** Columns whose cells hold the turns of a conversation, one column after the other; [] for other kinds. */
+  turnColumns: string[];
+  /** Which of the assistant's turns are learned. What comes after the last of them is left out. */
+  learnedTurns: 'last' | 'all';
+  /** What becomes of a conversation's own system turn; replaced, it says `systemText`. Counts only for conversations. */
+  systemTurn: 'keep' | 'replace' | 'drop';
+  /** Targets that differ only in case, outer white space or a closing mark count as one, written as most rows do. */
+  joinLabels: boolean;
   /** Put each example through the model's chat template: the input as the user's turn, the target as the answer. Only where the model has one. */
   chat: boolean;
-  /** Text of the system turn that precedes the user's; '' for none. Counts only with `chat`. */
+  /** Text of the system turn that precedes the user's; '' for none. Counts only with `chat`, or where it replaces one. */
   systemText: string;
   /** Append the end-of-text token to the target, so that generation learns to stop. */
   endOfText: boolean;
@@ -81,6 +108,10 @@ export interface DataOptions {
   maxTokens: number;
   /** Part of the rows kept for validation when the dataset brings none of its own, 0–0.9. */
   validationShare: number;
+  /** Part of the rows kept for the test when the dataset brings none of its own; both shares are 0.9 together at most. */
+  testShare: number;
+  /** Rows with the same cell in this column stay on one side of the split; null where rows stand for themselves. */
+  groupColumn: string | null;
   splitSeed: number;
 }
 
@@ -95,8 +126,29 @@ export interface PreviewExample {
   row: number;
   input: string;
   target: string;
+  /** Of a conversation. */
+  turns?: readonly Turn[];
   tokens: PreviewToken[];
   cut: number;
+}
+
+/** Something in the data that a person may want to know or mend before training. */
+export interface DataCheck {
+  kind:
+    | 'labelVariants'
+    | 'disagreement'
+    | 'targetInInput'
+    | 'oneClass'
+    | 'emptyTargets'
+    | 'emptyInputs'
+    | 'acrossSplit'
+    | 'conversations';
+  /** In words, with counts. */
+  text: string;
+  /** The first rows it is seen in, as the person's file counts them. */
+  rows: number[];
+  /** What the page can do about it at once. */
+  action: 'joinLabels' | 'separateLabels' | 'chooseColumns' | null;
 }
 
 /** What the page shows of the dataset in use. */
@@ -104,23 +156,32 @@ export interface DatasetReport {
   name: string;
   format: Table['format'];
   columns: string[];
+  /** Columns that hold conversations, or turns of one. */
+  conversationColumns: string[];
   options: DataOptions;
   /** Columns that the options were guessed from, in words: "input from column “text”". */
   guesses: string[];
   rows: number;
   training: number;
   validation: number;
-  /** Whether validation rows came as a file of their own. */
+  /** Rows that nothing is chosen by: they are only reported on. */
+  test: number;
+  /** How the file's characters were read, and how else they may be; null where it is not text. */
+  encoding: TextEncoding | null;
+  /** Whether validation rows came as a file (or a part of the file) of their own. */
   validationFile: boolean;
+  testFile: boolean;
   emptyRows: number;
   duplicateRows: number;
   truncatedRows: number;
   /** Tokens an example: shortest, median, longest. */
   lengths: { min: number; median: number; max: number };
   labelTokens: number;
-  /** Distinct targets when there are few enough for a class task (2–20, each used twice or more), else null. */
+  /** Distinct targets when there are few enough for a class task (2–100, nearly all of them used again and again), else null. */
   classes: string[] | null;
   preview: PreviewExample[];
+  /** What was seen in the rows, for the person to judge. */
+  checks: DataCheck[];
   notes: string[];
   /** sha-256 of the examples, hex; identifies the data in a prompt file. */
   hash: string;

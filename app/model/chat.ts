@@ -1,15 +1,12 @@
 /** @file Where a model's answers end and how it wants to be spoken to, from the small files beside its tokenizer. */
 import { z } from 'zod';
-import { type ChatTemplate, ChatTemplateError, createChatTemplate, findChatTemplate } from './chatTemplate';
+import { findTemplate, type TemplateFiles } from './chatFiles';
+import { type ChatTemplate, ChatTemplateError, createChatTemplate } from './chatTemplate';
 import { endOfTurn, findTurns } from './chatTurns';
 import type { Tokenizer } from './tokenizer';
 
 /** Contents of files; null where there is none. */
-export interface ChatFiles {
-  /** tokenizer_config.json */
-  tokenizerConfig: unknown;
-  /** chat_template.jinja */
-  template: string | null;
+export interface ChatFiles extends TemplateFiles {
   /** generation_config.json: more tokens that end an answer. */
   generationConfig: unknown;
 }
@@ -21,18 +18,22 @@ const generationSchema = z.looseObject({
     .catch(null),
 });
 
-/** The chat template, or null, and the tokenizer with all tokens that end an answer, that of the assistant's turn among them. */
+/**
+ * The chat template, or null, and the tokenizer with all tokens that end an answer, that of the assistant's turn among them.
+ * `note` says, where there are templates, why none of them is used.
+ */
 export async function openChat(
   files: ChatFiles,
   tokenizer: Tokenizer,
-): Promise<{ chat: ChatTemplate | null; tokenizer: Tokenizer }> {
-  const source = findChatTemplate(files.tokenizerConfig, files.template);
+): Promise<{ chat: ChatTemplate | null; tokenizer: Tokenizer; note: string | null }> {
+  const { source, note } = findTemplate(files);
   const chat = source === null ? null : await createChatTemplate(source, files.tokenizerConfig);
   const named = [generationSchema.safeParse(files.generationConfig).data?.eos_token_id ?? []].flat();
   const ends = [...named, ...(chat ? turnEnd(chat, tokenizer) : [])];
   const known = ends.filter((id) => Number.isInteger(id) && id >= 0 && id < tokenizer.vocabSize);
   return {
     chat,
+    note,
     tokenizer: {
       ...tokenizer,
       stopIds: [...new Set([...tokenizer.stopIds, ...known])],

@@ -1,20 +1,41 @@
 /**
  * @file A model's chat template: Jinja source from its tokenizer's files, rendered as transformers' `apply_chat_template`
- * does. The language is `@huggingface/jinja`'s (blocks trimmed, as there); the variables and functions are given here.
+ * does. The language is in `jinja/`; the variables and functions that transformers gives a template are here.
  */
-import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja';
 import { z } from 'zod';
 import { sha256 } from './hash';
+import {
+  compile,
+  fromJson,
+  JinjaError,
+  type Rendering,
+  type Template,
+  textFunction,
+  type Value,
+} from './jinja/jinja';
 import { formatTime } from './strftime';
 
+/** A turn of a conversation; templates may read further keys, such as `tool_calls` or `reasoning_content`. */
 export interface ChatMessage {
-  role: 'system' | 'user' | 'assistant';
-  content: string;
+  /** `system`, `user` and `assistant` mostly; also `tool` and what a template knows besides. */
+  role: string;
+  /** A text, or a list of parts as some templates take them. */
+  content: unknown;
+  [key: string]: unknown;
 }
 
-/** A template could not be rendered: it refuses the messages, or says something that this Jinja does not know. */
+/** A template could not be rendered: it refuses the messages, or says something that is not known here. */
 export class ChatTemplateError extends Error {
   override readonly name = 'ChatTemplateError';
+}
+
+export interface RenderOptions {
+  /** Also the start of the answer's turn. */
+  generationPrompt: boolean;
+  /** JSON schemas of functions, where the template takes them. */
+  tools?: readonly unknown[] | null;
+  /** Default false: models that think first (Qwen3, SmolLM3) are to answer at once, since the target is the answer. */
+  thinking?: boolean;
 }
 
 export interface ChatTemplate {
@@ -22,11 +43,15 @@ export interface ChatTemplate {
   readonly hash: string;
   /** Whether a rendering so far asked for the date: it then has `TEMPLATE_DATE` in it. */
   readonly dated: boolean;
+  /** Whether it marks by `{% generation %}` what the model says. */
+  readonly marksAnswers: boolean;
   /**
-   * The conversation as text, special tokens written out; with `generationPrompt` also the start of the answer's turn.
+   * The conversation as text, special tokens written out.
    * @throws ChatTemplateError
    */
-  render(messages: readonly ChatMessage[], options: { generationPrompt: boolean }): string;
+  render(messages: readonly ChatMessage[], options: RenderOptions): string;
+  /** The same, and where the template marked what the model says. @throws ChatTemplateError */
+  renderMarked(messages: readonly ChatMessage[], options: RenderOptions): Rendering;
 }
 
 /**
@@ -35,87 +60,79 @@ export interface ChatTemplate {
  */
 export const TEMPLATE_DATE = new Date(2024, 6, 26);
 
-const namedTemplates = z.array(z.looseObject({ name: z.string(), template: z.string() }));
-const templateSchema = z.looseObject({
-  chat_template: z.union([z.string(), namedTemplates]).nullish().catch(null),
-});
-
-/**
- * The source of the template that plain conversations use, or null where the model has none.
- * @param tokenizerConfig Content of tokenizer_config.json, whose `chat_template` is a string or a list of named ones.
- * @param templateFile Content of chat_template.jinja, which counts first.
- */
-export function findChatTemplate(tokenizerConfig: unknown, templateFile: string | null): string | null {
-  if (templateFile?.trim()) return templateFile;
-  const found = templateSchema.safeParse(tokenizerConfig).data?.chat_template;
-  if (typeof found === 'string') return found.trim() ? found : null;
-  return found?.find(({ name }) => name === 'default')?.template ?? null;
-}
+/** What transformers passes to a template as `reasoning_content` too. */
+const REASONING = ['reasoning_content', 'thinking', 'reasoning'];
 
 /** Makes a template ready to be rendered. One that cannot be parsed says so at its first rendering: the model still serves. */
 export async function createChatTemplate(source: string, tokenizerConfig: unknown): Promise<ChatTemplate> {
   const tokens = specialTokens(tokenizerConfig);
   const encoder = new TextEncoder();
   const hash = await sha256(encoder.encode(`${JSON.stringify(tokens)}\n${source}`));
-  let program: ReturnType<typeof parse> | null = null;
+  let program: Template | null = null;
   let dated = false;
   const functions = {
-    raise_exception: (message: unknown) => {
-      throw new ChatTemplateError(String(message));
-    },
-    strftime_now: (format: unknown) => {
+    raise_exception: textFunction('raise_exception', 'message', (message) => {
+      throw new ChatTemplateError(message);
+    }),
+    strftime_now: textFunction('strftime_now', 'format', (format) => {
       dated = true;
-      return formatTime(TEMPLATE_DATE, String(format));
-    },
-    range,
+      return formatTime(TEMPLATE_DATE, format);
+    }),
+  };
+  const renderMarked = (messages: readonly ChatMessage[], options: RenderOptions) => {
+    const { generationPrompt, tools } = options;
+    try {
+      program ??= compile(source);
+      return program.render({
+        ...functions,
+        ...tokens,
+        messages: messages.map((message) => fromJson(asTemplatesRead(message))),
+        add_generation_prompt: generationPrompt,
+        // As transformers gives them: there, but none.
+        tools: tools?.length ? fromJson(tools) : null,
+        documents: null,
+        enable_thinking: options.thinking ?? false,
+      });
+    } catch (error) {
+      if (error instanceof JinjaError) throw new ChatTemplateError(error.message, { cause: error });
+      throw error;
+    }
   };
   return {
     hash,
     get dated() {
       return dated;
     },
-    render(messages, { generationPrompt }) {
-      try {
-        program ??= parse(tokenize(source, { trim_blocks: true, lstrip_blocks: true }));
-        const environment = new Environment();
-        const variables = {
-          ...constants,
-          ...functions,
-          ...tokens,
-          messages: messages.map(({ role, content }) => ({ role, content })),
-          add_generation_prompt: generationPrompt,
-          // As transformers gives them: there, but none.
-          tools: null,
-          documents: null,
-          // Models that think first (Qwen3, SmolLM3) are to answer at once: the target is the answer.
-          enable_thinking: false,
-        };
-        for (const [name, value] of Object.entries(variables)) environment.set(name, value);
-        return String(new Interpreter(environment).run(program).value);
-      } catch (error) {
-        if (error instanceof ChatTemplateError) throw error;
-        throw new ChatTemplateError(error instanceof Error ? error.message : String(error), { cause: error });
-      }
-    },
+    marksAnswers: /\{%[-+]?\s*generation\s*[-+]?%\}/.test(source),
+    render: (messages, options) => renderMarked(messages, options).text,
+    renderMarked,
   };
 }
 
-const constants = { true: true, True: true, false: false, False: false, none: null, None: null };
-
-function range(start: number, stop?: number, step = 1): number[] {
-  const [from, to] = stop === undefined ? [0, start] : [start, stop];
-  return Array.from({ length: Math.max(0, Math.ceil((to - from) / step)) }, (_, i) => from + i * step);
+/** Without keys that hold nothing, and with the reasoning under every name that templates read it by. */
+function asTemplatesRead(message: ChatMessage): Record<string, unknown> {
+  const kept = Object.entries(message).filter(([, value]) => value !== null && value !== undefined);
+  const named: Record<string, unknown> = Object.fromEntries(kept);
+  const key = REASONING.find((name) => Object.hasOwn(named, name));
+  return key === undefined ? named : { thinking: named[key], ...named, reasoning_content: named[key] };
 }
 
 const tokenText = z.union([
   z.string(),
   z.looseObject({ content: z.string() }).transform(({ content }) => content),
 ]);
+const NAMED = ['bos_token', 'eos_token', 'unk_token', 'sep_token', 'pad_token', 'cls_token', 'mask_token'];
+const extraSchema = z.looseObject({ extra_special_tokens: z.record(z.string(), tokenText).catch({}) });
 
-/** The named special tokens of transformers' `special_tokens_map`; one that the model lacks is undefined. */
-function specialTokens(tokenizerConfig: unknown): Record<string, string> {
-  const names = ['bos_token', 'eos_token', 'unk_token', 'sep_token', 'pad_token', 'cls_token', 'mask_token'];
+/** The special tokens that templates know by name, as transformers' `special_tokens_map`; one that the model lacks is undefined. */
+function specialTokens(tokenizerConfig: unknown): Record<string, Value> {
   const config = z.looseObject({}).safeParse(tokenizerConfig).data ?? {};
-  const found = names.map((name) => [name, tokenText.safeParse(config[name]).data] as const);
-  return Object.fromEntries(found.flatMap(([name, text]) => (text === undefined ? [] : [[name, text]])));
+  const found = NAMED.map((name) => [name, tokenText.safeParse(config[name]).data] as const);
+  const own = Object.entries(config).filter(
+    (entry): entry is [string, string] =>
+      entry[0].endsWith('_token') && !NAMED.includes(entry[0]) && typeof entry[1] === 'string',
+  );
+  const extra = Object.entries(extraSchema.safeParse(config).data?.extra_special_tokens ?? {});
+  const all = [...found, ...own, ...extra];
+  return Object.fromEntries(all.flatMap(([name, text]) => (text === undefined ? [] : [[name, text]])));
 }

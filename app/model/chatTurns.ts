@@ -1,5 +1,5 @@
 /** @file The text that a chat template puts around what is said: found by rendering a conversation of known words. */
-import { type ChatMessage, type ChatTemplate, ChatTemplateError } from './chatTemplate';
+import { type ChatMessage, type ChatTemplate, ChatTemplateError, type RenderOptions } from './chatTemplate';
 
 /** What stands around input and answer. */
 export interface ChatTurns {
@@ -82,4 +82,226 @@ function endOf(text: string, words: string): number {
   const at = text.lastIndexOf(words);
   if (at < 0) throw new ChatTemplateError('The template leaves out what the user or the assistant says.');
   return at + words.length;
+}
+
+/** A turn of a conversation to train on. */
+export interface LearnedTurn extends ChatMessage {
+  /** Its words are to be learned: an assistant's. */
+  learned: boolean;
+}
+
+export interface TurnsOptions {
+  /** Before the turns; in the first user's turn where the template has no system turn. '' for none. */
+  system?: string;
+  tools?: readonly unknown[] | null;
+  /** Default false: ends after the last turn. True: with the start of the next answer. */
+  addGenerationPrompt?: boolean;
+  /** Special tokens as texts: where one stands after an answer, the answer ends with it. */
+  specialTexts?: readonly string[];
+}
+
+/** A part of a rendered text, `[start, end)` in UTF-16 units, that the model learns to say. */
+export interface LearnedSpan {
+  start: number;
+  end: number;
+  /** Index of its turn. */
+  turn: number;
+}
+
+export interface RenderedTurns {
+  text: string;
+  /** In order, without overlaps. */
+  spans: LearnedSpan[];
+  /** Learned turns whose place in the text cannot be told, since the template rewrites or leaves out what they say. */
+  lost: number[];
+}
+
+/**
+ * A conversation as text, and the parts that are learned: for each learned turn what the model would have to say after the
+ * turns before it, the token that ends its turn included. Where the template marks answers itself (`{% generation %}`)
+ * its marks count.
+ * @throws ChatTemplateError
+ */
+export function renderTurns(
+  template: ChatTemplate,
+  turns: readonly LearnedTurn[],
+  options: TurnsOptions = {},
+): RenderedTurns {
+  const messages = withSystem(template, turns, options.system ?? '');
+  const offset = messages.length - turns.length;
+  const { tools } = options;
+  const rendering = template.renderMarked(messages, {
+    generationPrompt: options.addGenerationPrompt ?? false,
+    tools,
+  });
+  const { text } = rendering;
+  const marked = template.marksAnswers ? marks(rendering.generated, turns) : null;
+  if (marked) return { text, spans: marked, lost: [] };
+  const finder = new AnswerFinder(template, messages, text, options);
+  const spans: LearnedSpan[] = [];
+  const lost: number[] = [];
+  turns.forEach(({ learned }, turn) => {
+    if (!learned) return;
+    const found = finder.find(turn + offset);
+    if (found && found.start >= (spans.at(-1)?.end ?? 0)) spans.push({ ...found, turn });
+    else lost.push(turn);
+  });
+  return { text, spans, lost };
+}
+
+/** The template's own marks, where there is one for each of the assistant's turns. */
+function marks(
+  generated: readonly { start: number; end: number }[] | null,
+  turns: readonly LearnedTurn[],
+): LearnedSpan[] | null {
+  const answers = turns.flatMap(({ role, learned }, turn) =>
+    role === 'assistant' ? [{ turn, learned }] : [],
+  );
+  if (!generated || generated.length !== answers.length) return null;
+  return answers.flatMap(({ turn, learned }, i) => (learned ? [{ ...generated[i], turn }] : []));
+}
+
+function withSystem(template: ChatTemplate, turns: readonly LearnedTurn[], system: string): ChatMessage[] {
+  const messages = turns.map(({ learned: _, ...message }): ChatMessage => message as ChatMessage);
+  if (system === '') return messages;
+  if (takesSystem(template, { role: 'user', content: INPUT }))
+    return [{ role: 'system', content: system }, ...messages];
+  const first = messages.findIndex(({ role, content }) => role === 'user' && typeof content === 'string');
+  if (first < 0) throw new ChatTemplateError('There is no turn of the user to put the system text into.');
+  const { content } = messages[first];
+  messages[first] = { ...messages[first], content: `${system}\n\n${content}`.trim() };
+  return messages;
+}
+
+/** Stands for an answer where its own words cannot be found. */
+const MARK = 'MarkedWords';
+
+/** Finds what a turn's answer became within a whole rendered conversation. */
+class AnswerFinder {
+  private readonly tail: string;
+
+  constructor(
+    private readonly template: ChatTemplate,
+    private readonly messages: readonly ChatMessage[],
+    private readonly text: string,
+    private readonly options: TurnsOptions,
+  ) {
+    this.tail = this.ending(answerTail(template));
+  }
+
+  find(turn: number): { start: number; end: number } | null {
+    const { text, messages } = this;
+    const start = this.startOf(turn);
+    const { content } = messages[turn];
+    if (start !== null && typeof content === 'string') {
+      for (const said of [content, content.trim()]) {
+        const end = start + said.length;
+        if (text.startsWith(said, start) && this.tail !== '' && text.startsWith(this.tail, end)) {
+          return { start, end: end + this.tail.length };
+        }
+      }
+    }
+    const through = this.attempt(messages.slice(0, turn + 1), { generationPrompt: false });
+    if (start !== null && through !== null && through.length > start && text.startsWith(through)) {
+      return { start, end: start + this.ending(through.slice(start)).length };
+    }
+    return this.findByMark(turn, start);
+  }
+
+  /** Where the model goes on after the turns before; null where the whole text does not begin so. */
+  private startOf(turn: number): number | null {
+    // An answer that thinks follows the prompt of a model that may.
+    for (const thinking of [false, true]) {
+      const before = this.attempt(this.messages.slice(0, turn), { generationPrompt: true, thinking });
+      if (before !== null && this.text.startsWith(before)) return before.length;
+    }
+    return null;
+  }
+
+  /** Other words in the answer's place show what stands around it. */
+  private findByMark(turn: number, start: number | null): { start: number; end: number } | null {
+    const { text, messages } = this;
+    const { content } = messages[turn];
+    if (typeof content !== 'string') return null;
+    const marked = messages.map((each, i) => (i === turn ? { ...each, content: MARK } : each));
+    const generationPrompt = this.options.addGenerationPrompt ?? false;
+    const around = this.attempt(marked, { generationPrompt })?.split(MARK);
+    if (around?.length !== 2) return null;
+    const [head, rest] = around;
+    const said = text.slice(head.length, text.length - rest.length);
+    if (!text.startsWith(head) || !text.endsWith(rest) || head.length + rest.length > text.length)
+      return null;
+    if (said.trim() === '' && content.trim() !== '') return null;
+    const tail = rest.startsWith(this.tail) ? this.tail : '';
+    return { start: start ?? head.length, end: head.length + said.length + tail.length };
+  }
+
+  /** An answer with what ends it: up to a special token, else without the white space that sets turns apart. */
+  private ending(text: string): string {
+    const ends = (this.options.specialTexts ?? []).flatMap((token) => {
+      const at = token === '' ? -1 : text.lastIndexOf(token);
+      return at < 0 ? [] : [at + token.length];
+    });
+    const end = Math.max(-1, ...ends);
+    if (end >= 0 && text.slice(end).trim() === '') return text.slice(0, end);
+    return text.trimEnd() === '' ? text : text.trimEnd();
+  }
+
+  private attempt(
+    messages: readonly ChatMessage[],
+    options: Pick<RenderOptions, 'generationPrompt' | 'thinking'>,
+  ): string | null {
+    if (messages.length === 0) return null;
+    try {
+      return this.template.render(messages, { ...options, tools: this.options.tools });
+    } catch (error) {
+      // A part of a conversation may be what a template refuses.
+      if (error instanceof ChatTemplateError) return null;
+      throw error;
+    }
+  }
+}
+
+const tails = new WeakMap<ChatTemplate, string>();
+
+/** What a template puts after an answer; '' where that cannot be told. */
+function answerTail(template: ChatTemplate): string {
+  let tail = tails.get(template);
+  if (tail === undefined) {
+    try {
+      tail = findTurns(template).afterAnswer;
+    } catch (error) {
+      if (!(error instanceof ChatTemplateError)) throw error;
+      tail = '';
+    }
+    tails.set(template, tail);
+  }
+  return tail;
+}
+
+/**
+ * Token ids of a rendered conversation, and which of them are learned: those that have a character of a learned span in
+ * them. The text is encoded whole and without further special tokens, as transformers does.
+ */
+export function encodeTurns(
+  { text, spans }: Pick<RenderedTurns, 'text' | 'spans'>,
+  tokenizer: Pick<TurnTokenizer, 'encode'>,
+): { ids: number[]; learned: boolean[] } {
+  const encode = (part: string) => tokenizer.encode(part, { specialTokens: false });
+  const ids = encode(text);
+  const learned = ids.map(() => false);
+  /** Tokens that lie wholly before a place in the text. */
+  const tokensBefore = (at: number) => {
+    const part = at === text.length ? ids : encode(text.slice(0, at));
+    const differs = part.findIndex((id, i) => ids[i] !== id);
+    return differs < 0 ? { whole: part.length, cut: false } : { whole: differs, cut: true };
+  };
+  for (const { start, end } of spans) {
+    if (end <= start) continue;
+    const last = tokensBefore(end);
+    // A token that the end cuts is learned too.
+    const to = last.cut ? last.whole + 1 : last.whole;
+    for (let i = tokensBefore(start).whole; i < to; i++) learned[i] = true;
+  }
+  return { ids, learned };
 }

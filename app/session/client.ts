@@ -11,11 +11,30 @@ import { useStudio } from './store';
 const HIDDEN_INTERVAL = 500;
 
 let studio: Remote<Studio> | null = null;
+let started: (answer: Promise<unknown>) => void = () => undefined;
+/** Settles as `connect` does. */
+const starting = new Promise<unknown>((resolve) => {
+  started = resolve;
+});
+// Who waits for it is told; nobody may.
+starting.catch(() => undefined);
 let waiting: StudioEvent[] = [];
 let scheduled = false;
 
 /** Starts the worker and chooses the device. Rejects with a `StudioError`. Called once. */
-export async function connect(force?: Backend): Promise<DeviceReport> {
+export function connect(force?: Backend): Promise<DeviceReport> {
+  const report = start(force);
+  started(report);
+  return report;
+}
+
+/** The worker's side, once it has started: what is dropped in the first moments waits for it. @throws StudioError where it does not start */
+export async function startedWorker(): Promise<Remote<Studio>> {
+  await starting;
+  return worker();
+}
+
+async function start(force?: Backend): Promise<DeviceReport> {
   const worker = new Worker(new URL('../workers/trainer.worker.ts', import.meta.url), { type: 'module' });
   const remote = wrap<Studio>(worker);
   const broken = new Promise<never>((_, reject) => {

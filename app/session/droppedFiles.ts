@@ -3,7 +3,7 @@ import type { StudioError } from '../workers/protocol';
 import { isModelZip, modelFolder, type PlacedFile, shallow } from './modelFiles';
 
 export type Delivery =
-  | { kind: 'dataset'; file: File; validation?: File }
+  | { kind: 'dataset'; files: File[] }
   | { kind: 'prompt'; files: File[] }
   | { kind: 'model'; files: File[] }
   | { kind: 'refused'; error: StudioError };
@@ -51,19 +51,7 @@ export async function sortFiles(
     );
   }
   if (data.length === 0) return refuse(`${companions[0].name} holds neither rows nor a prompt.`, expected());
-  if (data.length === 1) return { kind: 'dataset', file: data[0] };
-  if (data.length === 2) return { kind: 'dataset', ...withValidation(data[0], data[1]) };
-  return refuse(
-    `${data.length} files came together: ${data.map((file) => file.name).join(', ')}.`,
-    'A dataset is one file, or two where the second holds rows for validation only.',
-  );
-}
-
-function withValidation(first: File, second: File): { file: File; validation: File } {
-  const looksLikeValidation = /(^|[^a-z])(val|valid|validation|dev|test|eval)([^a-z]|$)/i;
-  return looksLikeValidation.test(first.name) && !looksLikeValidation.test(second.name)
-    ? { file: second, validation: first }
-    : { file: first, validation: second };
+  return { kind: 'dataset', files: data };
 }
 
 async function describesPrompt(file: File): Promise<boolean> {

@@ -3,7 +3,8 @@ import type { ModelOrigin } from '../workers/protocol';
 
 export const embeddedModelId = 'soft-prompt-studio/studio-2.6m';
 const MAIN = 'main';
-const hubName = /^[\w.-]+\/[\w.-]+$/;
+/** Of dots alone a name would be a step up in the Hub's own paths. */
+const hubName = /^(?!\.+\/)[\w.-]+\/(?!\.+$)[\w.-]+$/;
 
 /** The model that ships with the page, under any base path. */
 export function embeddedModel(baseUri: string): ModelOrigin {
@@ -28,11 +29,15 @@ export function parseModelAddress(text: string, baseUri: string): ModelOrigin | 
   if (url.protocol !== 'https:' && url.protocol !== 'http:') {
     return { message: `The page can fetch http and https addresses, not ${url.protocol}//` };
   }
+  if (url.username !== '' || url.password !== '') {
+    return { message: 'Addresses with a name and a password in them cannot be fetched by a page.' };
+  }
   if (/^(www\.)?(huggingface\.co|hf\.co)$/.test(url.hostname)) return parseHubAddress(url);
   url.pathname = url.pathname.replace(/(\/config\.json|\/model\.safetensors)?\/*$/, '/');
   url.hash = '';
-  const id = url.pathname.split('/').filter(Boolean).slice(-2).map(decodeURIComponent).join('/');
-  return { kind: 'url', url: url.href, id: id || url.hostname };
+  // A name for people: where its escapes mean nothing it is shown as it stands.
+  const parts = pathParts(url) ?? url.pathname.split('/').filter(Boolean);
+  return { kind: 'url', url: url.href, id: parts.slice(-2).join('/') || url.hostname };
 }
 
 /** What a person would call it. */
@@ -72,14 +77,34 @@ function parseHubName(text: string): ModelOrigin | { message: string } {
 }
 
 function parseHubAddress(url: URL): ModelOrigin | { message: string } {
-  const [owner, name, view, revision] = url.pathname.split('/').filter(Boolean).map(decodeURIComponent);
+  const parts = pathParts(url);
+  if (!parts) {
+    return {
+      message: `In “${url.pathname}” a % is not followed by a character's code: copy the address once more.`,
+    };
+  }
+  const [owner, name, view, revision] = parts;
   if (owner === 'datasets' || owner === 'spaces') {
     return { message: `This is the address of a ${owner.slice(0, -1)} on the Hub, not of a model.` };
   }
   if (!owner || !name) {
     return { message: 'This is not the address of a model on the Hub: owner/model is missing.' };
   }
+  if (!hubName.test(`${owner}/${name}`)) {
+    return {
+      message: `“${owner}/${name}” is not a name on the Hub: letters, digits, dots and dashes make one.`,
+    };
+  }
   const views = ['tree', 'resolve', 'blob', 'raw', 'commit'];
   const named = views.includes(view) && revision ? revision : MAIN;
   return { kind: 'hub', id: `${owner}/${name}`, revision: named };
+}
+
+/** The folders and names of a path as people write them; null where a % in it is no escape of a character. */
+function pathParts(url: URL): string[] | null {
+  try {
+    return url.pathname.split('/').filter(Boolean).map(decodeURIComponent);
+  } catch {
+    return null;
+  }
 }

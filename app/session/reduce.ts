@@ -100,6 +100,10 @@ export function reduce(state: StudioState, event: StudioEvent, now: number): Stu
       return withRun(state, event.runId, (run) => ({ ...run, notSaved: event.message }));
     case 'promptChanged':
       return { ...state, prompt: withPrompt(state.prompt, event.prompt) };
+    case 'answering':
+      return event.requestId === state.playground.requestId
+        ? { ...state, playground: { ...state.playground, prompt: event.prompt } }
+        : state;
     case 'token':
     case 'generated':
       return withAnswer(state, event);

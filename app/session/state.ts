@@ -3,6 +3,7 @@ import type {
   AnswerColumn,
   AnswerRow,
   CatalogueModel,
+  DataOptions,
   DatasetReport,
   DeviceReport,
   Int8Cost,
@@ -96,12 +97,16 @@ export interface DataSlice {
   /** The sample in use, or null when the data came from a file. */
   sample: SampleDataset | null;
   loading: { name: string; progress: { phase: string; done: number; total: number } | null } | null;
-  /** Options sent and not yet answered. */
+  /** Options changed or sent, and not yet answered. */
   updating: boolean;
+  /** What is wrong with options as they were typed, by the name of their box; those before are in use. */
+  faults: Record<string, string>;
   /** Of a file that could not be opened; the dataset before it stays. */
   error: StudioError | null;
   /** Of options that do not fit the data; the last ones that do stay in use. */
   optionsError: StudioError | null;
+  /** Options before the last that were sent, newest last: what *Undo change* goes back through. */
+  optionsBefore: DataOptions[];
   /** Name of the dataset that *Undo* brings back. */
   undo: string | null;
 }
@@ -148,6 +153,8 @@ export interface PlaygroundSlice {
   requestId: number;
   running: boolean;
   columns: AnswerColumn[];
+  /** The prompt that those *with* it were made with; it may be another than the one in use by now. */
+  prompt: PromptReport | null;
   answers: Partial<Record<AnswerColumn, Answer>>;
   /** Where in the answers' reading the person stopped it. */
   cancelled: boolean;
@@ -187,6 +194,8 @@ export interface StudioState {
     /** The last one that came from a file: a run may start from it even when its own is in use. */
     imported: PromptReport | null;
     busy: 'importing' | 'downloading' | null;
+    /** Name of the file that is being imported, or waits for its model. */
+    importing: string | null;
     error: StudioError | null;
   };
   playground: PlaygroundSlice;
@@ -216,16 +225,26 @@ export const initialState: StudioState = {
     sample: null,
     loading: null,
     updating: false,
+    faults: {},
     error: null,
     optionsError: null,
+    optionsBefore: [],
     undo: null,
   },
   settings: { suggested: null, entered: {}, error: null },
   run: null,
   pending: null,
   trainError: null,
-  prompt: { report: null, imported: null, busy: null, error: null },
-  playground: { requestId: 0, running: false, columns: [], answers: {}, cancelled: false, error: null },
+  prompt: { report: null, imported: null, busy: null, importing: null, error: null },
+  playground: {
+    requestId: 0,
+    running: false,
+    columns: [],
+    prompt: null,
+    answers: {},
+    cancelled: false,
+    error: null,
+  },
   saved: { work: null, busy: false, error: null },
   notice: null,
 };

@@ -1,5 +1,5 @@
 /** @file Columns and templates: `{column}` in a template stands for that column's cell. */
-import type { DataOptions } from '../workers/protocol';
+import type { DataOptions, DatasetReport } from '../workers/protocol';
 
 /** The first of the dataset's columns that a template uses, or null. */
 export function columnOf(template: string, columns: readonly string[]): string | null {
@@ -17,7 +17,10 @@ function mentions(template: string, column: string): boolean {
  * the new column alone.
  */
 export function replaceColumn(template: string, before: string | null, column: string): string {
-  if (before !== null && mentions(template, before)) return template.replaceAll(`{${before}}`, `{${column}}`);
+  if (before !== null && mentions(template, before)) {
+    // A function: in a text `$&` of a column's name would mean something.
+    return template.replaceAll(`{${before}}`, () => `{${column}}`);
+  }
   return `{${column}}`;
 }
 
@@ -41,13 +44,23 @@ export function withTargetColumn(
   return { ...options, targetTemplate: replaceColumn(options.targetTemplate, before, column) };
 }
 
-/** Pairs of input and target, or text alone: the columns in use go over as far as they fit. */
+/** Pairs of input and target, text alone, or conversations: the columns in use go over as far as they fit. */
 export function withKind(
-  options: DataOptions,
-  columns: readonly string[],
+  given: DataOptions,
+  { columns, conversationColumns }: Pick<DatasetReport, 'columns' | 'conversationColumns'>,
   kind: DataOptions['kind'],
 ): DataOptions {
-  if (kind === options.kind) return options;
+  if (kind === given.kind) return given;
+  if (kind === 'conversation') {
+    return {
+      ...given,
+      kind,
+      inputTemplate: '',
+      targetTemplate: '',
+      turnColumns: conversationColumns.slice(0, 1),
+    };
+  }
+  const options = { ...given, turnColumns: [] };
   if (kind === 'plainText') {
     const text = columnOf(options.inputTemplate, columns) ?? columnOf(options.targetTemplate, columns);
     return { ...options, kind, inputTemplate: '', targetTemplate: `{${text ?? columns[0]}}` };

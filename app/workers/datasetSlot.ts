@@ -1,13 +1,17 @@
-/** @file The dataset in use: files read and parsed, examples prepared for the model, the one before kept for undo. */
+/**
+ * @file The dataset in use: files read and parsed, examples prepared for a model, the one before kept for undo. Reading
+ * needs no model and takes no turn; whatever puts a dataset in use happens in a command's turn.
+ */
 import { z } from 'zod';
 import { type Dataset, prepareDataset } from '../data/dataset';
-import { parseTable } from '../data/parse';
-import type { DataOptions, DatasetReport, Table } from '../data/types';
-import { type DatasetStore, IN_USE, type StoredDataset } from './datasetStore';
+import type { OpenOptions } from '../data/open';
+import { completeOptions } from '../data/options';
+import type { DataFile, DataOptions, DatasetReport, OpenedData } from '../data/types';
+import { type DatasetStore, filesOf, IN_USE, type StoredDataset } from './datasetStore';
 import { StudioRequestError } from './errors';
 import type { ActiveModel } from './modelSlot';
 import type { Platform } from './platform';
-import type { SampleDataset, StudioEvent } from './protocol';
+import type { FileChoices, SampleDataset, StudioEvent } from './protocol';
 
 /** Positions kept for virtual tokens when a dataset is measured before the settings are known. */
 const ROOM_FOR_PROMPT = 20;
@@ -25,12 +29,13 @@ const samplesSchema = z.array(
 );
 type SampleEntry = z.infer<typeof samplesSchema>[number];
 
-export interface ActiveDataset {
+/** What has been read of a dataset; it waits for a model to become examples. */
+export interface OpenedDataset {
   name: string;
   source: StoredDataset['source'];
-  table: Table;
-  validationTable: Table | null;
-  dataset: Dataset;
+  tables: OpenedData;
+  /** How rows become examples, where somebody has said so; null leaves it to the columns. */
+  asked: DataOptions | null;
   /**
    * What the person has said about the chat template; null while nothing: models that have one then use it. Kept
    * apart from the options, which say what holds for the model in use.
@@ -38,18 +43,21 @@ export interface ActiveDataset {
   chatChoice: boolean | null;
 }
 
-/** How the rows of a dataset become examples, where that has been chosen before. */
-interface Chosen {
-  options?: DataOptions;
-  chatChoice?: boolean | null;
+/** A dataset whose token ids are those of one model. */
+export interface ActiveDataset extends OpenedDataset {
+  dataset: Dataset;
+  /** `textKey` of the model that it was tokenised for. */
+  textKey: string;
 }
+
+/** How the rows of a dataset become examples, where that has been chosen before. */
+type Chosen = Pick<OpenedDataset, 'asked' | 'chatChoice'>;
+const nothingChosen: Chosen = { asked: null, chatChoice: null };
 
 export class DatasetSlot {
   private active: ActiveDataset | null = null;
   private before: ActiveDataset | null = null;
   private samplesRead: Promise<SampleEntry[]> | null = null;
-  /** Counts what was asked for, so that of several openings the last one wins, not the slowest. */
-  private asked = 0;
 
   constructor(
     private readonly platform: Platform,
@@ -59,16 +67,24 @@ export class DatasetSlot {
     private readonly emit: (event: StudioEvent) => void,
   ) {}
 
-  /** @throws StudioRequestError when there is none. */
-  get(): ActiveDataset {
-    if (!this.active) {
-      throw new StudioRequestError('There is no dataset yet.', 'Drop a file, or choose a sample.');
-    }
+  get current(): ActiveDataset | null {
     return this.active;
   }
 
-  get current(): ActiveDataset | null {
+  /**
+   * The dataset in use with the token ids of this model: prepared anew where it was another's. In a turn.
+   * @throws StudioRequestError when there is none; DataError when its options do not suit the model.
+   */
+  async for(model: ActiveModel): Promise<ActiveDataset> {
+    const present = this.get();
+    if (present.textKey === model.textKey) return present;
+    this.active = await this.prepare(present, model);
     return this.active;
+  }
+
+  /** The dataset in use, if its token ids are those of this model. */
+  preparedFor(model: ActiveModel | null): ActiveDataset | null {
+    return this.active?.textKey === model?.textKey ? this.active : null;
   }
 
   async samples(): Promise<SampleDataset[]> {
@@ -76,75 +92,92 @@ export class DatasetSlot {
     return entries.map(({ train: _train, validation: _validation, ...shown }) => shown);
   }
 
-  /** @throws DataError; what is in use stays. */
-  async openSample(id: string, model: ActiveModel, chosen: Chosen = {}): Promise<DatasetReport> {
-    const ticket = ++this.asked;
+  /** @throws DataError; the signal's reason when aborted */
+  async readSample(id: string, signal?: AbortSignal, chosen = nothingChosen): Promise<OpenedDataset> {
     const entry = (await this.readSamples()).find((sample) => sample.id === id);
     if (!entry) throw new StudioRequestError(`There is no sample dataset “${id}”.`);
-    const read = async (name: string) => {
-      const bytes = await this.platform.fetchBytes(new URL(name, this.samplesUrl).href);
-      return this.parse(name, bytes);
-    };
-    const table = await read(entry.train);
-    const validationTable = await read(entry.validation);
+    const read = async (name: string) => ({
+      name,
+      bytes: await this.platform.fetchBytes(new URL(name, this.samplesUrl).href),
+    });
+    const tables = await this.parse([await read(entry.train)], { signal });
+    const { train: validation } = await this.parse([await read(entry.validation)], { signal });
     const source = { kind: 'sample', id } as const;
-    return this.take(ticket, { name: entry.title, source, table, validationTable }, chosen, model);
+    return { name: entry.title, source, tables: { ...tables, validation }, ...chosen };
   }
 
-  /** @throws DataError; what is in use stays. */
-  async openFiles(
-    file: File,
-    validation: File | null,
-    model: ActiveModel,
-    chosen: Chosen = {},
-  ): Promise<DatasetReport> {
-    const ticket = ++this.asked;
+  /**
+   * Files that were dropped together; their names tell which rows are for what. `validation` is for that whatever its name.
+   * @throws DataError; the signal's reason when aborted
+   */
+  async readFiles(
+    files: File[],
+    { validation = null, encoding = null }: FileChoices = {},
+    signal?: AbortSignal,
+    chosen = nothingChosen,
+  ): Promise<OpenedDataset> {
     const read = async (from: File) => {
       this.emit({ type: 'dataProgress', phase: 'reading', done: 0, total: from.size });
-      return this.parse(from.name, new Uint8Array(await from.arrayBuffer()));
+      return { name: from.name, bytes: new Uint8Array(await from.arrayBuffer()) };
     };
-    const table = await read(file);
-    const validationTable = validation && (await read(validation));
-    const source = { kind: 'files', file, validation } as const;
-    return this.take(ticket, { name: file.name, source, table, validationTable }, chosen, model);
+    const options = { signal, ...(encoding !== null && { encoding }) };
+    const tables = await this.parse(await Promise.all(files.map(read)), options);
+    if (validation) tables.validation = (await this.parse([await read(validation)], options)).train;
+    const source = { kind: 'files', files, validation, encoding } as const;
+    return { name: tables.train.name, source, tables, ...chosen };
   }
 
-  /** Opens what a visit before has kept. */
-  async openStored(stored: StoredDataset, model: ActiveModel): Promise<DatasetReport> {
-    const { source, chatChoice } = stored;
-    const options = { chat: false, systemText: '', ...stored.options };
-    if (source.kind === 'sample') return this.openSample(source.id, model, { options, chatChoice });
-    return this.openFiles(source.file, source.validation, model, { options, chatChoice });
+  /** Reads what a visit before has kept. */
+  async readStored(stored: StoredDataset): Promise<OpenedDataset> {
+    const { source, chatChoice = null } = stored;
+    const chosen = { asked: completeOptions({ chat: false, ...stored.options }), chatChoice };
+    if (source.kind === 'sample') return this.readSample(source.id, undefined, chosen);
+    return this.readFiles(filesOf(source), source, undefined, chosen);
   }
 
-  /** Prepares the same rows in another way, or for another model. */
-  async setOptions(options: DataOptions, model: ActiveModel): Promise<DatasetReport> {
+  /** Says that rows have been read and a model is waited for. */
+  tellWaiting(): void {
+    this.emit({ type: 'dataProgress', phase: 'waiting', done: 0, total: 0 });
+  }
+
+  /** Token ids for a model; nothing is put in use. @throws DataError; the signal's reason when aborted */
+  async prepare(opened: OpenedDataset, model: ActiveModel, signal?: AbortSignal): Promise<ActiveDataset> {
+    const { tables, asked, chatChoice } = opened;
+    const { contextLength } = model.report;
+    const dataset = await prepareDataset({
+      table: tables.train,
+      validationTable: tables.validation,
+      testTable: tables.test,
+      options: asked && { ...asked, chat: chatChoice ?? true },
+      tokenizer: model.tokenizer,
+      chatTemplate: model.chat,
+      longest: Math.max(contextLength - ROOM_FOR_PROMPT, Math.ceil(contextLength / 2)),
+      onProgress: (done, total) => this.emit({ type: 'dataProgress', phase: 'tokenizing', done, total }),
+      signal,
+    });
+    return { ...opened, dataset, textKey: model.textKey };
+  }
+
+  /** Puts a prepared dataset in the place of the one in use, which is kept for undo. */
+  use(prepared: ActiveDataset): DatasetReport {
+    if (this.active) this.before = this.active;
+    return this.put(prepared);
+  }
+
+  /** Prepares the same rows in another way. In a turn. @throws DataError; the signal's reason when aborted */
+  async setOptions(options: DataOptions, model: ActiveModel, signal: AbortSignal): Promise<DatasetReport> {
     const present = this.get();
-    const ticket = ++this.asked;
     const said = options.chat !== present.dataset.report.options.chat;
     const chatChoice = said ? options.chat : present.chatChoice;
-    const dataset = await this.prepare({ ...present, chatChoice }, options, model);
-    this.checkLast(ticket);
-    return this.use({ ...present, chatChoice, dataset });
+    return this.put(await this.prepare({ ...present, asked: options, chatChoice }, model, signal));
   }
 
-  close(): void {
-    if (!this.active) return;
-    this.before = this.active;
-    this.active = null;
-    this.forget(IN_USE);
-  }
-
-  /** Exchanges the dataset in use with the one before. */
+  /** Exchanges the dataset in use with the one before. In a turn. */
   async restoreBefore(model: ActiveModel): Promise<DatasetReport> {
     const { before } = this;
     if (!before) throw new StudioRequestError('There is no dataset before this one.');
-    const ticket = ++this.asked;
     // The model may have changed since.
-    const dataset = await this.prepare(before, before.dataset.report.options, model);
-    this.checkLast(ticket);
-    this.before = this.active;
-    return this.use({ ...before, dataset });
+    return this.use(before.textKey === model.textKey ? before : await this.prepare(before, model));
   }
 
   /** Keeps the dataset in use under a key for the next visit. Keeping is a courtesy: where it fails, work goes on. */
@@ -163,48 +196,21 @@ export class DatasetSlot {
     return (await this.store?.load(key).catch(() => null)) ?? null;
   }
 
-  private async take(
-    ticket: number,
-    opened: Omit<ActiveDataset, 'dataset' | 'chatChoice'>,
-    { options, chatChoice = null }: Chosen,
-    model: ActiveModel,
-  ): Promise<DatasetReport> {
-    const dataset = await this.prepare({ ...opened, chatChoice }, options ?? null, model);
-    this.checkLast(ticket);
-    if (this.active) this.before = this.active;
-    return this.use({ ...opened, chatChoice, dataset });
+  private get(): ActiveDataset {
+    if (this.active) return this.active;
+    throw new StudioRequestError('There is no dataset yet.', 'Drop a file, or choose a sample.');
   }
 
-  private use(active: ActiveDataset): DatasetReport {
-    this.active = active;
+  private put(prepared: ActiveDataset): DatasetReport {
+    this.active = prepared;
     this.keep(IN_USE);
-    return { ...active.dataset.report, name: active.name };
+    return reportOf(prepared);
   }
 
-  private checkLast(ticket: number): void {
-    if (ticket !== this.asked) throw new StudioRequestError('Another dataset was asked for meanwhile.');
-  }
-
-  private prepare(
-    { table, validationTable, chatChoice }: Pick<ActiveDataset, 'table' | 'validationTable' | 'chatChoice'>,
-    options: DataOptions | null,
-    model: ActiveModel,
-  ): Promise<Dataset> {
-    const { contextLength } = model.report;
-    return prepareDataset({
-      table,
-      validationTable,
-      options: options && { ...options, chat: chatChoice ?? true },
-      tokenizer: model.tokenizer,
-      chatTemplate: model.chat,
-      longest: Math.max(contextLength - ROOM_FOR_PROMPT, Math.ceil(contextLength / 2)),
-      onProgress: (done, total) => this.emit({ type: 'dataProgress', phase: 'tokenizing', done, total }),
-    });
-  }
-
-  private parse(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<Table> {
-    return parseTable(name, bytes, {
+  private parse(files: DataFile[], options: Pick<OpenOptions, 'signal' | 'encoding'>): Promise<OpenedData> {
+    return this.platform.openData(files, {
       onProgress: (done, total) => this.emit({ type: 'dataProgress', phase: 'parsing', done, total }),
+      ...options,
     });
   }
 
@@ -218,4 +224,15 @@ export class DatasetSlot {
       });
     return this.samplesRead;
   }
+}
+
+/** What the page is told: of a sample by its title, of files by the first one's name. */
+export function reportOf({ name, dataset, tables }: ActiveDataset): DatasetReport {
+  const { report } = dataset;
+  return {
+    ...report,
+    name,
+    encoding: tables.encoding,
+    notes: [...new Set([...tables.notes, ...report.notes])],
+  };
 }

@@ -2,14 +2,22 @@
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
 import type { DataOptions } from '../data/types';
 
-type ChatOption = 'chat' | 'systemText';
+/** Files, and what was chosen with them; older versions knew one file alone. */
+export type StoredFiles = { kind: 'files'; validation: File | null; encoding?: string | null } & (
+  | { files: File[] }
+  | { file: File }
+);
+
+export function filesOf(source: StoredFiles): File[] {
+  return 'files' in source ? source.files : [source.file];
+}
 
 /** A dataset as it can be opened again: what it was read from, and how its rows became examples. */
 export interface StoredDataset {
   name: string;
-  source: { kind: 'sample'; id: string } | { kind: 'files'; file: File; validation: File | null };
-  /** Stored before there were chats, it says nothing of them. */
-  options: Omit<DataOptions, ChatOption> & Partial<Pick<DataOptions, ChatOption>>;
+  source: { kind: 'sample'; id: string } | StoredFiles;
+  /** Stored by an older version, it says nothing of what came since. */
+  options: Partial<DataOptions>;
   /** The person's word on the chat template; absent or null where nothing was said, and the model decides. */
   chatChoice?: boolean | null;
 }

@@ -1,5 +1,5 @@
 /** @file The model in use: its engine, tokenizer and measures. A load that fails or is cancelled leaves the present one. */
-
+import { untilAborted } from '../data/eventLoop';
 import { createEngine } from '../engine/choice';
 import type { Engine } from '../engine/engine';
 import type { ModelSpec, WeightStream } from '../engine/spec';
@@ -12,6 +12,7 @@ import type { Tokenizer } from '../model/tokenizer';
 import type { OpenSource } from '../model/urlSource';
 import { StudioRequestError } from './errors';
 import type { ModelFiles } from './modelFiles';
+import { cancelledLoad, ModelLoad } from './modelLoad';
 import type { ModelOrigin, ModelProgress, ModelReport, WeightFormat } from './protocol';
 
 export interface ActiveModel {
@@ -24,6 +25,8 @@ export interface ActiveModel {
   report: ModelReport;
   /** Identifies the model in checkpoints. */
   key: string;
+  /** Identifies all that token ids depend on: the model, its tokenizer, its chat template. Of two loads of one model it is the same. */
+  textKey: string;
   /** Its weights once more, from where they came; `close` when they have been delivered. @throws ModelError */
   readAgain(
     options: LoadOptions,
@@ -35,8 +38,12 @@ const MEASURE_SEED = 1;
 
 export class ModelSlot {
   private active: ActiveModel | null = null;
-  private loading: AbortController | null = null;
-  private again: (() => Promise<ActiveModel>) | null = null;
+  /** What the person has asked for. */
+  private asked: ModelLoad | null = null;
+  /** What brings the present model back on another device. */
+  private reloading: ModelLoad | null = null;
+  private again: ((load: ModelLoad) => Promise<ActiveModel>) | null = null;
+  private change = newChange();
 
   constructor(private readonly files: ModelFiles) {}
 
@@ -46,19 +53,50 @@ export class ModelSlot {
     return this.active;
   }
 
+  get current(): ActiveModel | null {
+    return this.active;
+  }
+
+  /** Whether another model is on its way. */
+  get loading(): boolean {
+    return this.asked !== null;
+  }
+
+  /** Resolves once there is a model, if only the one that another is about to replace. @throws the signal's reason */
+  async present(signal: AbortSignal): Promise<void> {
+    while (!this.active) await this.changed(signal);
+  }
+
+  /** Resolves once there is a model and none is on its way. @throws the signal's reason */
+  async settled(signal: AbortSignal): Promise<void> {
+    while (!this.active || this.asked) await this.changed(signal);
+  }
+
+  /** Announces a load, which ends the one before. Every load that has begun ends with `finish`. */
+  begin(): ModelLoad {
+    const before = this.asked;
+    before?.cancel();
+    this.asked = new ModelLoad(before);
+    return this.asked;
+  }
+
+  finish(load: ModelLoad): void {
+    load.end();
+    if (this.asked === load) this.asked = null;
+    this.tellChange();
+  }
+
   /**
    * Loads a model beside the present one. The caller puts it in place with `replace` once nothing uses the present one.
    * @throws ModelError; StudioRequestError when cancelled or overtaken by another load.
    */
-  async load(
+  async read(
     origin: ModelOrigin,
     format: WeightFormat,
     onProgress: (progress: ModelProgress) => void,
+    load: ModelLoad,
   ): Promise<ActiveModel> {
-    this.cancel();
-    const loading = new AbortController();
-    this.loading = loading;
-    const { signal } = loading;
+    const signal = load.begin();
     try {
       const opened = await this.files.source(origin, signal);
       const { id, revision } = opened;
@@ -67,18 +105,21 @@ export class ModelSlot {
         const measures = await measureEmbeddings(engine, MEASURE_SEED);
         signal.throwIfAborted();
         const { spec, tokenizer, chat, parameters, bytes, dtype } = model;
+        const key = [
+          id,
+          identity.weightsHash.slice(0, 16),
+          identity.embeddingHash.slice(0, 16),
+          ...(format === 'int8' ? ['int8'] : []),
+        ].join(' ');
+        const text = [identity.tokenizerHash, chat?.hash ?? '', tokenizer.endOfTextId, spec.contextLength];
         return {
           engine,
           tokenizer,
           chat,
           identity,
           measures,
-          key: [
-            id,
-            identity.weightsHash.slice(0, 16),
-            identity.embeddingHash.slice(0, 16),
-            ...(format === 'int8' ? ['int8'] : []),
-          ].join(' '),
+          key,
+          textKey: [key, ...text].join(' '),
           readAgain: (options) =>
             this.readAgain(
               origin.kind === 'hub' ? { ...origin, revision: revision ?? origin.revision } : origin,
@@ -109,10 +150,8 @@ export class ModelSlot {
         throw error;
       }
     } catch (error) {
-      if (signal.aborted) throw new StudioRequestError('Loading was cancelled; the model before stays.');
+      if (signal.aborted) throw cancelledLoad();
       throw error;
-    } finally {
-      if (this.loading === loading) this.loading = null;
     }
   }
 
@@ -158,16 +197,18 @@ export class ModelSlot {
     }
   }
 
-  /** `load` is how it was loaded, and how it is loaded again after the loss of its device. */
-  replace(model: ActiveModel, load: () => Promise<ActiveModel>): void {
+  /** `again` is how it is loaded once more after the loss of its device. */
+  replace(model: ActiveModel, again: (load: ModelLoad) => Promise<ActiveModel>): void {
     this.active?.engine.dispose();
     this.active = model;
-    this.again = load;
+    this.again = again;
+    this.tellChange();
   }
 
   /** Lets go of an engine whose device is lost; `reload` brings another in its place. */
   abandon(): void {
-    this.cancel();
+    this.asked?.breakOff();
+    this.reloading?.cancel();
     try {
       this.active?.engine.dispose();
     } catch {
@@ -175,11 +216,13 @@ export class ModelSlot {
     }
   }
 
-  /** Loads the model in use again, on the device that there is now; null where none was in use. @throws as `load`. */
+  /** Loads the model in use again, on the device that there is now; null where none was in use. @throws as `read`. */
   async reload(): Promise<ActiveModel | null> {
     const before = this.active;
     if (!before || !this.again) return null;
-    const model = await this.again();
+    const load = new ModelLoad(null);
+    this.reloading = load;
+    const model = await this.again(load);
     // Another loss may have overtaken this one.
     if (this.active !== before) {
       model.engine.dispose();
@@ -189,7 +232,29 @@ export class ModelSlot {
     return model;
   }
 
+  /** Ends the load that was asked for. */
   cancel(): void {
-    this.loading?.abort();
+    this.asked?.cancel();
   }
+
+  /** @throws the signal's reason */
+  private async changed(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    await untilAborted(this.change.promise, signal);
+    signal.throwIfAborted();
+  }
+
+  private tellChange(): void {
+    const { resolve } = this.change;
+    this.change = newChange();
+    resolve();
+  }
+}
+
+function newChange(): { promise: Promise<void>; resolve: () => void } {
+  let resolve: () => void = () => undefined;
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
 }

@@ -1,9 +1,9 @@
 /** @file Answers to one input side by side: the bare model's, with an instruction in words, with the soft prompt. */
 import { createChatFormat } from '../data/chat';
 import { DataError } from '../data/errors';
-import { compileTemplate } from '../data/template';
 import type { SoftPrompt } from '../engine/engine';
 import { createTextStream } from '../model/tokenizer';
+import type { InputForm } from './inputForm';
 import type { ActiveModel } from './modelSlot';
 import type { AnswerColumn, GenerateRequest, StudioEvent } from './protocol';
 
@@ -11,10 +11,8 @@ export interface PlaygroundInput {
   model: ActiveModel;
   request: GenerateRequest;
   requestId: number;
-  /** The input's template and the columns it may name; null puts the input as it is typed. */
-  template: { text: string; columns: string[] } | null;
-  /** System text of the chat whose user the input is; null puts the text as it stands. Counts only where the model has a chat template. */
-  systemText: string | null;
+  /** Of the prompt in use, for all columns: what differs between them is the prompt alone. */
+  form: InputForm;
   prompt: SoftPrompt | null;
   signal: AbortSignal;
   emit: (event: StudioEvent) => void;
@@ -23,7 +21,7 @@ export interface PlaygroundInput {
 /** Streams the answers of all columns asked for, one after the other: the device does one thing at a time. */
 export async function generateAnswers(input: PlaygroundInput): Promise<void> {
   const { request, requestId, signal, emit } = input;
-  const text = templated(request.input, input.template);
+  const text = input.form.fill(request.input);
   for (const column of request.columns) {
     if (signal.aborted) return;
     const prompt = column === 'with' ? input.prompt : null;
@@ -37,7 +35,8 @@ export async function generateAnswers(input: PlaygroundInput): Promise<void> {
 }
 
 /** The input as in training; an instruction comes in the system turn, or before the text where there are no turns. */
-function encodeInput({ model, systemText }: PlaygroundInput, text: string, instruction: string): number[] {
+function encodeInput({ model, form }: PlaygroundInput, text: string, instruction: string): number[] {
+  const { systemText } = form;
   const plain = instruction ? `${instruction}\n${text}` : text;
   if (!model.chat || systemText === null) return model.tokenizer.encode(plain);
   try {
@@ -68,12 +67,4 @@ async function stream(
   }
   say(words.end());
   return tokens;
-}
-
-/** The input in the dataset's template, as in training. A template of several columns cannot be filled from one box: the text then stands for all of it. */
-function templated(input: string, template: PlaygroundInput['template']): string {
-  if (!template) return input;
-  const { columns, fill } = compileTemplate(template.text, template.columns);
-  if (new Set(columns).size !== 1) return input;
-  return fill(template.columns.map(() => input));
 }

@@ -20,7 +20,14 @@ import type {
   ValidationRecord,
 } from '../training/types';
 
-export type { DataOptions, DatasetReport, PreviewExample, PreviewToken } from '../data/types';
+export type {
+  DataCheck,
+  DataOptions,
+  DatasetReport,
+  PreviewExample,
+  PreviewToken,
+  Turn,
+} from '../data/types';
 export type { EngineReport } from '../engine/choice';
 export type { Backend, Saving } from '../engine/engine';
 export type { MemoryReport } from '../engine/memoryForecast';
@@ -159,7 +166,17 @@ export interface SampleDataset {
   instruction: string;
 }
 
+/** What a person has chosen for files beyond the files. */
+export interface FileChoices {
+  /** Rows for validation only, whatever this file's name. */
+  validation?: File | null;
+  /** Of text: a label that `TextDecoder` knows. Null guesses it. */
+  encoding?: string | null;
+}
+
 export interface PromptReport {
+  /** Other vectors have another; the same prompt told again has the same. */
+  id: string;
   /** Where it came from: the run, or the file's name. */
   name: string;
   origin: 'run' | 'file';
@@ -203,7 +220,13 @@ export type StudioEvent =
   | { type: 'deviceLost'; message: string }
   | { type: 'deviceRestored'; device: DeviceReport; model: ModelReport | null }
   | { type: 'deviceGone'; error: StudioError }
-  | { type: 'dataProgress'; phase: 'reading' | 'parsing' | 'tokenizing'; done: number; total: number }
+  /** `waiting`: the rows have been read, and are prepared as soon as there is a model. */
+  | {
+      type: 'dataProgress';
+      phase: 'reading' | 'parsing' | 'waiting' | 'tokenizing';
+      done: number;
+      total: number;
+    }
   | { type: 'runStarted'; runId: string; settings: RunSettings; history: RunHistory; state: RunState }
   | { type: 'runState'; runId: string; state: RunState }
   | { type: 'steps'; runId: string; records: StepRecord[] }
@@ -215,12 +238,15 @@ export type StudioEvent =
   /** A checkpoint could not be kept (storage full or forbidden); training goes on. */
   | { type: 'notSaved'; runId: string; message: string }
   | { type: 'promptChanged'; prompt: PromptReport | null }
+  /** Answers begin, in the form of this prompt, and those *with* it are its own; null while there is none. */
+  | { type: 'answering'; requestId: number; prompt: PromptReport | null }
   | { type: 'token'; requestId: number; column: AnswerColumn; text: string }
   | { type: 'generated'; requestId: number; column: AnswerColumn; tokens: number; milliseconds: number };
 
 /**
  * The worker's side, one instance a page. Methods reject with a plain `StudioError` object (never a bare Error),
- * and a rejected method leaves everything as it was before.
+ * and a rejected method leaves everything as it was before. Whatever is asked for at the same time, the outcome is that
+ * of one after the other: see `turns.ts`.
  */
 export interface Studio {
   /**
@@ -228,7 +254,10 @@ export interface Studio {
    * `baseUrl` is the page's own: models and datasets that ship with it lie below.
    */
   open(baseUrl: string, onEvent: (event: StudioEvent) => void, force?: Backend): Promise<DeviceReport>;
-  /** Loads a model (files `config.json`, `tokenizer.json`, `model.safetensors` or its index, …); the one before stays until it is whole. */
+  /**
+   * Loads a model (files `config.json`, `tokenizer.json`, `model.safetensors` or its index, …); the one before stays until
+   * it is whole. Refused while a run goes on; while it loads none can begin or go on.
+   */
   loadModel(origin: ModelOrigin, format?: WeightFormat): Promise<ModelReport>;
   cancelModel(): Promise<void>;
   /**
@@ -250,17 +279,20 @@ export interface Studio {
    * the dataset in use. Needs a model loaded as `int8`; reads its files once more. Null when cancelled.
    */
   compareInt8(): Promise<Int8Cost | null>;
-  /** Loading another model and training do it, too. */
+  /** Resolves when the second copy of the weights is gone. Loading another model and training do it, too. */
   cancelComparison(): Promise<void>;
 
   samples(): Promise<SampleDataset[]>;
+  /** Opens as soon as there is a model; so does a file. Of several openings the newest counts. */
   openSample(id: string): Promise<DatasetReport>;
-  /** `validation` is an optional second file with rows for validation only. */
-  openDataset(file: File, validation?: File): Promise<DatasetReport>;
+  /** Files that were dropped together: one, or several whose names say which rows are for what. */
+  openDataset(files: File[], choices?: FileChoices): Promise<DatasetReport>;
   setDataOptions(options: DataOptions): Promise<DatasetReport>;
-  /** Forgets the dataset; `restoreDataset` brings the last one back. */
-  closeDataset(): Promise<void>;
-  /** The dataset that was in use before the last open, sample or close. */
+  /** Ends the opening under way, or one that waits for a model; it rejects. */
+  cancelOpening(): Promise<void>;
+  /** The dataset in use, prepared for the model in use where it was another's; null where there is none. */
+  dataset(): Promise<DatasetReport | null>;
+  /** The dataset that was in use before the last that was opened. */
   restoreDataset(): Promise<DatasetReport>;
 
   /** Needs model and dataset. */
@@ -269,13 +301,13 @@ export interface Studio {
   train(settings: RunSettings): Promise<string>;
   pause(): Promise<void>;
   resume(): Promise<void>;
-  /** One step; starts a paused run when there is none. */
+  /** One step of the paused run, or of a new one. */
   step(settings: RunSettings): Promise<string>;
   stop(): Promise<void>;
 
   /** Work of the last visit, found without loading it. */
   saved(): Promise<SavedWork>;
-  /** Loads dataset and run of the last visit; the run comes back paused with its history. */
+  /** Loads dataset and run of the last visit once no model is on its way; the run comes back paused with its history. */
   restore(): Promise<{ dataset: DatasetReport | null; runId: string | null }>;
   discardSaved(): Promise<void>;
 
@@ -285,8 +317,13 @@ export interface Studio {
 
   /** The prompt in use (the run's best, or the imported one) as a file. */
   download(format: PromptFormat): Promise<{ name: string; type: string; bytes: Uint8Array<ArrayBuffer> }>;
-  /** Loads a prompt file: PEFT zip, safetensors (with adapter_config.json beside it), npy, Kobold zip, JSON. */
+  /**
+   * Loads a prompt file: PEFT zip, safetensors (with adapter_config.json beside it), npy, Kobold zip, JSON. It waits for
+   * the model that is on its way. Of several the newest counts.
+   */
   importPrompt(files: File[]): Promise<PromptReport>;
+  /** Ends an import that waits for its model; it rejects. */
+  cancelImport(): Promise<void>;
   /** Back to the run's own prompt, if there is one. */
   forgetPrompt(): Promise<PromptReport | null>;
 }

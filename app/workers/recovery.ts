@@ -92,6 +92,19 @@ export class Recovery {
     }
   }
 
+  /**
+   * Reads what is on the device, or what is left of it: where the device is lost meanwhile, which takes back what lived
+   * on it, the work is done once more.
+   */
+  async outlast<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await Promise.race([work(), this.loss.promise]);
+    } catch (error) {
+      if (!(error instanceof DeviceLostError)) throw error;
+      return work();
+    }
+  }
+
   private befell(device: GPUDevice, trouble: DeviceTrouble): void {
     if (device !== this.device || this.gone) return;
     this.device = null;

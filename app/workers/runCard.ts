@@ -36,6 +36,7 @@ export function runCard(
 ): Record<string, string> {
   const { settings, history } = trainer;
   const { options, training, validation, hash } = data.dataset.report;
+  const { inputTemplate, targetTemplate } = data.dataset.written;
   const { chatFormat } = data.dataset;
   const at = history.validations.find(({ step }) => step === trained.step);
   const lastLoss = history.steps.findLast(({ step }) => step <= trained.step)?.loss;
@@ -47,8 +48,8 @@ export function runCard(
     datasetHash: hash,
     trainingExamples: String(training),
     validationExamples: String(validation),
-    inputTemplate: options.inputTemplate,
-    targetTemplate: options.targetTemplate,
+    inputTemplate,
+    targetTemplate,
     endOfText: String(options.endOfText),
     chat: String(chatFormat !== null),
     ...(chatFormat && chatCard(chatFormat)),

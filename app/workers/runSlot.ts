@@ -1,9 +1,12 @@
-/** @file The run in use: one trainer at a time, its events sent to the page, its checkpoints kept for the next visit. */
+/**
+ * @file The run in use: one trainer at a time, its events sent to the page, its checkpoints kept for the next visit. It is
+ * made, brought back and put away in turns; only the loss of the device comes between them.
+ */
 
 import type { PromptArtefact } from '../prompt/types';
 import { type CheckpointStore, isOver } from '../training/checkpoint';
 import { initialisePrompt } from '../training/initialise';
-import type { AbandonedRun, RunEvents, TrainedPrompt } from '../training/run';
+import type { AbandonedRun, RunEvents } from '../training/run';
 import { parseSettings } from '../training/settingsRanges';
 import { Trainer } from '../training/trainer';
 import type { Checkpoint } from '../training/types';
@@ -23,8 +26,6 @@ export interface ActiveRun {
 
 export class RunSlot {
   private active: ActiveRun | null = null;
-  /** A run is being made or put away; another command would meet it half-way. */
-  private changing = false;
   /** Where the run was when its device was lost, until it is taken up. */
   private left: AbandonedRun | null = null;
   /** Devices lost so far: what was begun on one of them must not be finished on another. */
@@ -46,7 +47,7 @@ export class RunSlot {
   /** Whether steps are being made. */
   get busy(): boolean {
     const phase = this.active?.trainer.state.phase;
-    return this.changing || phase === 'starting' || phase === 'training' || phase === 'validating';
+    return phase === 'starting' || phase === 'training' || phase === 'validating';
   }
 
   /** @throws StudioRequestError when there is no run. */
@@ -65,37 +66,32 @@ export class RunSlot {
     data: ActiveDataset,
     file: PromptArtefact | null,
   ): Promise<ActiveRun> {
-    if (this.busy) throw new StudioRequestError('A run is going on.', 'Pause or stop it first.');
-    this.changing = true;
-    try {
-      const checked = parseSettings(settings);
-      const { training } = data.dataset;
-      const initialPrompt = await initialisePrompt(model.engine, checked, {
-        tokenizer: model.tokenizer,
-        training,
-        file,
-      });
-      return await this.put(model, data, { runId: newRunId(), settings: checked, initialPrompt });
-    } finally {
-      this.changing = false;
-    }
+    this.refuseBusy();
+    const { devices } = this;
+    const checked = parseSettings(settings);
+    const { training } = data.dataset;
+    const initialPrompt = await initialisePrompt(model.engine, checked, {
+      tokenizer: model.tokenizer,
+      training,
+      file,
+    });
+    return this.put(model, data, { runId: newRunId(), settings: checked, initialPrompt }, devices);
   }
 
   /** Brings a kept run back, paused or over as it was. @throws TrainingError when it does not fit model and data. */
   async restore(checkpoint: Checkpoint, model: ActiveModel, data: ActiveDataset): Promise<ActiveRun> {
+    this.refuseBusy();
+    return this.put(model, data, checkpoint, this.devices, checkpoint);
+  }
+
+  /** @throws StudioRequestError while steps are being made */
+  refuseBusy(): void {
     if (this.busy) throw new StudioRequestError('A run is going on.', 'Pause or stop it first.');
-    this.changing = true;
-    try {
-      return await this.put(model, data, checkpoint, checkpoint);
-    } finally {
-      this.changing = false;
-    }
   }
 
   /** Ends work on a device that is lost; the run stays where it was until it is taken up. */
   abandon(): void {
     this.devices += 1;
-    this.changing = false;
     // A second loss may come before the run is taken up.
     if (this.active && !this.left) this.left = this.active.trainer.abandon();
     else this.active?.trainer.abandon();
@@ -149,7 +145,7 @@ export class RunSlot {
   }
 
   /** Sets a trainer going without waiting for it; what it throws at once is thrown here. */
-  go(run: ActiveRun, command: 'start' | 'resume' | 'singleStep'): void {
+  go(run: ActiveRun, command: 'resume' | 'singleStep'): void {
     const resting = run.trainer[command]();
     void resting
       .catch((error) => {
@@ -169,19 +165,15 @@ export class RunSlot {
     await run?.trainer.dispose();
   }
 
-  /** The best prompt so far. */
-  async result(): Promise<TrainedPrompt | null> {
-    return (await this.active?.trainer.result()) ?? null;
-  }
-
   private async put(
     model: ActiveModel,
     data: ActiveDataset,
     made: { runId: string; settings: RunSettings; initialPrompt: Float32Array },
+    /** Devices lost when the run began to be made. */
+    devices: number,
     checkpoint?: Checkpoint,
   ): Promise<ActiveRun> {
     const { runId, settings } = made;
-    const { devices } = this;
     const run = this.make(model, data, made, checkpoint);
     await this.clear();
     if (devices !== this.devices) throw new DeviceLostError();
@@ -198,6 +190,12 @@ export class RunSlot {
     checkpoint?: Checkpoint,
     before: { parts?: number; notes?: string[] } = {},
   ): ActiveRun {
+    if (data.textKey !== model.textKey) {
+      throw new StudioRequestError(
+        'The dataset was prepared for another model than the one in use.',
+        'Open it again.',
+      );
+    }
     const trainer = new Trainer(
       {
         runId,

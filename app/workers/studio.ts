@@ -1,22 +1,23 @@
-/** @file The worker's side of the protocol: model, dataset, run and prompt in use, and what the page asks of them. */
+/**
+ * @file The worker's side of the protocol: model, dataset, run and prompt in use, and what the page asks of them. What
+ * replaces or uses one of them does so in a turn (`turns.ts`); questions and what only reads files take none.
+ */
 import type { DataOptions, DatasetReport } from '../data/types';
 import { exportPrompt } from '../prompt/exportPrompt';
 import { suggestSettings } from '../training/suggest';
-import { Advice } from './advice';
-import { newRecovery } from './bringBack';
-import { DatasetSlot } from './datasetSlot';
-import { IN_USE } from './datasetStore';
+import { type OpenedDataset, reportOf } from './datasetSlot';
 import { StudioRequestError, toStudioError } from './errors';
-import { GenerationSlot } from './generationSlot';
+import { type House, openHouse } from './house';
 import { compareInt8 } from './int8Comparison';
-import { ModelFiles } from './modelFiles';
-import { type ActiveModel, ModelSlot } from './modelSlot';
+import type { ModelLoad } from './modelLoad';
+import type { ActiveModel } from './modelSlot';
 import type { Platform } from './platform';
-import { PromptSlot } from './promptSlot';
+import { readPromptFiles } from './promptSlot';
 import type {
   Backend,
   CatalogueModel,
   DeviceReport,
+  FileChoices,
   GenerateRequest,
   Int8Cost,
   MemoryReport,
@@ -35,95 +36,57 @@ import type {
   SuggestedSettings,
   WeightFormat,
 } from './protocol';
-import type { Recovery } from './recovery';
-import { RunSlot } from './runSlot';
-
-interface Open {
-  /** The present one: another takes its place when it is lost. */
-  device: DeviceReport;
-  files: ModelFiles;
-  models: ModelSlot;
-  data: DatasetSlot;
-  runs: RunSlot;
-  prompts: PromptSlot;
-  generation: GenerationSlot;
-  recovery: Recovery;
-  advice: Advice;
-  emit: (event: StudioEvent) => void;
-  store: Awaited<ReturnType<Platform['openRunStore']>>;
-}
+import type { ActiveRun } from './runSlot';
+import { Newest, SideWork, Turns } from './turns';
 
 export class StudioService implements Studio {
-  private opened: Open | null = null;
-  private comparing: AbortController | null = null;
+  private opened: House | null = null;
+  private readonly turns = new Turns();
+  private readonly comparison = new SideWork(this.turns);
+  private readonly openings = new Newest();
+  private readonly optionsSent = new Newest();
+  private readonly imports = new Newest();
 
   constructor(private readonly platform: Platform) {}
 
   open(baseUrl: string, onEvent: (event: StudioEvent) => void, force?: Backend): Promise<DeviceReport> {
     return attempt('device', async () => {
       const device = await this.platform.startDevice(force);
-      const [store, datasetStore, files] = await Promise.all([
-        this.platform.openRunStore(),
-        this.platform.openDatasetStore(),
-        ModelFiles.open(this.platform, baseUrl),
-      ]);
-      const emit = (event: StudioEvent) => void onEvent(event);
-      const recovery = newRecovery(
+      this.opened = await openHouse(
         this.platform,
-        () => this.ready(),
-        emit,
-        () => this.opened?.generation.cut(),
-      );
-      const runs = new RunSlot(
-        store,
-        emit,
-        () => void this.tellPrompt().catch(() => undefined),
-        () => recovery.isLost(),
-      );
-      const samplesUrl = new URL('datasets/', baseUrl).href;
-      const data = new DatasetSlot(this.platform, samplesUrl, datasetStore, emit);
-      const prompts = new PromptSlot(runs, () => this.ready().device);
-      this.opened = {
+        this.turns,
         device,
-        files,
-        models: new ModelSlot(files),
-        data,
-        runs,
-        prompts,
-        generation: new GenerationSlot({ model: () => this.model(), prompts, data, recovery, emit }),
-        recovery,
-        advice: new Advice(() => this.ready().device),
-        emit,
-        store,
-      };
-      recovery.watch();
+        baseUrl,
+        (event) => void onEvent(event),
+      );
       return device;
     });
   }
 
   loadModel(origin: ModelOrigin, format: WeightFormat = 'stored'): Promise<ModelReport> {
     return attempt('model', async () => {
-      const { models, runs, prompts, generation, recovery, emit } = this.ready();
-      await this.cancelComparison();
-      const load = (from: ModelOrigin) =>
-        models.load(from, format, (progress) => emit({ type: 'modelProgress', progress }));
-      const model = await recovery.repeat(() => load(origin));
-      const { revision } = model.report;
-      // A branch may have moved when the model has to be loaded again.
-      const same = origin.kind === 'hub' && revision !== null ? { ...origin, revision } : origin;
-      // Only now, when the new model is whole, is the work with the old one put away.
-      await generation.end();
-      await runs.clear();
-      prompts.forgetImported();
-      models.replace(model, () => load(same));
-      emit({ type: 'promptChanged', prompt: null });
-      return model.report;
+      const { models, runs, recovery, emit } = this.ready();
+      const load = models.begin();
+      try {
+        await this.turns.take(() => runs.refuseBusy());
+        // Of models that nobody uses there is never a second in memory.
+        await Promise.all([load.before?.over, this.comparison.cancel()]);
+        const read = (from: ModelOrigin, as: ModelLoad) =>
+          models.read(from, format, (progress) => emit({ type: 'modelProgress', progress }), as);
+        const model = await recovery.repeat(() => read(origin, load));
+        const { revision } = model.report;
+        // A branch may have moved when the model has to be loaded again.
+        const same = origin.kind === 'hub' && revision !== null ? { ...origin, revision } : origin;
+        await this.turns.take(() => this.replaceModel(model, load, (again) => read(same, again)));
+        return model.report;
+      } finally {
+        models.finish(load);
+      }
     });
   }
 
   async cancelModel(): Promise<void> {
-    // What is loaded to bring a lost device's model back was not asked for here.
-    if (!this.opened?.recovery.busy) this.opened?.models.cancel();
+    this.opened?.models.cancel();
   }
 
   async setHubToken(token: string | null): Promise<void> {
@@ -153,7 +116,8 @@ export class StudioService implements Studio {
   memory(settings: RunSettings): Promise<MemoryReport> {
     return attempt('training', async () => {
       const { advice, data } = this.ready();
-      return advice.memory(settings, this.model(), data.current?.dataset.report ?? null);
+      const model = this.model();
+      return advice.memory(settings, model, data.preparedFor(model)?.dataset.report ?? null);
     });
   }
 
@@ -162,19 +126,22 @@ export class StudioService implements Studio {
   }
 
   compareInt8(): Promise<Int8Cost | null> {
-    return attempt('model', async () => {
+    return attempt('model', () => {
       const { recovery, data, runs, emit } = this.ready();
-      if (runs.busy) throw new StudioRequestError('A run is going on.', 'Pause or stop it first.');
-      this.comparing?.abort();
-      const comparing = new AbortController();
-      this.comparing = comparing;
-      const tell = (progress: ModelProgress) => emit({ type: 'modelProgress', progress });
-      return recovery.guard(() => compareInt8(this.model(), data.get(), tell, comparing.signal));
+      return this.comparison.run(async (signal) => {
+        runs.refuseBusy();
+        this.refuseWhileLoading();
+        await recovery.ready();
+        const model = this.model();
+        const dataset = await data.for(model);
+        const tell = (progress: ModelProgress) => emit({ type: 'modelProgress', progress });
+        return () => recovery.guard(() => compareInt8(model, dataset, tell, signal));
+      });
     });
   }
 
-  async cancelComparison(): Promise<void> {
-    this.comparing?.abort();
+  cancelComparison(): Promise<void> {
+    return this.comparison.cancel();
   }
 
   samples(): Promise<SampleDataset[]> {
@@ -182,124 +149,112 @@ export class StudioService implements Studio {
   }
 
   openSample(id: string): Promise<DatasetReport> {
-    return attempt('data', async () => this.ready().data.openSample(id, this.model()));
+    return this.openData((signal) => this.ready().data.readSample(id, signal));
   }
 
-  openDataset(file: File, validation?: File): Promise<DatasetReport> {
-    return attempt('data', async () => this.ready().data.openFiles(file, validation ?? null, this.model()));
+  openDataset(files: File[], choices?: FileChoices): Promise<DatasetReport> {
+    return this.openData((signal) => this.ready().data.readFiles(files, choices, signal));
+  }
+
+  async cancelOpening(): Promise<void> {
+    this.openings.cancel(new StudioRequestError('Opening was cancelled; the data before stay.'));
   }
 
   setDataOptions(options: DataOptions): Promise<DatasetReport> {
-    return attempt('data', async () => this.ready().data.setOptions(options, this.model()));
+    return attempt('data', () => {
+      const { data } = this.ready();
+      const signal = this.optionsSent.begin(new StudioRequestError('Other options were sent meanwhile.'));
+      return this.turns.take(() => data.setOptions(options, this.model(), signal));
+    });
   }
 
-  closeDataset(): Promise<void> {
-    return attempt('data', async () => this.ready().data.close());
+  dataset(): Promise<DatasetReport | null> {
+    return attempt('data', () => {
+      const { data } = this.ready();
+      return this.turns.take(async () => data.current && reportOf(await data.for(this.model())));
+    });
   }
 
   restoreDataset(): Promise<DatasetReport> {
-    return attempt('data', async () => this.ready().data.restoreBefore(this.model()));
+    return attempt('data', () => this.turns.take(() => this.ready().data.restoreBefore(this.model())));
   }
 
   suggestSettings(): Promise<SuggestedSettings> {
-    return attempt('training', async () => {
-      const { engine, measures } = this.model();
-      const { data, device } = this.ready();
-      return suggestSettings({
-        spec: engine.spec,
-        elementRms: measures.elementRms,
-        dataset: data.get().dataset.report,
-        gpu: device.backend === 'webgpu' && !device.software,
-      });
-    });
+    return attempt('training', () =>
+      this.turns.take(async () => {
+        const { data, device } = this.ready();
+        const model = this.model();
+        const { dataset } = await data.for(model);
+        return suggestSettings({
+          spec: model.engine.spec,
+          elementRms: model.measures.elementRms,
+          dataset: dataset.report,
+          gpu: device.backend === 'webgpu' && !device.software,
+        });
+      }),
+    );
   }
 
   train(settings: RunSettings): Promise<string> {
-    return attempt('training', async () => {
-      const { runs, recovery } = this.ready();
-      const run = await recovery.guard(() => this.newRun(settings));
-      runs.go(run, 'start');
-      return run.trainer.runId;
-    });
+    return this.onDevice(async () => (await this.newRun(settings, 'resume')).trainer.runId);
   }
 
   step(settings: RunSettings): Promise<string> {
-    return attempt('training', async () => {
-      const { runs, recovery } = this.ready();
-      await recovery.ready();
+    return this.onDevice(async () => {
+      const { runs } = this.ready();
       const paused = runs.current?.trainer.state.phase === 'paused' ? runs.current : null;
-      const run = paused ?? (await recovery.guard(() => this.newRun(settings)));
-      runs.go(run, 'singleStep');
-      return run.trainer.runId;
+      if (paused) await this.goOn(paused, 'singleStep');
+      return (paused ?? (await this.newRun(settings, 'singleStep'))).trainer.runId;
     });
   }
 
   pause(): Promise<void> {
     return attempt('training', async () => {
-      const { runs } = this.ready();
-      await this.rested();
-      await runs.get().trainer.pause();
+      this.hold();
+      await this.turns.take(async () => {
+        await this.rested();
+        await this.ready().runs.get().trainer.pause();
+      });
     });
   }
 
   resume(): Promise<void> {
-    return attempt('training', async () => {
-      const { runs, recovery } = this.ready();
-      await recovery.ready();
-      const run = runs.get();
+    return this.onDevice(async () => {
+      const run = this.ready().runs.get();
       if (run.trainer.state.phase !== 'paused') {
         throw new StudioRequestError('Only a paused run can be resumed.', 'Press Train to start a new one.');
       }
-      runs.go(run, 'resume');
+      await this.goOn(run, 'resume');
     });
   }
 
   stop(): Promise<void> {
     return attempt('training', async () => {
-      await this.rested();
-      await this.ready().runs.get().trainer.stop();
-      await this.tellPrompt();
+      this.hold();
+      await this.turns.take(async () => {
+        await this.rested();
+        const { runs, prompts } = this.ready();
+        await runs.get().trainer.stop();
+        await prompts.tellAnyway();
+      });
     });
   }
 
   saved(): Promise<SavedWork> {
-    return attempt('training', async () => {
-      const { store, data } = this.ready();
-      const last = (await store?.list())?.[0] ?? null;
-      const dataset = await data.stored(last?.runId ?? IN_USE);
-      const run = last && { runId: last.runId, step: last.step, steps: last.steps, phase: last.phase };
-      return { dataset: dataset?.name ?? null, run };
-    });
+    return attempt('training', () => this.ready().lastVisit.saved());
   }
 
   restore(): Promise<{ dataset: DatasetReport | null; runId: string | null }> {
     return attempt('training', async () => {
-      const { store, data, runs, recovery } = this.ready();
-      await recovery.ready();
-      const model = this.model();
-      const last = (await store?.list())?.[0];
-      const stored = await data.stored(last?.runId ?? IN_USE);
-      const dataset = stored && (await data.openStored(stored, model));
-      const checkpoint = last && (await store?.load(last.runId));
-      if (!checkpoint || !dataset) return { dataset, runId: null };
-      const { trainer } = await runs.restore(checkpoint, model, data.get());
-      void trainer.announce();
-      await this.tellPrompt();
-      return { dataset, runId: checkpoint.runId };
+      const { lastVisit, prompts } = this.ready();
+      const restored = await lastVisit.restore();
+      await this.turns.take(() => prompts.tellAnyway());
+      return restored;
     });
   }
 
   discardSaved(): Promise<void> {
-    return attempt('training', async () => {
-      const { store, data, runs } = this.ready();
-      const present = runs.current?.trainer.runId;
-      for (const { runId } of (await store?.list()) ?? []) {
-        if (runId === present) continue;
-        await store?.remove(runId);
-        data.forget(runId);
-      }
-      if (!data.current) data.forget(IN_USE);
-    });
+    return attempt('training', () => this.turns.take(() => this.ready().lastVisit.discard()));
   }
 
   generate(requestId: number, request: GenerateRequest): Promise<void> {
@@ -307,31 +262,46 @@ export class StudioService implements Studio {
   }
 
   async cancelGenerate(): Promise<void> {
-    await this.opened?.generation.end();
+    await this.opened?.generation.cancel();
   }
 
   download(format: PromptFormat): Promise<{ name: string; type: string; bytes: Uint8Array<ArrayBuffer> }> {
-    return attempt('prompt', async () => exportPrompt(await this.ready().prompts.require(), format));
+    return attempt('prompt', async () => {
+      const { artefact } = await this.turns.take(() => this.ready().prompts.require());
+      return exportPrompt(artefact, format);
+    });
   }
 
   importPrompt(files: File[]): Promise<PromptReport> {
     return attempt('prompt', async () => {
-      const { prompts, emit } = this.ready();
-      const report = await prompts.import(files, this.model());
-      emit({ type: 'promptChanged', prompt: report });
-      return report;
+      const { models, prompts, emit } = this.ready();
+      const signal = this.imports.begin(new StudioRequestError('Another prompt was asked for meanwhile.'));
+      const read = await readPromptFiles(files);
+      await models.settled(signal);
+      return this.turns.take(() => {
+        signal.throwIfAborted();
+        const report = prompts.take(read, this.model());
+        emit({ type: 'promptChanged', prompt: report });
+        return report;
+      });
     });
+  }
+
+  async cancelImport(): Promise<void> {
+    this.imports.cancel(new StudioRequestError('The prompt was not taken.'));
   }
 
   forgetPrompt(): Promise<PromptReport | null> {
-    return attempt('prompt', async () => {
-      const { prompts } = this.ready();
-      prompts.forgetImported();
-      return this.tellPrompt();
-    });
+    return attempt('prompt', () =>
+      this.turns.take(async () => {
+        const { prompts } = this.ready();
+        prompts.forgetImported();
+        return prompts.tell();
+      }),
+    );
   }
 
-  private ready(): Open {
+  private ready(): House {
     if (!this.opened) throw new StudioRequestError('The studio has not been opened yet.');
     return this.opened;
   }
@@ -340,32 +310,102 @@ export class StudioService implements Studio {
     return this.ready().models.get();
   }
 
+  /** A run's command in its turn, once there is a device. */
+  private onDevice<T>(work: () => Promise<T>): Promise<T> {
+    return attempt('training', () =>
+      this.turns.take(async () => {
+        await this.ready().recovery.ready();
+        return work();
+      }),
+    );
+  }
+
+  /** Reads at once, waits for a model where there is none, and takes its turn only then. */
+  private openData(read: (signal: AbortSignal) => Promise<OpenedDataset>): Promise<DatasetReport> {
+    return attempt('data', async () => {
+      const { data, models } = this.ready();
+      const signal = this.openings.begin(new StudioRequestError('Another dataset was asked for meanwhile.'));
+      const opened = await read(signal);
+      if (!models.current) data.tellWaiting();
+      await models.present(signal);
+      return this.turns.take(async () => data.use(await data.prepare(opened, this.model(), signal)));
+    });
+  }
+
+  /** Puts a model that is whole in the place of the present one; the work with that is put away only now. */
+  private async replaceModel(
+    model: ActiveModel,
+    load: ModelLoad,
+    again: (load: ModelLoad) => Promise<ActiveModel>,
+  ): Promise<void> {
+    const { models, runs, prompts, generation, emit } = this.ready();
+    try {
+      load.check();
+      await this.comparison.end();
+      await generation.end();
+      await runs.clear();
+    } catch (error) {
+      model.engine.dispose();
+      throw error;
+    }
+    prompts.forgetImported();
+    models.replace(model, again);
+    emit({ type: 'promptChanged', prompt: null });
+  }
+
+  /** @throws StudioRequestError while a model is on its way: a run would end with the present one. */
+  private refuseWhileLoading(): void {
+    if (!this.ready().models.loading) return;
+    throw new StudioRequestError(
+      'Another model is loading.',
+      'Wait until it is there, or cancel loading it.',
+    );
+  }
+
+  /** A command during a recovery takes effect on what the recovery will do with the run. */
+  private hold(): void {
+    const { runs, recovery } = this.ready();
+    if (recovery.busy) runs.hold();
+  }
+
   /** Waits for a recovery that is under way, which then leaves the run at rest. */
   private async rested(): Promise<void> {
-    const { runs, recovery } = this.ready();
-    if (!recovery.busy) return;
-    runs.hold();
-    await recovery.ready();
+    const { recovery } = this.ready();
+    this.hold();
+    if (recovery.busy) await recovery.ready();
   }
 
-  /** A fresh run on model and dataset in use. An imported prompt gives way to what the run makes. */
-  private async newRun(settings: RunSettings) {
-    const { advice, runs, data, prompts } = this.ready();
-    await this.cancelComparison();
-    advice.apply(this.model());
-    const run = await runs.create(settings, this.model(), data.get(), prompts.file);
+  /** Keeping house is a courtesy: where it fails, older runs are kept longer. */
+  private async forgetOldRuns(): Promise<void> {
+    const { runs, data } = this.ready();
+    const forgotten = await runs.forgetOld().catch(() => []);
+    for (const runId of forgotten) data.forget(runId);
+  }
+
+  /** Sets the paused run going. */
+  private async goOn(run: ActiveRun, command: 'resume' | 'singleStep'): Promise<void> {
+    this.refuseWhileLoading();
+    await this.comparison.end();
+    this.ready().runs.go(run, command);
+  }
+
+  /** A fresh run on model and dataset in use, set going. An imported prompt gives way to what the run makes. */
+  private async newRun(settings: RunSettings, command: 'resume' | 'singleStep'): Promise<ActiveRun> {
+    const { advice, runs, data, prompts, recovery } = this.ready();
+    this.refuseWhileLoading();
+    runs.refuseBusy();
+    const model = this.model();
+    const dataset = await data.for(model);
+    await this.comparison.end();
+    advice.apply(model);
+    const run = await recovery.guard(() => runs.create(settings, model, dataset, prompts.file));
+    // From here on the run is there, and nothing that follows may take that back.
     prompts.preferRun();
     data.keep(run.trainer.runId);
-    for (const runId of await runs.forgetOld()) data.forget(runId);
-    await this.tellPrompt();
+    runs.go(run, command);
+    void this.forgetOldRuns();
+    await prompts.tellAnyway();
     return run;
-  }
-
-  private async tellPrompt(): Promise<PromptReport | null> {
-    const { prompts, emit } = this.ready();
-    const prompt = await prompts.report();
-    emit({ type: 'promptChanged', prompt });
-    return prompt;
   }
 }
 

@@ -86,7 +86,7 @@ async function visit(platform: Platform = nodePlatform): Promise<Visit> {
 async function ready(platform?: Platform): Promise<Visit> {
   const visited = await visit(platform);
   await visited.studio.loadModel(origin);
-  await visited.studio.openDataset(csv());
+  await visited.studio.openDataset([csv()]);
   return visited;
 }
 

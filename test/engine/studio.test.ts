@@ -93,10 +93,10 @@ describe('the studio', () => {
   it('keeps the dataset in use when a bad file is dropped, and undoes a replacement', async () => {
     const { studio } = first;
     const before = await studio.openSample('review-sentiment');
-    const error = await rejection(studio.openDataset(new File(['input,target\n"open'], 'broken.csv')));
+    const error = await rejection(studio.openDataset([new File(['input,target\n"open'], 'broken.csv')]));
     expect(error.kind).toBe('data');
     expect((await studio.setDataOptions(before.options)).hash).toBe(before.hash);
-    await studio.openDataset(csv(rows));
+    await studio.openDataset([csv(rows)]);
     expect((await studio.restoreDataset()).name).toBe(before.name);
     expect((await studio.restoreDataset()).name).toBe('tiny.csv');
   });
@@ -203,7 +203,7 @@ describe('the studio', () => {
       studio.loadModel({ kind: 'url', url: new URL('nowhere/', otherModelUrl).href, id: 'nowhere' }),
     );
     expect(error).toMatchObject({ kind: 'model', message: expect.stringContaining('config.json') });
-    await studio.openDataset(csv(rows));
+    await studio.openDataset([csv(rows)]);
     expect((await studio.suggestSettings()).settings.virtualTokens).toBe(20);
     expect(report.parameters).toBeGreaterThan(2e6);
   });

@@ -40,7 +40,7 @@ describe('a chat model', () => {
     const files = [...chatFiles()].map(([name, bytes]) => new File([bytes], name));
     expect(await studio.loadModel({ kind: 'files', files })).toMatchObject({ chat: true, revision: null });
 
-    const data = await studio.openDataset(csv);
+    const data = await studio.openDataset([csv]);
     expect(data.options.chat).toBe(true);
     const [{ tokens }] = data.preview;
     const text = (label: boolean) =>

@@ -24,7 +24,7 @@ describe.skipIf(!gpu)('the studio on a GPU', () => {
     await studio.open(base, (event) => events.push(event), 'webgpu');
 
     const stored = await studio.loadModel(origin);
-    await studio.openDataset(new File([`input,target\n${rows.join('\n')}\n`], 'tiny.csv'));
+    await studio.openDataset([new File([`input,target\n${rows.join('\n')}\n`], 'tiny.csv')]);
     await expect(studio.compareInt8()).rejects.toMatchObject({ kind: 'model' });
 
     const small = await studio.loadModel(origin, 'int8');

@@ -1,10 +1,11 @@
 /** @file A dataset for a model with a chat template: its examples, classes, hash, notes, and who decides whether it is a chat. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type DatasetRequest, prepareDataset } from '../../app/data/dataset';
+import { openData } from '../../app/data/open';
 import { inputTokens } from '../../app/data/pack';
 import type { DataOptions, Table } from '../../app/data/types';
 import { createChatTemplate } from '../../app/model/chatTemplate';
-import { DatasetSlot } from '../../app/workers/datasetSlot';
+import { DatasetSlot, type OpenedDataset } from '../../app/workers/datasetSlot';
 import type { DatasetStore, StoredDataset } from '../../app/workers/datasetStore';
 import type { ActiveModel } from '../../app/workers/modelSlot';
 import type { Platform } from '../../app/workers/platform';
@@ -26,11 +27,17 @@ const options: DataOptions = {
   kind: 'inputTarget',
   inputTemplate: 'Review: {text}\n',
   targetTemplate: '{label}',
+  turnColumns: [],
+  learnedTurns: 'last',
+  systemTurn: 'keep',
+  joinLabels: false,
   chat: true,
   systemText: '',
   endOfText: true,
   maxTokens: 256,
   validationShare: 0.25,
+  testShare: 0,
+  groupColumn: null,
   splitSeed: 1,
 };
 const prepare = (changes: Partial<DataOptions> = {}, request: Partial<DatasetRequest> = {}) =>
@@ -156,16 +163,19 @@ describe('who decides whether a dataset is a chat', () => {
     load: async (key) => kept.get(key) ?? null,
     remove: async (key) => void kept.delete(key),
   };
-  const newSlot = () => new DatasetSlot({} as Platform, 'file:///', store, () => undefined);
+  const newSlot = () =>
+    new DatasetSlot({ openData } as unknown as Platform, 'file:///', store, () => undefined);
   let slot: DatasetSlot;
   let opened: DataOptions;
   beforeEach(async () => {
     kept.clear();
     slot = newSlot();
-    opened = (await slot.openFiles(new File([csv], 'a.csv'), null, base)).options;
+    opened = await open(slot, await slot.readFiles([new File([csv], 'a.csv')]), base);
   });
+  const open = async (into: DatasetSlot, read: OpenedDataset, on: ActiveModel) =>
+    into.use(await into.prepare(read, on)).options;
   const refresh = async (options: DataOptions, on: ActiveModel) =>
-    (await slot.setOptions(options, on)).options;
+    (await slot.setOptions(options, on, new AbortController().signal)).options;
 
   it('the model, while the person has said nothing: another model, another answer', async () => {
     expect(opened.chat).toBe(false);
@@ -188,16 +198,14 @@ describe('who decides whether a dataset is a chat', () => {
     await refresh({ ...(await refresh(opened, chatty)), chat: false }, chatty);
     const stored = kept.get('in-use') ?? expect.fail('nothing was kept');
     slot = newSlot();
-    expect((await slot.openStored(stored, chatty)).options.chat).toBe(false);
+    expect((await open(slot, await slot.readStored(stored), chatty)).chat).toBe(false);
   });
 
   it('the model, for what was stored before there were chats', async () => {
     const stored = kept.get('in-use') ?? expect.fail('nothing was kept');
     const { chat: _chat, systemText: _systemText, ...older } = stored.options;
-    const report = await newSlot().openStored(
-      { name: stored.name, source: stored.source, options: older },
-      chatty,
-    );
-    expect(report.options).toEqual({ ...stored.options, chat: true, systemText: '' });
+    const fresh = newSlot();
+    const read = await fresh.readStored({ name: stored.name, source: stored.source, options: older });
+    expect(await open(fresh, read, chatty)).toEqual({ ...stored.options, chat: true, systemText: '' });
   });
 });

@@ -1,6 +1,7 @@
 /** @file Tokenizers and templates that the chat tests share: test/fixtures/chat, made by transformers. */
 import { readFileSync } from 'node:fs';
-import { type ChatTemplate, createChatTemplate, findChatTemplate } from '../../app/model/chatTemplate';
+import { findTemplate } from '../../app/model/chatFiles';
+import { type ChatTemplate, createChatTemplate } from '../../app/model/chatTemplate';
 import { createTokenizer, type Tokenizer } from '../../app/model/tokenizer';
 
 interface ChatFile {
@@ -23,7 +24,7 @@ export async function openChatFixture(name: string): Promise<ChatFixture> {
   const file: ChatFile = read(`chat/${name}.json`);
   const { tokenizer } = read(`tokenizers/${file.tokenizer}.json`);
   tokenizer.added_tokens = file.addedTokens;
-  const source = findChatTemplate(file.config, null);
+  const { source } = findTemplate({ tokenizerConfig: file.config, template: null });
   if (source === null) throw new Error(`${name}.json has no template`);
   return {
     ...file,

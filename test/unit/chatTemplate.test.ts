@@ -2,11 +2,11 @@
 import { describe, expect, it } from 'vitest';
 import { createChatFormat } from '../../app/data/chat';
 import { DataError } from '../../app/data/errors';
+import { findTemplate } from '../../app/model/chatFiles';
 import {
   type ChatMessage,
   ChatTemplateError,
   createChatTemplate,
-  findChatTemplate,
   TEMPLATE_DATE,
 } from '../../app/model/chatTemplate';
 import { formatTime } from '../../app/model/strftime';
@@ -135,17 +135,33 @@ describe('a chat format', () => {
 });
 
 describe('a chat template', () => {
-  it('is found in tokenizer_config.json, as a text or by its name in a list, and first of all in its own file', () => {
-    expect(findChatTemplate({ chat_template: 'a' }, null)).toBe('a');
-    expect(findChatTemplate({ chat_template: 'a' }, 'b')).toBe('b');
-    expect(findChatTemplate(null, 'b')).toBe('b');
+  it('is found in tokenizer_config.json, as a text or by its name, and first of all in its own file', () => {
+    const find = (config: unknown, template: string | null, rest = {}) =>
+      findTemplate({ tokenizerConfig: config, template, ...rest });
+    const source = (...files: Parameters<typeof find>) => find(...files).source;
+    expect(source({ chat_template: 'a' }, null)).toBe('a');
+    expect(source({ chat_template: 'a' }, 'b')).toBe('b');
+    expect(source(null, 'b')).toBe('b');
     const list = ['tool_use', 'default'].map((name) => ({ name, template: `for ${name}` }));
-    expect(findChatTemplate({ chat_template: list }, null)).toBe('for default');
-    expect(findChatTemplate({ chat_template: list.slice(0, 1) }, null)).toBeNull();
+    expect(source({ chat_template: list }, null)).toBe('for default');
+    expect(source({ chat_template: { default: 'c', rag: 'd' } }, null)).toBe('c');
+    expect(source(null, 'b', { additional: { rag: 'd' } })).toBe('b');
     for (const none of [{}, { chat_template: null }, { chat_template: '' }, { chat_template: 3 }, null]) {
-      expect(findChatTemplate(none, null)).toBeNull();
-      expect(findChatTemplate(none, ' \n')).toBeNull();
+      expect(find(none, null)).toEqual({ source: null, note: null });
+      expect(find(none, ' \n')).toEqual({ source: null, note: null });
     }
+  });
+
+  it('that plain conversations cannot use is named', () => {
+    const list = [{ name: 'rag', template: 'x' }];
+    expect(findTemplate({ tokenizerConfig: { chat_template: list }, template: null })).toMatchObject({
+      source: null,
+      note: expect.stringContaining('“rag”'),
+    });
+    const templateJson = { chat_template: 'x' };
+    expect(findTemplate({ tokenizerConfig: {}, template: null, templateJson }).note).toContain(
+      'chat_template.json',
+    );
   });
 
   it('has the special tokens by name, and tools and documents that are none', async () => {
@@ -153,7 +169,7 @@ describe('a chat template', () => {
     const source = `{{ bos_token }}|{{ eos_token }}|{{ pad_token is defined }}|{{ tools is none }}|{{ documents is none }}
 `;
     const made = await template(source, config);
-    expect(made.render(hello, { generationPrompt: false })).toBe('<s>|</s>|false|true|true');
+    expect(made.render(hello, { generationPrompt: false })).toBe('<s>|</s>|False|True|True');
   });
 
   it('throws an error of its own, whatever went wrong', async () => {

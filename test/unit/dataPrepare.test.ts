@@ -1,9 +1,10 @@
 /** @file A table becomes examples and tokens: columns guessed, templates filled, rows counted, labels marked. */
 import { describe, expect, test } from 'vitest';
-import { guessOptions } from '../../app/data/columns';
+import { guessOptions as guessReadable } from '../../app/data/columns';
 import { prepareDataset } from '../../app/data/dataset';
 import { buildExamples } from '../../app/data/examples';
 import { parseTable } from '../../app/data/parse';
+import { readStructures } from '../../app/data/structures';
 import { compileTemplate } from '../../app/data/template';
 import { type TextTokenizer, tokenizeExamples } from '../../app/data/tokenize';
 import type { DataOptions, Table } from '../../app/data/types';
@@ -39,15 +40,23 @@ const options: DataOptions = {
   kind: 'inputTarget',
   inputTemplate: '{text}\n',
   targetTemplate: '{label}',
+  turnColumns: [],
+  learnedTurns: 'last',
+  systemTurn: 'keep',
+  joinLabels: false,
   chat: false,
   systemText: '',
   endOfText: true,
   maxTokens: 64,
   validationShare: 0.2,
+  testShare: 0,
+  groupColumn: null,
   splitSeed: 1,
 };
 
 const text = (ids: Iterable<number>) => Array.from(ids, characters().tokenText).join('');
+
+const guessOptions = (from: Table, longest?: number) => guessReadable(readStructures(from), { longest });
 
 describe('guessing columns', () => {
   test.each([
@@ -187,7 +196,7 @@ describe('rows become examples', () => {
         ['', ''],
       ],
     );
-    const split = buildExamples(pairs(5), options, held);
+    const split = buildExamples(pairs(5), options, { validation: held });
     expect(split.validation.map(({ input }) => input).sort()).toEqual(['new\n', 'text 3\n']);
     expect(split.training.map(({ input }) => input)).toEqual([
       'text 0\n',
@@ -210,9 +219,12 @@ describe('rows become examples', () => {
     [/no row of “a.csv” has a target/i, () => buildExamples(table(['text', 'label'], [['a', '']]), options)],
     [
       /validation file “a.csv” does not fit.*“text”/,
-      () => buildExamples(pairs(3), options, table(['t'], [['a']])),
+      () => buildExamples(pairs(3), options, { validation: table(['t'], [['a']]) }),
     ],
-    [/every training row is in the validation file/i, () => buildExamples(pairs(3), options, pairs(3))],
+    [
+      /every training row is in the validation file/i,
+      () => buildExamples(pairs(3), options, { validation: pairs(3) }),
+    ],
   ])('%s', (message, act) => {
     expect(act).toThrow(message);
   });
@@ -280,8 +292,9 @@ describe('a dataset', () => {
       columns: ['text', 'label'],
       guesses: ['input from column “text” (by its name)', 'target from column “label” (by its name)'],
       rows: 23,
-      training: 17,
-      validation: 4,
+      training: 15,
+      validation: 3,
+      test: 3,
       validationFile: false,
       emptyRows: 1,
       duplicateRows: 1,
@@ -292,7 +305,7 @@ describe('a dataset', () => {
       labelTokens: 11 * 4 + 10 * 5,
     });
     expect(dataset.classTokens.map(text)).toEqual(['bad</s>', 'good</s>']);
-    expect(dataset.training).toHaveLength(17);
+    expect(dataset.training).toHaveLength(15);
     expect(dataset.validation.map(({ row }) => row)).toEqual(
       dataset.validationExamples.map(({ row }) => row),
     );
@@ -334,12 +347,14 @@ describe('a dataset', () => {
         targets.map((t, i) => [`t ${i}`, t]),
       );
     const classes = async (targets: string[]) => (await prepare({}, withTargets(targets))).classes;
-    const letters = Array.from({ length: 21 }, (_, i) => String.fromCharCode(97 + i));
+    const names = Array.from({ length: 101 }, (_, i) => `class ${i}`);
     expect(await classes(['b', 'a', 'b', 'a'])).toEqual(['a', 'b']);
     expect(await classes(['a', 'a', 'b'])).toBeNull();
     expect(await classes(['a', 'a', 'a'])).toBeNull();
-    expect(await classes([...letters, ...letters])).toBeNull();
-    expect(await classes([...letters.slice(1), ...letters.slice(1)])).toHaveLength(20);
+    expect(await classes([...names, ...names])).toBeNull();
+    expect(await classes([...names.slice(1), ...names.slice(1)])).toHaveLength(100);
+    // One that is used once among many that come again and again.
+    expect(await classes([...Array(30).fill('a'), ...Array(30).fill('b'), 'c'])).toEqual(['a', 'b', 'c']);
     expect((await prepare({ kind: 'plainText' })).classes).toBeNull();
   });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { completeOptions } from '../../app/data/options';
 import type { DatasetReport } from '../../app/data/types';
 import { DivergenceWatch } from '../../app/training/divergence';
 import { learningRateAt } from '../../app/training/schedule';
@@ -59,17 +60,11 @@ describe('settings at the door', () => {
 });
 
 describe('suggested settings', () => {
-  const options: DatasetReport['options'] = {
-    kind: 'inputTarget',
+  const options: DatasetReport['options'] = completeOptions({
     chat: false,
-    systemText: '',
     inputTemplate: 'Review: {review}\n',
     targetTemplate: '{label}',
-    endOfText: true,
-    maxTokens: 256,
-    validationShare: 0.2,
-    splitSeed: 1,
-  };
+  });
   const facts: SuggestionFacts = {
     spec: { contextLength: 512 },
     elementRms: 0.2,

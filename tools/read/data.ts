@@ -1,12 +1,10 @@
 /** @file `read data`: files (several joined by `+` are opened together) to the rows and examples that the page would make. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
-import { guessOptions } from '../../app/data/columns';
-import { findClasses } from '../../app/data/dataset';
 import { DataError } from '../../app/data/errors';
-import { buildExamples } from '../../app/data/examples';
 import { openData } from '../../app/data/open';
-import type { DataFile, DataOptions, Example, OpenedData } from '../../app/data/types';
+import { readRows } from '../../app/data/rows';
+import type { DataFile, Example, OpenedData } from '../../app/data/types';
 import type { Reading } from './reader';
 
 const SHOWN = 3;
@@ -64,21 +62,30 @@ function notesOf({ train, validation, test, notes }: OpenedData): string[] {
   return [...new Set([...notes, ...all])];
 }
 
-/** From tables to examples, as the page guesses them for a model without limits. */
-function describeExamples({ train, validation }: OpenedData): object {
-  const { options, guesses } = guessOptions(train);
-  const { training, validation: held } = buildExamples(train, options, validation);
-  const all = [...training, ...held].sort((a, b) => a.row - b.row);
-  const classes = options.kind === 'inputTarget' ? findClasses(all) : null;
-  return { options: shownOptions(options, guesses), classes, examples: firstOf(all) };
+/** From tables to examples, as the page makes them before there is a model. */
+function describeExamples(opened: OpenedData): object {
+  const request = {
+    table: opened.train,
+    validationTable: opened.validation,
+    testTable: opened.test,
+    options: null,
+  };
+  const rows = readRows(request);
+  const { training, validation, test, guesses, classes } = rows;
+  return {
+    columns: rows.readable.table.columns,
+    options: { ...rows.options, guesses },
+    classes,
+    split: { training: training.length, validation: validation.length, test: test.length },
+    examples: rows.first.slice(0, SHOWN).map(shown),
+    notes: [...new Set([...opened.notes, ...rows.notes, ...rows.checks.map(({ text }) => text)])],
+  };
 }
 
-function shownOptions(options: DataOptions, guesses: readonly string[]): object {
-  return { ...options, guesses };
-}
-
-function firstOf(examples: readonly Example[]): object[] {
-  return examples.slice(0, SHOWN).map(({ input, target }) => ({ input, target }));
+function shown({ input, target, turns }: Example): object {
+  return turns
+    ? { turns: turns.map(({ role, text, learned }) => ({ role, text, learned })) }
+    : { input, target };
 }
 
 function describeError(error: unknown): { message: string; hint: string | null } {

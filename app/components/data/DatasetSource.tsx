@@ -34,7 +34,7 @@ export function DatasetSource({ disabled }: { disabled: boolean }) {
         <Text size="1" color="gray" id={`${id}-help`}>
           {disabled
             ? 'Stop or pause the run to change the data.'
-            : 'Choose one, or drop it anywhere: CSV, TSV, JSON, JSONL, Parquet, text. It stays on this machine.'}
+            : 'Choose one, or several that belong together (train and test), or drop them anywhere: CSV, TSV, JSON, JSONL, Parquet, Arrow, XLSX, text. They stay on this machine.'}
         </Text>
       </label>
       <Samples disabled={disabled} />
@@ -45,7 +45,6 @@ export function DatasetSource({ disabled }: { disabled: boolean }) {
 function Samples({ disabled }: { disabled: boolean }) {
   const samples = useStudio((state) => state.data.samples);
   const inUse = useStudio((state) => state.data.sample?.id);
-  const loading = useStudio((state) => state.data.loading !== null);
   const id = useId();
   if (!samples || samples.length === 0) return null;
   return (
@@ -61,7 +60,7 @@ function Samples({ disabled }: { disabled: boolean }) {
               className="sample"
               title={sample.description}
               aria-pressed={sample.id === inUse}
-              disabled={disabled || loading}
+              disabled={disabled}
               onClick={() => openSample(sample)}
             >
               {sample.title}

@@ -1,14 +1,17 @@
 /** @file How rows become examples: columns, templates, split. Changes show in the preview a moment later. */
-import { Checkbox, SegmentedControl, Switch, Text, TextArea } from '@radix-ui/themes';
-import { type ChangeEvent, useEffect, useId, useRef, useState } from 'react';
-import { addValidation, canAddValidation, setDataOptions } from '../../session/actions/data';
+import { Checkbox, SegmentedControl, Switch, Text } from '@radix-ui/themes';
+import { useEffect, useId, useRef, useState } from 'react';
+import { draftOptions, faultOption, setDataOptions } from '../../session/actions/data';
 import { useStudio } from '../../session/store';
-import { columnOf, withInputColumn, withKind, withTargetColumn } from '../../session/templates';
+import { withKind } from '../../session/templates';
 import type { DataOptions, DatasetReport, StudioError } from '../../workers/protocol';
-import { Choice } from '../ui/Choice';
 import { ErrorNote } from '../ui/ErrorNote';
 import { NumberBox } from '../ui/NumberBox';
 import { Term } from '../ui/Term';
+import { ConversationFields } from './ConversationFields';
+import { TemplateField } from './fields';
+import { SplitFields } from './SplitFields';
+import { TemplateFields } from './TemplateFields';
 
 /** Long enough that a word is typed, short enough to feel live. */
 const DEBOUNCE = 300;
@@ -24,8 +27,8 @@ export function OptionsForm({ report, error, disabled }: OptionsFormProps) {
   const [options, change] = useDraft(report.options);
   const { columns } = report;
   const plain = options.kind === 'plainText';
+  const conversations = report.conversationColumns.length > 0 || options.kind === 'conversation';
   const chatModel = useStudio((state) => state.model.report?.chat ?? false);
-  const columnChoices = columns.map((column) => ({ value: column, label: column }));
   return (
     <fieldset disabled={disabled} className="stack options-form">
       <legend className="visually-hidden">Columns and split</legend>
@@ -34,57 +37,34 @@ export function OptionsForm({ report, error, disabled }: OptionsFormProps) {
         value={options.kind}
         disabled={disabled}
         aria-label="Kind of data"
-        onValueChange={(kind) => change(withKind(options, columns, kind as DataOptions['kind']))}
+        onValueChange={(kind) => change(withKind(options, report, kind as DataOptions['kind']))}
       >
         <SegmentedControl.Item value="inputTarget">Input and target</SegmentedControl.Item>
         <SegmentedControl.Item value="plainText">Plain text</SegmentedControl.Item>
+        {conversations && <SegmentedControl.Item value="conversation">Conversations</SegmentedControl.Item>}
       </SegmentedControl.Root>
       {plain && (
         <Text as="p" size="1" color="gray">
           <Term of="plainText">Plain text</Term>: the model learns to continue it.
         </Text>
       )}
-      {!plain && (
-        <>
-          <ColumnField label="Input column">
-            <Choice
-              label="Input column"
-              value={columnOf(options.inputTemplate, columns) ?? ''}
-              options={columnChoices}
-              disabled={disabled}
-              placeholder="none"
-              onChange={(column) => change(withInputColumn(options, columns, column))}
-            />
-          </ColumnField>
-          <TemplateField
-            label="The model reads"
-            value={options.inputTemplate}
-            disabled={disabled}
-            onChange={(inputTemplate) => change({ ...options, inputTemplate })}
-          />
-        </>
+      {options.kind === 'conversation' ? (
+        <ConversationFields options={options} report={report} disabled={disabled} onChange={change} />
+      ) : (
+        <TemplateFields options={options} columns={columns} disabled={disabled} onChange={change} />
       )}
-      <ColumnField label={plain ? 'Text column' : 'Target column'}>
-        <Choice
-          label={plain ? 'Text column' : 'Target column'}
-          value={columnOf(options.targetTemplate, columns) ?? ''}
-          options={columnChoices}
-          disabled={disabled}
-          placeholder="none"
-          onChange={(column) => change(withTargetColumn(options, columns, column))}
-        />
-      </ColumnField>
-      <TemplateField
-        label={plain ? 'Text to learn' : 'The model answers'}
-        value={options.targetTemplate}
-        disabled={disabled}
-        onChange={(targetTemplate) => change({ ...options, targetTemplate })}
-      />
-      <Text as="p" size="1" color="gray">
-        <Term of="template">Templates</Term>: columns are {columns.map((column) => `{${column}}`).join(', ')}.
-      </Text>
       {chatModel && !plain && <ChatFields options={options} disabled={disabled} onChange={change} />}
       {error && <ErrorNote error={error} />}
+      {!plain && (
+        <Text as="label" size="2" className="check">
+          <Checkbox
+            checked={options.joinLabels}
+            disabled={disabled}
+            onCheckedChange={(checked) => change({ ...options, joinLabels: checked === true })}
+          />
+          Answers that differ only in case, outer spaces or a closing dot count as one
+        </Text>
+      )}
       <Text as="label" size="2" className="check">
         <Checkbox
           checked={options.endOfText}
@@ -100,27 +80,9 @@ export function OptionsForm({ report, error, disabled }: OptionsFormProps) {
         value={options.maxTokens}
         disabled={disabled}
         onValue={(maxTokens) => change({ ...options, maxTokens })}
+        onFault={(fault) => faultOption('Longest example', fault)}
       />
-      {!report.validationFile && (
-        <>
-          <NumberBox
-            label="Kept for validation"
-            unit="%"
-            rule={{ min: 0, max: 90, whole: true }}
-            value={Math.round(options.validationShare * 100)}
-            disabled={disabled}
-            onValue={(share) => change({ ...options, validationShare: share / 100 })}
-          />
-          <NumberBox
-            label="Split seed"
-            rule={{ min: 0, max: 2_147_483_647, whole: true }}
-            value={options.splitSeed}
-            disabled={disabled}
-            onValue={(splitSeed) => change({ ...options, splitSeed })}
-          />
-        </>
-      )}
-      {canAddValidation() && <ValidationFile has={report.validationFile} disabled={disabled} />}
+      <SplitFields options={options} report={report} disabled={disabled} onChange={change} />
     </fieldset>
   );
 }
@@ -147,11 +109,19 @@ function ChatFields({ options, disabled, onChange }: ChatFieldsProps) {
         <Text size="2">
           <label htmlFor={id}>Chat format</label>{' '}
           <Text size="1" color="gray">
-            input as the user’s <Term of="chatFormat">turn</Term>, target as the answer
+            {options.kind === 'conversation' ? (
+              <>
+                <Term of="chatFormat">turns</Term> as this model writes them
+              </>
+            ) : (
+              <>
+                input as the user’s <Term of="chatFormat">turn</Term>, target as the answer
+              </>
+            )}
           </Text>
         </Text>
       </div>
-      {options.chat && (
+      {options.chat && options.kind !== 'conversation' && (
         <TemplateField
           label="System text"
           value={options.systemText}
@@ -177,6 +147,7 @@ function useDraft(answered: DataOptions): [DataOptions, (options: DataOptions) =
   useEffect(() => () => clearTimeout(waiting.current ?? undefined), []);
   const change = (options: DataOptions) => {
     setDraft(options);
+    draftOptions();
     clearTimeout(waiting.current ?? undefined);
     waiting.current = setTimeout(() => {
       waiting.current = null;
@@ -184,63 +155,4 @@ function useDraft(answered: DataOptions): [DataOptions, (options: DataOptions) =
     }, DEBOUNCE);
   };
   return [draft ?? answered, change];
-}
-
-function ColumnField({ label, children }: { label: string; children: React.ReactNode }) {
-  return (
-    <div className="field">
-      <span className="field-label" aria-hidden>
-        {label}
-      </span>
-      {children}
-    </div>
-  );
-}
-
-interface TemplateFieldProps {
-  label: string;
-  value: string;
-  disabled: boolean;
-  placeholder?: string;
-  onChange: (value: string) => void;
-}
-
-function TemplateField({ label, value, disabled, placeholder, onChange }: TemplateFieldProps) {
-  const id = useId();
-  return (
-    <div>
-      <label htmlFor={id} className="field-label">
-        {label}
-      </label>
-      <TextArea
-        id={id}
-        size="1"
-        rows={Math.min(6, value.split('\n').length)}
-        resize="vertical"
-        className="template"
-        value={value}
-        disabled={disabled}
-        placeholder={placeholder}
-        spellCheck={false}
-        onChange={(event) => onChange(event.target.value)}
-      />
-    </div>
-  );
-}
-
-function ValidationFile({ has, disabled }: { has: boolean; disabled: boolean }) {
-  const id = useId();
-  const choose = (event: ChangeEvent<HTMLInputElement>) => {
-    const file = event.target.files?.[0];
-    event.target.value = '';
-    if (file) void addValidation(file);
-  };
-  return (
-    <div>
-      <label htmlFor={id} className="field-label">
-        {has ? 'Other rows for validation' : 'Rows for validation in a file of their own'}
-      </label>
-      <input id={id} type="file" className="plain-file" onChange={choose} disabled={disabled} />
-    </div>
-  );
 }

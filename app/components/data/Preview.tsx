@@ -4,6 +4,7 @@ import { memo, useState } from 'react';
 import type { DatasetReport, PreviewExample, PreviewToken } from '../../workers/protocol';
 import { Term } from '../ui/Term';
 import { visibleText } from '../ui/visibleText';
+import { TurnList } from './TurnList';
 
 const FIRST = 3;
 /** More tokens than these are folded: a long document would push everything else away. */
@@ -35,13 +36,15 @@ export function Preview({ report, busy }: { report: DatasetReport; busy: boolean
 const ExampleTokens = memo(function ExampleTokens({ example }: { example: PreviewExample }) {
   const [whole, setWhole] = useState(false);
   const { tokens } = example;
-  const firstLabel = tokens.findIndex((token) => token.label);
+  // Of several answers the last.
+  const firstLabel = tokens.findLastIndex((token, i) => token.label && !tokens[i - 1]?.label);
   const long = tokens.length > LONG && !whole;
   // The answer is what matters: of a long example its neighbourhood is shown.
   const from = long ? Math.max(0, Math.min(firstLabel - LONG / 2, tokens.length - LONG)) : 0;
   const shown = long ? tokens.slice(from, from + LONG) : tokens;
   return (
     <li className="preview-example">
+      {example.turns && <TurnList turns={example.turns} />}
       {example.cut > 0 && (
         <Text size="1" color="amber" highContrast className="preview-cut">
           {example.cut} tokens cut{' '}

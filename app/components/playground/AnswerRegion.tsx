@@ -6,14 +6,18 @@ import type { Answer } from '../../session/state';
 
 interface AnswerRegionProps {
   label: string;
+  /** Which prompt answers. */
   note?: string;
+  /** The answer is not that of the prompt in use any more. */
+  outdated?: boolean;
   answer: Answer | undefined;
   waiting: boolean;
   /** Why there will be none. */
   absent?: string;
 }
 
-export function AnswerRegion({ label, note, answer, waiting, absent }: AnswerRegionProps) {
+export function AnswerRegion(props: AnswerRegionProps) {
+  const { label, note, outdated = false, answer, waiting, absent } = props;
   const id = useId();
   return (
     <section className="answer" aria-labelledby={id} aria-busy={waiting && !answer?.done}>
@@ -22,10 +26,21 @@ export function AnswerRegion({ label, note, answer, waiting, absent }: AnswerReg
           {label}
         </Text>
         <Text size="1" color="gray" className="numbers">
-          {answer ? speed(answer) : note}
+          {answer ? speed(answer) : null}
         </Text>
       </div>
-      <div className="answer-text">{content(answer, waiting, absent)}</div>
+      {note && (
+        <Text
+          as="p"
+          size="1"
+          color={answer && outdated ? 'amber' : 'gray'}
+          highContrast={outdated}
+          className="breakable"
+        >
+          {answer && outdated ? `Answered by an earlier prompt: ${note}` : note}
+        </Text>
+      )}
+      <div className={`answer-text ${outdated ? 'is-outdated' : ''}`}>{content(answer, waiting, absent)}</div>
     </section>
   );
 }

@@ -3,6 +3,7 @@ import { Button, Text, TextArea } from '@radix-ui/themes';
 import { type KeyboardEvent, useId, useState } from 'react';
 import { cancelGenerate, generate } from '../../session/actions/playground';
 import { useStudio } from '../../session/store';
+import type { PreviewExample } from '../../workers/protocol';
 import { ErrorNote } from '../ui/ErrorNote';
 import { Fold } from '../ui/Fold';
 import { NumberBox } from '../ui/NumberBox';
@@ -16,9 +17,11 @@ export function TryPanel() {
   const [sampling, setSampling] = useState({ maxTokens: 48, temperature: 0, topP: 1, seed: 1 });
   const example = useNextExample(setInput);
   const model = useStudio((state) => state.model.report !== null);
-  const { running, error, columns, answers } = useStudio((state) => state.playground);
+  const { running, error, columns, answers, prompt: answering } = useStudio((state) => state.playground);
   const prompt = useStudio((state) => state.prompt.report);
-  const ready = model && input.trim() !== '' && !running;
+  const [faults, setFaults] = useState<Record<string, string | null>>({});
+  const fault = Object.values(faults).find((one) => one !== null) ?? null;
+  const ready = model && input.trim() !== '' && !running && fault === null;
   const ask = () => {
     if (ready) void generate({ input, hardPrompt, ...sampling });
   };
@@ -61,9 +64,9 @@ export function TryPanel() {
             Use an example
           </Button>
         )}
-        {!model && (
+        {(!model || fault) && (
           <Text size="2" color="gray">
-            The model is not there yet.
+            {model ? 'A number under Sampling needs another value.' : 'The model is not there yet.'}
           </Text>
         )}
       </div>
@@ -79,7 +82,8 @@ export function TryPanel() {
         )}
         <AnswerRegion
           label="With prompt"
-          note={prompt?.origin === 'file' ? prompt.name : undefined}
+          note={(answering ?? prompt)?.name}
+          outdated={answering !== null && answering.id !== prompt?.id}
           answer={answers.with}
           waiting={running && columns.includes('with')}
           absent={prompt ? undefined : 'No prompt yet: train one, or drop a prompt file.'}
@@ -95,6 +99,7 @@ export function TryPanel() {
             rule={{ min: 1, max: 2048, whole: true }}
             value={sampling.maxTokens}
             onValue={(maxTokens) => setSampling({ ...sampling, maxTokens })}
+            onFault={(fault) => setFaults((before) => ({ ...before, maxTokens: fault }))}
           />
           <NumberBox
             label={<Term of="temperature">Temperature</Term>}
@@ -102,6 +107,7 @@ export function TryPanel() {
             step={0.1}
             value={sampling.temperature}
             onValue={(temperature) => setSampling({ ...sampling, temperature })}
+            onFault={(fault) => setFaults((before) => ({ ...before, temperature: fault }))}
           />
           <NumberBox
             label={<Term of="topP">Top p</Term>}
@@ -109,6 +115,7 @@ export function TryPanel() {
             step={0.05}
             value={sampling.topP}
             onValue={(topP) => setSampling({ ...sampling, topP })}
+            onFault={(fault) => setFaults((before) => ({ ...before, topP: fault }))}
           />
           <NumberBox
             label="Draw"
@@ -120,6 +127,7 @@ export function TryPanel() {
             rule={{ min: 0, max: 2_147_483_647, whole: true }}
             value={sampling.seed}
             onValue={(seed) => setSampling({ ...sampling, seed })}
+            onFault={(fault) => setFaults((before) => ({ ...before, seed: fault }))}
           />
         </div>
       </Fold>
@@ -134,9 +142,14 @@ function useNextExample(fill: (input: string) => void): (() => void) | null {
   const usable = preview?.filter((example) => example.input.trim() !== '') ?? [];
   if (usable.length === 0) return null;
   return () => {
-    fill(usable[next % usable.length].input.trimEnd());
+    fill(asked(usable[next % usable.length]).trimEnd());
     setNext(next + 1);
   };
+}
+
+/** Of a conversation what the user says last: what is typed here is a turn of the user. */
+function asked({ input, turns }: PreviewExample): string {
+  return turns?.findLast(({ role }) => role === 'user')?.text ?? input;
 }
 
 interface TryTextProps {

@@ -2,17 +2,18 @@
 import { ChevronDownIcon, DownloadIcon } from '@radix-ui/react-icons';
 import { Button, DropdownMenu, IconButton, Text } from '@radix-ui/themes';
 import { type ChangeEvent, useId } from 'react';
-import { dismissPromptError, downloadPrompt, importPrompt } from '../../session/actions/prompt';
+import { cancelImport, dismissPromptError, downloadPrompt, importPrompt } from '../../session/actions/prompt';
 import { promptExtensions } from '../../session/droppedFiles';
 import { isRunning } from '../../session/state';
 import { useStudio } from '../../session/store';
 import { ErrorNote } from '../ui/ErrorNote';
 import { Panel } from '../ui/Panel';
+import { ProgressLine } from '../ui/ProgressLine';
 import { Term } from '../ui/Term';
 import { PromptCard } from './PromptCard';
 
 export function PromptPanel() {
-  const { report, busy, error } = useStudio((state) => state.prompt);
+  const { report, busy, importing, error } = useStudio((state) => state.prompt);
   return (
     <Panel title="Prompt" aside={report ? `${report.virtualTokens} virtual tokens` : undefined}>
       <div className="row row-tight">
@@ -22,6 +23,7 @@ export function PromptPanel() {
         <OtherFormats disabled={!report || busy !== null} />
         <ImportButton />
       </div>
+      {importing && <Importing name={importing} />}
       {error && <ErrorNote error={error} onDismiss={dismissPromptError} />}
       {report ? (
         <PromptCard report={report} />
@@ -32,6 +34,22 @@ export function PromptPanel() {
         </Text>
       )}
     </Panel>
+  );
+}
+
+/** A prompt file waits for the model that it is for. */
+function Importing({ name }: { name: string }) {
+  const waits = useStudio(({ model }) => model.report === null || model.loading !== null);
+  return (
+    <div className="stack stack-start">
+      <ProgressLine
+        label={waits ? `${name} opens as soon as the model is ready` : `Opening ${name}`}
+        share={null}
+      />
+      <Button size="1" variant="soft" color="gray" onClick={cancelImport}>
+        Cancel opening
+      </Button>
+    </div>
   );
 }
 
@@ -57,7 +75,7 @@ function OtherFormats({ disabled }: { disabled: boolean }) {
 
 function ImportButton() {
   const id = useId();
-  const busy = useStudio((state) => state.prompt.busy !== null);
+  const busy = useStudio((state) => state.prompt.busy === 'downloading');
   const running = useStudio((state) => isRunning(state.run));
   const disabled = busy || running;
   const choose = (event: ChangeEvent<HTMLInputElement>) => {

@@ -7,9 +7,12 @@ import { isRunning } from '../../session/state';
 import { useStudio } from '../../session/store';
 import { useResolvedSettings } from '../../session/useSettings';
 
+const ANOTHER_LOADS = 'Another model is loading: wait for it, or cancel loading it.';
+
 export function RunButtons() {
   const id = useId();
   const { settings, errors } = useResolvedSettings();
+  const loading = useStudio((state) => state.model.loading !== null && state.model.report !== null);
   const missing = useMissing(Object.keys(errors).length > 0);
   const pending = useStudio((state) => state.pending);
   const running = useStudio((state) => isRunning(state.run));
@@ -19,6 +22,7 @@ export function RunButtons() {
   const paused = phase === 'paused';
   const busy = pending !== null;
   const ready = settings !== null && missing === null;
+  const why = paused ? (loading ? ANOTHER_LOADS : null) : missing;
   const stepSettings = paused ? (runSettings ?? settings) : settings;
   return (
     <div className="run-buttons">
@@ -27,7 +31,7 @@ export function RunButtons() {
           size="2"
           disabled={!ready || busy}
           loading={pending === 'train'}
-          aria-describedby={missing ? id : undefined}
+          aria-describedby={why ? id : undefined}
           onClick={() => settings && train(settings)}
         >
           <PlayIcon aria-hidden /> Train
@@ -39,7 +43,13 @@ export function RunButtons() {
         </Button>
       )}
       {paused && (
-        <Button size="2" disabled={busy} loading={pending === 'resume'} onClick={resume}>
+        <Button
+          size="2"
+          disabled={busy || loading}
+          loading={pending === 'resume'}
+          aria-describedby={loading ? id : undefined}
+          onClick={resume}
+        >
           <PlayIcon aria-hidden /> Resume
         </Button>
       )}
@@ -48,9 +58,9 @@ export function RunButtons() {
           size="2"
           variant="soft"
           color="gray"
-          disabled={(!ready && !paused) || busy}
+          disabled={(paused ? loading : !ready) || busy}
           loading={pending === 'step'}
-          aria-describedby={missing && !paused ? id : undefined}
+          aria-describedby={why ? id : undefined}
           onClick={() => stepSettings && step(stepSettings)}
         >
           <TrackNextIcon aria-hidden /> Step
@@ -73,9 +83,9 @@ export function RunButtons() {
           May not fit the memory: see Settings.
         </Text>
       )}
-      {missing && !running && !paused && (
+      {why && !running && (
         <Text size="2" color="gray" id={id}>
-          {missing}
+          {why}
         </Text>
       )}
     </div>
@@ -89,9 +99,18 @@ function useMissing(invalid: boolean): string | null {
   const loadingModel = useStudio((state) => state.model.loading !== null || state.device.report === null);
   const data = useStudio((state) => state.data.report !== null);
   const suggested = useStudio((state) => state.settings.suggested !== null);
+  const opening = useStudio((state) => state.data.loading?.name ?? null);
+  const updating = useStudio((state) => state.data.updating);
+  const optionsError = useStudio((state) => state.data.optionsError?.message ?? null);
+  const fault = useStudio((state) => Object.entries(state.data.faults)[0]?.join(': ') ?? null);
   if (!device) return 'There is no device to train on.';
   if (!model) return loadingModel ? 'The model is still loading.' : 'Load a model first.';
+  if (loadingModel) return ANOTHER_LOADS;
+  if (opening !== null) return `${opening} is being opened.`;
   if (!data) return 'Choose data first: a sample is one click.';
+  if (optionsError !== null) return `The data options cannot be used: ${optionsError}`;
+  if (fault !== null) return `The data options cannot be used. ${fault}`;
+  if (updating) return 'The data options are being applied…';
   if (invalid) return 'A setting needs another value.';
   if (!suggested) return 'Choosing settings…';
   return null;

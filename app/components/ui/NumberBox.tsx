@@ -1,6 +1,6 @@
 /** @file A number to type: native spin button, its range said, what is wrong said beside it. */
 import { Text, TextField } from '@radix-ui/themes';
-import { type ReactNode, useEffect, useId, useState } from 'react';
+import { type ReactNode, useEffect, useId, useRef, useState } from 'react';
 import { arrowStep, type NumberRule, numberText, parseNumber } from '../../session/settings';
 
 interface NumberInputProps {
@@ -65,17 +65,22 @@ export function NumberInput(props: NumberInputProps) {
 interface NumberBoxProps extends Omit<NumberInputProps, 'text' | 'onText' | 'step' | 'error' | 'onBlur'> {
   value: number;
   onValue: (value: number) => void;
+  /** Hears what is wrong with the text as it stands, null once nothing is; without it the last good number comes back on leaving. */
+  onFault?: (fault: string | null) => void;
   step?: number;
 }
 
-/** Keeps what is typed until it is a number in range; only then the parent hears of it. */
-export function NumberBox({ value, onValue, step, ...rest }: NumberBoxProps) {
+/** Keeps what is typed; the parent hears of a number in range, and of what is wrong with any other text. */
+export function NumberBox({ value, onValue, onFault, step, ...rest }: NumberBoxProps) {
   const [text, setText] = useState(numberText(value));
   const parsed = parseNumber(text, rest.rule);
   const error = 'message' in parsed ? parsed.message : undefined;
   useEffect(() => {
     setText((before) => (Number(before) === value && before !== '' ? before : numberText(value)));
   }, [value]);
+  const tell = useRef(onFault);
+  tell.current = onFault;
+  useEffect(() => tell.current?.(error ?? null), [error]);
   return (
     <NumberInput
       {...rest}
@@ -88,7 +93,7 @@ export function NumberBox({ value, onValue, step, ...rest }: NumberBoxProps) {
         if ('value' in number && number.value !== value) onValue(number.value);
       }}
       onBlur={() => {
-        if (error) setText(numberText(value));
+        if (error && !onFault) setText(numberText(value));
       }}
     />
   );

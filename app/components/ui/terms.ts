@@ -18,6 +18,9 @@ export const terms = {
   weightDecay: 'Pulls the prompt a little towards zero at every step.',
   validation:
     'Rows kept out of training, to see whether the prompt works on examples it has not learned from.',
+  test: 'Rows that are only reported on: neither the prompt nor a setting is chosen by them.',
+  learnedTurns:
+    'The answers of the assistant that the model must learn to give: the last one of each conversation, or all.',
   validateEvery: 'A validation pass is made after this many steps, and the best prompt so far is kept.',
   validationRows: 'The most validation rows looked at in one pass: more is surer and slower.',
   loss: 'How surprised the model is by the right answer, in nats per answer token: 0 would be certainty.',

@@ -1,14 +1,17 @@
 /** @file Opening datasets, changing how rows become examples, and taking a replacement back. */
-import type { DataOptions, DatasetReport, SampleDataset } from '../../workers/protocol';
-import { flushEvents, worker } from '../client';
+
+import type { Remote } from 'comlink';
+import type { DataOptions, DatasetReport, FileChoices, SampleDataset, Studio } from '../../workers/protocol';
+import { flushEvents, startedWorker, worker } from '../client';
 import { toStudioError } from '../errors';
 import { patch, useStudio } from '../store';
-import { modelSettled } from './modelGate';
 import { refreshSuggestions } from './settings';
 
-/** The files of the dataset in use, when it came from files: a validation file can be added to it. */
-let openedFile: File | null = null;
-const noErrors = { error: null, optionsError: null };
+/** The files of the dataset in use, when it came from files: a validation file can be added, another encoding chosen. */
+let openedFiles: { files: File[]; choices: FileChoices } | null = null;
+const afresh = { error: null, optionsError: null, faults: {}, optionsBefore: [] };
+/** Changes of options that can be taken back. */
+const MOST_UNDONE = 20;
 let sampleBefore: SampleDataset | null = null;
 
 export async function loadSamples(): Promise<void> {
@@ -20,45 +23,93 @@ export async function loadSamples(): Promise<void> {
 }
 
 export async function openSample(sample: SampleDataset): Promise<void> {
-  await replace(sample.title, sample, () => worker().openSample(sample.id));
+  await replace(sample.title, sample, (studio) => studio.openSample(sample.id));
 }
 
-export async function openFile(file: File, validation?: File): Promise<void> {
-  const opened = await replace(file.name, null, () => worker().openDataset(file, validation));
-  if (opened) openedFile = file;
+/** Files that came together: one, or several whose names say which rows are for what. */
+export async function openFiles(files: File[], choices: FileChoices = {}): Promise<void> {
+  const name = files.map((file) => file.name).join(', ');
+  const opened = await replace(name, null, (studio) => studio.openDataset(files, choices));
+  if (opened) openedFiles = { files, choices };
 }
 
 /** The dataset's file, if it came from one, so that validation rows can be added beside it. */
 export function canAddValidation(): boolean {
-  return openedFile !== null && useStudio.getState().data.sample === null;
+  return openedFiles !== null && useStudio.getState().data.sample === null;
 }
 
-/** Reads the present file again with a second one for validation only. */
+/** Reads the present files again with another one for validation only. */
 export async function addValidation(validation: File): Promise<void> {
-  if (openedFile) await openFile(openedFile, validation);
+  if (openedFiles) await openFiles(openedFiles.files, { ...openedFiles.choices, validation });
+}
+
+/** Reads the present files again in another encoding. */
+export async function chooseEncoding(encoding: string): Promise<void> {
+  if (openedFiles) await openFiles(openedFiles.files, { ...openedFiles.choices, encoding });
 }
 
 /** Brings back the dataset that was in use before the present one. */
 export async function undoReplace(): Promise<void> {
   const sample = sampleBefore;
-  await replace(useStudio.getState().data.undo ?? 'the dataset before', sample, () =>
-    worker().restoreDataset(),
+  await replace(useStudio.getState().data.undo ?? 'the dataset before', sample, (studio) =>
+    studio.restoreDataset(),
   );
 }
 
+let optionsAsked = 0;
+
+/** Options are being typed, and sent in a moment: no run begins with those before. */
+export function draftOptions(): void {
+  optionsAsked++;
+  patch('data', { updating: true });
+}
+
+/** An option cannot be used as it was typed, or can again: no run begins with the one before. */
+export function faultOption(name: string, fault: string | null): void {
+  const faults = { ...useStudio.getState().data.faults };
+  if (fault === null) delete faults[name];
+  else faults[name] = fault;
+  patch('data', { faults });
+}
+
 /** Sends options; the newest answer wins when several are under way. */
-let optionsSent = 0;
 export async function setDataOptions(options: DataOptions): Promise<void> {
-  const mine = ++optionsSent;
+  const before = useStudio.getState().data.report?.options;
+  const changed = await prepareAnew(() => worker().setDataOptions(options));
+  if (!changed || !before) return;
+  patch('data', { optionsBefore: [...useStudio.getState().data.optionsBefore, before].slice(-MOST_UNDONE) });
+}
+
+/** Takes the last change of the options back. */
+export async function undoOptions(): Promise<void> {
+  const { optionsBefore } = useStudio.getState().data;
+  const before = optionsBefore.at(-1);
+  if (!before) return;
+  if (await prepareAnew(() => worker().setDataOptions(before))) {
+    patch('data', { optionsBefore: optionsBefore.slice(0, -1) });
+  }
+}
+
+/** Another model tokenises differently: the dataset in use is prepared for it and shown again. */
+export async function refreshDataset(): Promise<void> {
+  if (useStudio.getState().data.report) await prepareAnew(() => worker().dataset());
+}
+
+/** @returns whether it worked and nothing newer was asked for meanwhile */
+async function prepareAnew(ask: () => Promise<DatasetReport | null>): Promise<boolean> {
+  const mine = ++optionsAsked;
   patch('data', { updating: true });
   try {
-    const report = await worker().setDataOptions(options);
-    if (mine !== optionsSent) return;
+    const report = await ask();
+    if (mine !== optionsAsked) return false;
     patch('data', { report, updating: false, optionsError: null });
     await refreshSuggestions();
+    return true;
   } catch (thrown) {
-    if (mine !== optionsSent) return;
-    patch('data', { updating: false, optionsError: toStudioError(thrown, 'data') });
+    if (mine === optionsAsked) {
+      patch('data', { updating: false, optionsError: toStudioError(thrown, 'data') });
+    }
+    return false;
   }
 }
 
@@ -66,42 +117,50 @@ export function dismissDataError(): void {
   patch('data', { error: null });
 }
 
-/** Another model tokenises differently: the dataset in use is counted and shown again. */
-export async function refreshDataset(): Promise<void> {
-  const { report } = useStudio.getState().data;
-  if (report) await setDataOptions(report.options);
-}
-
 /** A dataset that came back with the work of the last visit. */
 export async function adoptDataset(report: DatasetReport): Promise<void> {
-  openedFile = null;
+  openedFiles = null;
   const { samples, opened } = useStudio.getState().data;
   const sample = samples?.find((known) => known.title === report.name) ?? null;
-  patch('data', { report, opened: opened + 1, sample, undo: null, ...noErrors });
+  patch('data', { report, opened: opened + 1, sample, undo: null, ...afresh });
   await refreshSuggestions();
 }
+
+/** Ends the opening under way, or one that waits for a model; the dataset before stays. */
+export async function cancelOpening(): Promise<void> {
+  opening++;
+  patch('data', { loading: null });
+  const studio = await startedWorker().catch(() => null);
+  await studio?.cancelOpening();
+}
+
+/** Counts what was asked for and cancelled: of several openings the newest alone is shown. */
+let opening = 0;
 
 /** @returns whether it worked; if not, the previous dataset stays and the panel says why */
 async function replace(
   name: string,
   sample: SampleDataset | null,
-  open: () => Promise<DatasetReport>,
+  open: (studio: Remote<Studio>) => Promise<DatasetReport>,
 ): Promise<boolean> {
+  const mine = ++opening;
   patch('data', { loading: { name, progress: null }, error: null });
-  await modelSettled();
-  const before = useStudio.getState().data;
   try {
-    const report = await open();
+    const studio = await startedWorker();
+    if (mine !== opening) return false;
+    const report = await open(studio);
     flushEvents();
-    optionsSent++;
-    openedFile = null;
+    if (mine !== opening) return false;
+    optionsAsked++;
+    openedFiles = null;
+    const before = useStudio.getState().data;
     sampleBefore = before.sample;
     const undo = before.report?.name ?? null;
     const opened = before.opened + 1;
-    patch('data', { report, opened, sample, loading: null, updating: false, undo, ...noErrors });
+    patch('data', { report, opened, sample, loading: null, updating: false, undo, ...afresh });
   } catch (thrown) {
     flushEvents();
-    patch('data', { loading: null, error: toStudioError(thrown, 'data') });
+    if (mine === opening) patch('data', { loading: null, error: toStudioError(thrown, 'data') });
     return false;
   }
   await refreshSuggestions();

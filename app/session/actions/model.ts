@@ -1,16 +1,15 @@
 /** @file Loading a model, what follows from having another one, and what its 8-bit weights cost. */
 import type { ModelOrigin, WeightFormat } from '../../workers/protocol';
-import { flushEvents, worker } from '../client';
+import { flushEvents, startedWorker, worker } from '../client';
 import { toStudioError } from '../errors';
 import { isRunning, type ModelRequest, noComparison } from '../state';
 import { patch, useStudio } from '../store';
 import { refreshDataset } from './data';
-import { modelLoading } from './modelGate';
 import { refreshStorage } from './storage';
 
 /** Loads a model; a failure keeps the present one and stands in the panel. */
 export function loadModel(origin: ModelOrigin, format: WeightFormat = 'stored'): Promise<void> {
-  return modelLoading(load({ origin, format }));
+  return load({ origin, format });
 }
 
 /** Loads the files of a folder, or a zip of them; refused while a run goes on. */
@@ -30,6 +29,8 @@ export function loadAgain(request: ModelRequest): Promise<void> {
   return loadModel(request.origin, request.format);
 }
 
+/** Counts the loads that were asked for: the newest alone is shown. */
+let loads = 0;
 let cancelled = false;
 let askedToKeep = false;
 
@@ -43,9 +44,8 @@ function keepDownloads({ kind }: ModelOrigin): void {
 /** Ends the load under way; the present model stays, and nothing is shown as an error. */
 export async function cancelModel(): Promise<void> {
   cancelled = true;
-  await worker()
-    .cancelModel()
-    .catch(() => undefined);
+  const studio = await startedWorker().catch(() => null);
+  await studio?.cancelModel().catch(() => undefined);
 }
 
 export function dismissModelError(): void {
@@ -53,19 +53,26 @@ export function dismissModelError(): void {
 }
 
 async function load(request: ModelRequest): Promise<void> {
+  const mine = ++loads;
   cancelled = false;
   keepDownloads(request.origin);
   patch('model', { loading: { request, progress: null }, error: null, failed: null });
   try {
-    const report = await worker().loadModel(request.origin, request.format);
+    const studio = await startedWorker();
+    if (mine !== loads) return;
+    const report = await studio.loadModel(request.origin, request.format);
     flushEvents();
-    // Runs and prompts belong to the model they were made with.
+    // Runs, prompts and answers belong to the model they were made with.
     useStudio.setState({ run: null, trainError: null });
-    patch('model', { report, request, loading: null, comparison: noComparison });
+    const loading = mine === loads ? null : useStudio.getState().model.loading;
+    patch('model', { report, request, loading, comparison: noComparison });
     patch('prompt', { report: null, imported: null, error: null });
+    patch('playground', { running: false, columns: [], answers: {}, prompt: null, error: null });
     patch('settings', { suggested: null });
   } catch (thrown) {
     flushEvents();
+    // One that another has taken the place of has nothing to say.
+    if (mine !== loads) return;
     const error = cancelled ? null : toStudioError(thrown, 'model');
     const { report, loading } = useStudio.getState().model;
     const broken = { request, progress: loading?.progress ?? null };

@@ -4,12 +4,12 @@ import { connect, flushEvents, worker } from '../client';
 import { toStudioError } from '../errors';
 import { embeddedModel } from '../modelAddress';
 import { datasetOf } from '../reduce';
-import { patch } from '../store';
+import { patch, useStudio } from '../store';
 import { adoptDataset, loadSamples } from './data';
 import { restoreHubToken } from './hubToken';
 import { restoreMemoryBudget } from './memory';
 import { loadModel } from './model';
-import { modelLoading } from './modelGate';
+import { resume } from './training';
 
 /** `?backend=wasm` in the page's address chooses what it trains on. */
 export function backendInAddress(search: string): Backend | undefined {
@@ -18,12 +18,15 @@ export function backendInAddress(search: string): Backend | undefined {
 }
 
 export async function openStudio(): Promise<void> {
-  const started = start();
-  // A file dropped in the first moments waits for the device too.
-  void modelLoading(started.then(() => undefined));
-  if (!(await started)) return;
+  if (!(await start())) return;
   await Promise.all([restoreHubToken(), restoreMemoryBudget()]);
-  await Promise.all([loadModel(embeddedModel(document.baseURI)), loadSamples(), lookForSavedWork()]);
+  await Promise.all([loadFirstModel(), loadSamples(), lookForSavedWork()]);
+}
+
+/** The embedded model, unless another was dropped in the first moments. */
+async function loadFirstModel(): Promise<void> {
+  const { loading, report } = useStudio.getState().model;
+  if (!loading && !report) await loadModel(embeddedModel(document.baseURI));
 }
 
 /** @returns whether there is a device to work on */
@@ -46,7 +49,7 @@ async function lookForSavedWork(): Promise<void> {
   }
 }
 
-/** The run of the last visit comes back paused, with its dataset and its curve. */
+/** The run of the last visit comes back with its dataset and its curve, and goes on unless it was over. */
 export async function continueSaved(): Promise<void> {
   patch('saved', { busy: true, error: null });
   try {
@@ -58,6 +61,7 @@ export async function continueSaved(): Promise<void> {
       await adoptDataset(dataset);
     }
     patch('saved', { work: null, busy: false });
+    if (useStudio.getState().run?.state.phase === 'paused') await resume();
   } catch (thrown) {
     flushEvents();
     patch('saved', { busy: false, error: toStudioError(thrown, 'training') });

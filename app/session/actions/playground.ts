@@ -20,7 +20,15 @@ export async function generate(question: Question): Promise<void> {
   const columns: AnswerColumn[] = ['without'];
   if (question.hardPrompt.trim() !== '') columns.push('hard');
   if (prompt.report) columns.push('with');
-  patch('playground', { requestId, running: true, columns, answers: {}, cancelled: false, error: null });
+  patch('playground', {
+    requestId,
+    running: true,
+    columns,
+    prompt: null,
+    answers: {},
+    cancelled: false,
+    error: null,
+  });
   const { input, hardPrompt, ...sampling } = question;
   try {
     await worker().generate(requestId, { input, hardPrompt, columns, sampling });

@@ -1,9 +1,8 @@
 /** @file The prompt as a file: out, in, and back to the run's own. */
 import type { PromptFormat } from '../../workers/protocol';
-import { flushEvents, worker } from '../client';
+import { flushEvents, startedWorker, worker } from '../client';
 import { toStudioError } from '../errors';
 import { patch } from '../store';
-import { modelSettled } from './modelGate';
 
 export async function downloadPrompt(format: PromptFormat): Promise<void> {
   patch('prompt', { busy: 'downloading', error: null });
@@ -16,18 +15,32 @@ export async function downloadPrompt(format: PromptFormat): Promise<void> {
   }
 }
 
-/** A refused file leaves the prompt in use as it is. */
+let imports = 0;
+
+/** Takes a prompt file once its model is there. A refused file leaves the prompt in use as it is. */
 export async function importPrompt(files: readonly File[]): Promise<void> {
-  patch('prompt', { busy: 'importing', error: null });
-  await modelSettled();
+  const mine = ++imports;
+  const name = files.map((file) => file.name).join(', ');
+  patch('prompt', { busy: 'importing', importing: name, error: null });
   try {
-    const report = await worker().importPrompt([...files]);
+    const studio = await startedWorker();
+    if (mine !== imports) return;
+    const report = await studio.importPrompt([...files]);
     flushEvents();
-    patch('prompt', { report, imported: report, busy: null });
+    if (mine === imports) patch('prompt', { report, imported: report, busy: null, importing: null });
   } catch (thrown) {
     flushEvents();
-    patch('prompt', { busy: null, error: toStudioError(thrown, 'prompt') });
+    if (mine !== imports) return;
+    patch('prompt', { busy: null, importing: null, error: toStudioError(thrown, 'prompt') });
   }
+}
+
+/** Lets go of a file that waits for its model. */
+export async function cancelImport(): Promise<void> {
+  imports++;
+  patch('prompt', { busy: null, importing: null });
+  const studio = await startedWorker().catch(() => null);
+  await studio?.cancelImport();
 }
 
 export async function forgetPrompt(): Promise<void> {

@@ -3,7 +3,7 @@ import { type DropPlace, sortFiles } from '../droppedFiles';
 import type { PlacedFile } from '../modelFiles';
 import { isRunning } from '../state';
 import { patch, useStudio } from '../store';
-import { openFile } from './data';
+import { openFiles } from './data';
 import { loadModelFiles } from './model';
 import { importPrompt } from './prompt';
 
@@ -18,5 +18,5 @@ export async function receiveFiles(files: readonly PlacedFile[], place?: DropPla
   }
   if (delivery.kind === 'prompt') return importPrompt(delivery.files);
   if (delivery.kind === 'refused') return patch('data', { error: delivery.error });
-  return openFile(delivery.file, delivery.validation);
+  return openFiles(delivery.files);
 }

@@ -1,0 +1,371 @@
+/**
+ * @file Renders a template's tree as jinja2 does in the environment that transformers gives it: sandboxed, so that no value
+ * can be changed; names that are not there print as nothing; and within bounds, so that every rendering ends.
+ */
+import type { CallArguments, Expression, FilterStep, Signature, Statement, Target } from './ast';
+import { JinjaError } from './errors';
+import { filters } from './filters';
+import { Loop } from './loop';
+import { attribute, bounded, calculate, compare, isTrue, item, iterate, negate, slice } from './operations';
+import { type Bounds, Runtime, USUAL_BOUNDS } from './runtime';
+import { Scope } from './scope';
+import { tests } from './tests';
+import { str } from './text';
+import {
+  type Arguments,
+  Callable,
+  Dict,
+  Namespace,
+  orElse,
+  Thing,
+  Tuple,
+  take,
+  typeName,
+  Undefined,
+  type Value,
+} from './values';
+
+/** A rendered part of a template's own `generation` blocks. */
+export interface Generated {
+  start: number;
+  end: number;
+}
+
+export interface Rendering {
+  text: string;
+  /** What stood in `{% generation %}`, by UTF-16 positions in the text; null where one was written somewhere else first. */
+  generated: Generated[] | null;
+}
+
+/** @throws JinjaError */
+export function render(
+  template: readonly Statement[],
+  variables: Iterable<readonly [string, Value]>,
+  bounds: Bounds = USUAL_BOUNDS,
+): Rendering {
+  const interpreter = new Interpreter(bounds);
+  try {
+    return interpreter.run(template, new Scope(null, variables));
+  } catch (error) {
+    if (error instanceof RangeError)
+      throw new JinjaError('The template is nested too deeply', { cause: error });
+    throw error;
+  }
+}
+
+/** How a body ended. */
+type End = 'break' | 'continue' | undefined;
+
+class Interpreter {
+  private readonly runtime: Runtime;
+  /** What is being written; the last is the innermost. */
+  private readonly outputs: string[][] = [[]];
+  private written = 0;
+  private generated: Generated[] | null = [];
+
+  constructor(bounds: Bounds) {
+    this.runtime = new Runtime(filters, tests, bounds);
+  }
+
+  run(template: readonly Statement[], context: Scope): Rendering {
+    this.body(template, new Scope(context));
+    return { text: this.outputs[0].join(''), generated: this.generated };
+  }
+
+  private write(text: string): void {
+    if (text === '') return;
+    this.runtime.wrote(text.length);
+    if (this.outputs.length === 1) this.written += text.length;
+    (this.outputs.at(-1) as string[]).push(text);
+  }
+
+  /** What a body writes, as a text. */
+  private captured(body: readonly Statement[], scope: Scope): string {
+    this.outputs.push([]);
+    try {
+      this.body(body, scope);
+      return (this.outputs.at(-1) as string[]).join('');
+    } finally {
+      this.outputs.pop();
+    }
+  }
+
+  private body(statements: readonly Statement[], scope: Scope): End {
+    for (const statement of statements) {
+      const end = this.statement(statement, scope);
+      if (end) return end;
+    }
+    return undefined;
+  }
+
+  private statement(statement: Statement, scope: Scope): End {
+    this.runtime.step();
+    switch (statement.kind) {
+      case 'data':
+        this.write(statement.text);
+        return undefined;
+      case 'output':
+        this.write(this.text(this.evaluate(statement.value, scope)));
+        return undefined;
+      case 'if': {
+        const branch = statement.branches.find(({ test }) => isTrue(this.evaluate(test, scope)));
+        return this.body(branch ? branch.body : statement.otherwise, scope);
+      }
+      case 'for':
+        this.loop(statement, scope, this.evaluate(statement.over, scope), 0);
+        return undefined;
+      case 'set':
+        this.assign(statement.target, this.evaluate(statement.value, scope), scope);
+        return undefined;
+      case 'setBlock': {
+        const text = this.captured(statement.body, new Scope(scope));
+        this.assign(statement.target, this.filtered(text, statement.filters, scope), scope);
+        return undefined;
+      }
+      case 'filterBlock': {
+        const text = this.captured(statement.body, new Scope(scope));
+        this.write(this.text(this.filtered(text, statement.filters, scope)));
+        return undefined;
+      }
+      case 'macro': {
+        const { name, signature, body } = statement;
+        scope.set(name, this.macro(name, signature, body, scope));
+        return undefined;
+      }
+      case 'callBlock': {
+        const { call, signature, body } = statement;
+        if (call.kind !== 'call') throw new JinjaError('A call block needs a call');
+        const args = this.args(call.args, scope);
+        const caller = this.macro('caller', signature, body, scope);
+        const named = new Map([...args.named, ['caller', caller] as const]);
+        this.write(this.text(this.call(this.evaluate(call.callee, scope), { ...args, named })));
+        return undefined;
+      }
+      case 'with': {
+        const inner = new Scope(scope);
+        const values = statement.values.map((value) => this.evaluate(value, scope));
+        statement.targets.forEach((target, i) => {
+          this.assign(target, values[i], inner);
+        });
+        return this.body(statement.body, inner);
+      }
+      case 'generation':
+        this.generation(statement.body, scope);
+        return undefined;
+      case 'block':
+        return this.body(statement.body, new Scope(scope));
+      default:
+        return statement.kind;
+    }
+  }
+
+  /** A text for the reader. */
+  private text(value: Value): string {
+    return str(value);
+  }
+
+  private generation(body: readonly Statement[], scope: Scope): void {
+    const text = this.captured(body, new Scope(scope));
+    // Within a macro or a set block, where the text will stand is not known yet.
+    if (this.outputs.length > 1) this.generated = null;
+    this.generated?.push({ start: this.written, end: this.written + text.length });
+    this.write(text);
+  }
+
+  private loop(
+    statement: Extract<Statement, { kind: 'for' }>,
+    scope: Scope,
+    over: Value,
+    depth: number,
+  ): void {
+    const items = [...iterate(over)].filter((each) => {
+      this.runtime.step();
+      if (!statement.test) return true;
+      const inner = new Scope(scope);
+      this.assign(statement.target, each, inner);
+      return isTrue(this.evaluate(statement.test, inner));
+    });
+    const again = (inner: Value) =>
+      this.runtime.deeper(() => {
+        this.outputs.push([]);
+        try {
+          this.loop(statement, scope, inner, depth + 1);
+          return (this.outputs.at(-1) as string[]).join('');
+        } finally {
+          this.outputs.pop();
+        }
+      });
+    const loop = new Loop(items, depth, statement.recursive ? again : null);
+    for (; loop.at < items.length; loop.at++) {
+      this.runtime.step();
+      const inner = new Scope(scope);
+      inner.set('loop', loop);
+      this.assign(statement.target, items[loop.at], inner);
+      if (this.body(statement.body, inner) === 'break') break;
+    }
+    if (items.length === 0) this.body(statement.otherwise, new Scope(scope));
+  }
+
+  private assign(target: Target, value: Value, scope: Scope): void {
+    if (target.kind === 'name') scope.set(target.name, value);
+    else if (target.kind === 'member') {
+      const namespace = scope.get(target.namespace);
+      if (!(namespace instanceof Namespace)) {
+        throw new JinjaError(`cannot assign attribute on non-namespace object (${target.namespace})`);
+      }
+      namespace.assign(target.name, value);
+    } else {
+      const items = [...iterate(value)];
+      if (items.length !== target.items.length) {
+        throw new JinjaError(`${items.length} values do not fit ${target.items.length} names`);
+      }
+      target.items.forEach((each, i) => {
+        this.assign(each, items[i], scope);
+      });
+    }
+  }
+
+  private filtered(value: Value, steps: readonly FilterStep[], scope: Scope): Value {
+    return steps.reduce(
+      (each: Value, { name, args }) => this.runtime.filter(name, each, this.args(args, scope)),
+      value,
+    );
+  }
+
+  private macro(name: string, signature: Signature, body: readonly Statement[], scope: Scope): Callable {
+    return new Callable(name, ({ positional, named }) =>
+      this.runtime.deeper(() => {
+        const inner = new Scope(scope);
+        const { parameters, defaults } = signature;
+        const left = new Map(named);
+        parameters.forEach((parameter, i) => {
+          const fallback = defaults[i - parameters.length + defaults.length];
+          const given = i < positional.length ? positional[i] : left.get(parameter);
+          if (i < positional.length && left.has(parameter)) {
+            throw new JinjaError(`macro ${name} got multiple values for argument ${parameter}`);
+          }
+          left.delete(parameter);
+          if (given !== undefined) inner.set(parameter, given);
+          else if (fallback) inner.set(parameter, this.evaluate(fallback, inner));
+          else inner.set(parameter, new Undefined(`parameter '${parameter}' was not provided`));
+        });
+        const caller = left.get('caller');
+        if (!parameters.includes('caller')) left.delete('caller');
+        const reads = new Set(namesRead(body));
+        const more = positional.slice(parameters.length);
+        if (more.length > 0 && !reads.has('varargs')) {
+          throw new JinjaError(`macro ${name} takes not more than ${parameters.length} argument(s)`);
+        }
+        if (left.size > 0 && !reads.has('kwargs')) {
+          throw new JinjaError(`macro ${name} takes no keyword argument ${[...left.keys()][0]}`);
+        }
+        if (caller !== undefined && !parameters.includes('caller')) {
+          if (!reads.has('caller')) throw new JinjaError(`macro ${name} calls no caller`);
+          inner.set('caller', caller);
+        } else if (reads.has('caller')) inner.set('caller', new Undefined('No caller defined'));
+        inner.set('varargs', new Tuple(more));
+        inner.set('kwargs', new Dict(left));
+        return this.captured(body, inner);
+      }),
+    );
+  }
+
+  private args(args: CallArguments, scope: Scope): Arguments {
+    const positional = args.positional.map((each) => this.evaluate(each, scope));
+    const named = new Map(args.named.map(([name, each]) => [name, this.evaluate(each, scope)]));
+    if (args.rest) positional.push(...iterate(this.evaluate(args.rest, scope)));
+    if (args.restNamed) {
+      const rest = this.evaluate(args.restNamed, scope);
+      if (!(rest instanceof Dict)) throw new JinjaError('What comes with ** must be a dict');
+      for (const [name, value] of rest.pairs()) named.set(str(name), value);
+    }
+    return { positional, named };
+  }
+
+  private call(callee: Value, args: Arguments): Value {
+    this.runtime.step();
+    if (callee instanceof Undefined) callee.fail();
+    if (callee instanceof Loop) return callee.call(take('loop', args, ['iterable'])('iterable') as Value);
+    if (!(callee instanceof Callable)) throw new JinjaError(`'${typeName(callee)}' object is not callable`);
+    return callee.call(args);
+  }
+
+  private evaluate(expression: Expression, scope: Scope): Value {
+    this.runtime.step();
+    const value = (part: Expression) => this.evaluate(part, scope);
+    switch (expression.kind) {
+      case 'constant':
+        return expression.value;
+      case 'name':
+        return orElse(scope.get(expression.name), () => new Undefined(`'${expression.name}' is undefined`));
+      case 'list':
+        return expression.items.map(value);
+      case 'tuple':
+        return new Tuple(expression.items.map(value));
+      case 'dict':
+        return new Dict(expression.pairs.map(([key, each]) => [value(key), value(each)] as const));
+      case 'attribute':
+        return attribute(value(expression.of), expression.name);
+      case 'item':
+        return item(value(expression.of), value(expression.key));
+      case 'slice':
+        return slice(
+          value(expression.of),
+          expression.bounds.map((bound) => bound && value(bound)),
+        );
+      case 'call':
+        return this.call(value(expression.callee), this.args(expression.args, scope));
+      case 'filter':
+        return this.runtime.filter(expression.name, value(expression.of), this.args(expression.args, scope));
+      case 'test':
+        return this.runtime.test(expression.name, value(expression.of), this.args(expression.args, scope));
+      case 'unary': {
+        const of = value(expression.of);
+        return expression.operator === 'not' ? !isTrue(of) : negate(expression.operator, of);
+      }
+      case 'binary':
+        return calculate(expression.operator, value(expression.left), value(expression.right));
+      case 'logic': {
+        const left = value(expression.left);
+        return isTrue(left) === (expression.operator === 'or') ? left : value(expression.right);
+      }
+      case 'compare': {
+        let left = value(expression.first);
+        for (const { operator, right } of expression.rest) {
+          const next = value(right);
+          if (!compare(operator, left, next)) return false;
+          left = next;
+        }
+        return true;
+      }
+      case 'concat': {
+        const parts = expression.parts.map((part) => str(value(part)));
+        const size = parts.reduce((sum, part) => sum + part.length, 0);
+        return bounded(size, () => parts.join(''));
+      }
+      case 'condition':
+        if (isTrue(value(expression.test))) return value(expression.chosen);
+        if (expression.otherwise) return value(expression.otherwise);
+        return new Undefined('the inline if-expression was false and has no else section');
+    }
+  }
+}
+
+const readNames = new WeakMap<readonly Statement[], string[]>();
+
+/** Names that a body uses: which of `varargs`, `kwargs` and `caller` a macro takes depends on it. */
+function namesRead(body: readonly Statement[]): string[] {
+  let names = readNames.get(body);
+  if (!names) {
+    names = [];
+    collectNames(body, names);
+    readNames.set(body, names);
+  }
+  return names;
+}
+
+function collectNames(part: unknown, names: string[]): void {
+  if (typeof part !== 'object' || part === null || part instanceof Thing) return;
+  if ('kind' in part && part.kind === 'name' && 'name' in part) names.push(String(part.name));
+  for (const each of Object.values(part)) collectNames(each, names);
+}

@@ -1,0 +1,77 @@
+/** @file What the worker holds, put together: device, models, dataset, run, prompts, and what watches over them. */
+import { Advice } from './advice';
+import { newRecovery } from './bringBack';
+import { DatasetSlot } from './datasetSlot';
+import { GenerationSlot } from './generationSlot';
+import { LastVisit } from './lastVisit';
+import { ModelFiles } from './modelFiles';
+import { ModelSlot } from './modelSlot';
+import type { Platform } from './platform';
+import { PromptSlot } from './promptSlot';
+import type { DeviceReport, StudioEvent } from './protocol';
+import type { Recovery } from './recovery';
+import { RunSlot } from './runSlot';
+import type { Turns } from './turns';
+
+export interface House {
+  /** The present one: another takes its place when it is lost. */
+  device: DeviceReport;
+  files: ModelFiles;
+  models: ModelSlot;
+  data: DatasetSlot;
+  runs: RunSlot;
+  prompts: PromptSlot;
+  generation: GenerationSlot;
+  lastVisit: LastVisit;
+  recovery: Recovery;
+  advice: Advice;
+  emit: (event: StudioEvent) => void;
+}
+
+/** @param device started already; `baseUrl` is the page's own */
+export async function openHouse(
+  platform: Platform,
+  turns: Turns,
+  device: DeviceReport,
+  baseUrl: string,
+  emit: (event: StudioEvent) => void,
+): Promise<House> {
+  const [store, datasetStore, files] = await Promise.all([
+    platform.openRunStore(),
+    platform.openDatasetStore(),
+    ModelFiles.open(platform, baseUrl),
+  ]);
+  const recovery = newRecovery(
+    platform,
+    () => house,
+    emit,
+    () => generation.cut(),
+  );
+  const models = new ModelSlot(files);
+  const runs = new RunSlot(
+    store,
+    emit,
+    () => void turns.take(() => prompts.tellAnyway()),
+    () => recovery.isLost(),
+  );
+  const data = new DatasetSlot(platform, new URL('datasets/', baseUrl).href, datasetStore, emit);
+  const prompts = new PromptSlot({ runs, recovery, device: () => house.device, emit });
+  const generation = new GenerationSlot({ turns, models, prompts, data, recovery, emit });
+  const lastVisit = new LastVisit({ turns, store, data, models, runs, recovery });
+  const advice = new Advice(() => house.device);
+  const house: House = {
+    device,
+    files,
+    models,
+    data,
+    runs,
+    prompts,
+    generation,
+    lastVisit,
+    recovery,
+    advice,
+    emit,
+  };
+  recovery.watch();
+  return house;
+}
