@@ -1,6 +1,6 @@
 /** @file What was dropped or chosen: a dataset, a dataset with its validation rows, a prompt file, or a model. */
 import type { StudioError } from '../workers/protocol';
-import { isModelZip, modelFolder, type PlacedFile, shallow } from './modelFiles';
+import { datasetFolder, isDatasetZip, isModelZip, modelFolder, type PlacedFile, shallow } from './modelFiles';
 
 export type Delivery =
   | { kind: 'dataset'; files: File[] }
@@ -8,7 +8,18 @@ export type Delivery =
   | { kind: 'model'; files: File[] }
   | { kind: 'refused'; error: StudioError };
 
-export const datasetExtensions = ['.csv', '.tsv', '.json', '.jsonl', '.ndjson', '.parquet', '.txt'];
+export const datasetExtensions = [
+  '.csv',
+  '.tsv',
+  '.json',
+  '.jsonl',
+  '.ndjson',
+  '.parquet',
+  '.arrow',
+  '.feather',
+  '.xlsx',
+  '.txt',
+];
 export const promptExtensions = ['.zip', '.safetensors', '.npy', '.json'];
 
 /** Enough of a JSON file to see whether it describes a prompt. */
@@ -29,6 +40,12 @@ export async function sortFiles(
   if (dropped.length === 1 && (await isModelZip(dropped[0].file))) {
     return { kind: 'model', files: [dropped[0].file] };
   }
+  // Folders in a folder are the parts of a dataset, where nothing beside them is of a prompt.
+  const isDeep = dropped.some(({ path }) => path.split('/').length > 2);
+  if (isDeep && !dropped.some(({ path }) => /adapter_config\.json$|\.(safetensors|npy)$/i.test(path))) {
+    const inside = datasetFolder(dropped);
+    if (inside.length > 0) return { kind: 'dataset', files: inside };
+  }
   const files = shallow(dropped);
   if (files.length === 0) {
     return refuse('Nothing was dropped that could be read.', 'Drop files, not text or pictures from a page.');
@@ -38,7 +55,8 @@ export async function sortFiles(
   const companions: File[] = [];
   for (const file of files) {
     const name = file.name.toLowerCase();
-    if (/\.(zip|safetensors|npy)$/.test(name)) prompts.push(file);
+    if (await isDatasetZip(file)) data.push(file);
+    else if (/\.(zip|safetensors|npy)$/.test(name)) prompts.push(file);
     else if (name.endsWith('.json') && (await describesPrompt(file))) prompts.push(file);
     else if (/\.(md|gitattributes)$/.test(name)) companions.push(file);
     else data.push(file);

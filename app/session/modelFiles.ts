@@ -47,6 +47,24 @@ export async function isModelZip(file: File): Promise<boolean> {
   return text.includes('config.json') && !text.includes('adapter_config.json') && !text.includes('.npy');
 }
 
+/** Whether a zip's table of contents names files of rows, and nothing of a model or a prompt. */
+export async function isDatasetZip(file: File): Promise<boolean> {
+  if (!file.name.toLowerCase().endsWith('.zip')) return false;
+  const bytes = new Uint8Array(await file.slice(-ZIP_TAIL).arrayBuffer());
+  const text = new TextDecoder('latin1').decode(bytes);
+  return rows.test(text) && !/config\.json|\.npy|\.safetensors|"soft-prompt"/.test(text);
+}
+
+/** What lies in the folders of a dataset, as `datasets` and the Hub lay them out, is named by its path: train/data.arrow. */
+export function datasetFolder(files: readonly PlacedFile[]): File[] {
+  const inside = files.filter(({ path }) => path.split('/').length <= MOST_FOLDERS && rows.test(`${path}PK`));
+  return inside.map(({ path, file }) => new File([file], path, { type: file.type }));
+}
+
+const MOST_FOLDERS = 5;
+/** In a zip a name is followed by the next entry's mark, or by what the entry says beside it. */
+const rows = /\.(csv|tsv|tab|jsonl?|ndjson|parquet|pq|arrow|feather|xlsx|txt)(?=[^a-z0-9]|PK)/i;
+
 /** Weights in formats that are not read: the worker says which is. */
 const foreign = /\.(gguf|ggml|bin|pt|pth|ckpt|onnx|h5|msgpack)$/;
 

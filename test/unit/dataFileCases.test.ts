@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { DataError } from '../../app/data/errors';
 import { openData } from '../../app/data/open';
 
-const FOLDER = 'test/fixtures/data/cases';
+const FOLDER = 'test/fixtures/data/fileCases';
 
 type Expected = { columns: string[]; rows: string[][]; test?: string[][] } | { error: string };
 

@@ -66,6 +66,19 @@ describe('dropped files', () => {
     ]);
   });
 
+  it('takes a folder of folders for a dataset, each file by its path, and a zip of rows too', async () => {
+    const placed = [
+      'ds/train/data-00000.arrow',
+      'ds/test/data-00000.arrow',
+      'ds/train/state.json',
+      'ds/README.md',
+    ];
+    const delivery = await sortPlaced(folder(...placed));
+    expect(delivery.kind === 'dataset' && delivery.files.map(({ name }) => name)).toEqual(placed.slice(0, 3));
+    expect(await sortFiles([zip('rows/train.csv')])).toMatchObject({ kind: 'dataset' });
+    expect(await sortFiles([zip('tensor.npy')])).toMatchObject({ kind: 'prompt' });
+  });
+
   it('refuses with words what it cannot tell apart', async () => {
     expect(await sortFiles([])).toMatchObject({ kind: 'refused' });
     expect(await sortFiles([file('a.csv'), file('p.zip')])).toMatchObject({
