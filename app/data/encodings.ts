@@ -241,7 +241,6 @@ function judge(text: string | null, alphabets: readonly Alphabet[]): number {
   if (text === null) return -1;
   const beyond = text.match(/[^\0-\x7f]/g);
   if (!beyond) return 0;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: C1 controls are what wrong decodings leave.
   const wrong = count(text, /[\u0080-\u009f\ufffd\ue000-\uf8ff]/g) * 2 + faultsInWords(text);
   const letters = beyond.join('').toLowerCase();
   let best = 0;
