@@ -4,9 +4,10 @@ import { findTemplate, type TemplateFiles } from './chatFiles';
 import { type ChatTemplate, ChatTemplateError, createChatTemplate } from './chatTemplate';
 import { endOfTurn, findTurns } from './chatTurns';
 import type { Tokenizer } from './tokenizer';
+import { mergedConfig, type TokenizerConfigFiles } from './tokenizerConfig';
 
 /** Contents of files; null where there is none. */
-export interface ChatFiles extends TemplateFiles {
+export interface ChatFiles extends TemplateFiles, TokenizerConfigFiles {
   /** generation_config.json: more tokens that end an answer. */
   generationConfig: unknown;
 }
@@ -27,7 +28,7 @@ export async function openChat(
   tokenizer: Tokenizer,
 ): Promise<{ chat: ChatTemplate | null; tokenizer: Tokenizer; note: string | null }> {
   const { source, note } = findTemplate(files);
-  const chat = source === null ? null : await createChatTemplate(source, files.tokenizerConfig);
+  const chat = source === null ? null : await createChatTemplate(source, mergedConfig(files));
   const named = [generationSchema.safeParse(files.generationConfig).data?.eos_token_id ?? []].flat();
   const ends = [...named, ...(chat ? turnEnd(chat, tokenizer) : [])];
   const known = ends.filter((id) => Number.isInteger(id) && id >= 0 && id < tokenizer.vocabSize);

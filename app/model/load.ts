@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { ModelSpec, ModelWeights, WeightStream } from '../engine/spec';
 import { collectWeights, storedBytes } from '../engine/weightStream';
+import { readBeside } from './besideTokenizer';
 import { openChat } from './chat';
 import type { ChatTemplate } from './chatTemplate';
 import { type Checkpoint, openCheckpoint } from './checkpoint';
@@ -94,13 +95,16 @@ export async function openModel(
   ]);
   const config = parseJsonFile(configBytes, configFile);
   const { spec: preview } = describeModel(config, new Map());
+  const beside = await readBeside((name) => small.optional(name), source.names, tokenizerConfig);
   const { chat, tokenizer } = await openChat(
     {
+      ...beside,
       tokenizerConfig,
       template: template && new TextDecoder().decode(template),
       generationConfig: generationBytes && parseJsonFile(generationBytes, generationConfigFile),
     },
     createTokenizer({
+      ...beside,
       tokenizer: parseJsonFile(tokenizerBytes, tokenizerFile),
       tokenizerConfig,
       config,

@@ -1,5 +1,7 @@
 /** @file What a single token stands for, exactly, whatever the tokenizer writes in its vocabulary. */
 
+import { byteOf, exactTextOf } from './tokenizer/bytes';
+
 /** The writing of tokens in a vocabulary. */
 export type TokenWriting = 'byteLevel' | 'metaspace' | 'plain';
 
@@ -15,7 +17,7 @@ export function tokenWriting(decoder: unknown): TokenWriting {
 export function tokenText(token: string, writing: TokenWriting): string {
   if (writing === 'plain') return token;
   if (writing === 'byteLevel') {
-    const bytes = Array.from(token, (char) => byteOfChar.get(char));
+    const bytes = Array.from(token, byteOf);
     // A token from outside the byte alphabet can only have been meant as it is.
     return bytes.includes(undefined) ? token : bytesText(Uint8Array.from(bytes as number[]));
   }
@@ -29,7 +31,7 @@ function bytesText(bytes: Uint8Array): string {
   let text = '';
   for (let at = 0; at < bytes.length; ) {
     const length = characterBytes(bytes[at]);
-    const char = length === 0 ? null : decodeExactly(bytes.subarray(at, at + length));
+    const char = length === 0 ? null : exactTextOf(bytes.subarray(at, at + length));
     text += char ?? `<0x${bytes[at].toString(16).toUpperCase().padStart(2, '0')}>`;
     at += char === null ? 1 : length;
   }
@@ -43,21 +45,4 @@ function characterBytes(first: number): number {
   if (first < 0xe0) return 2;
   if (first < 0xf0) return 3;
   return first < 0xf5 ? 4 : 0;
-}
-
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-function decodeExactly(bytes: Uint8Array): string | null {
-  try {
-    return strictUtf8.decode(bytes);
-  } catch {
-    return null;
-  }
-}
-
-/** GPT-2's alphabet: printable Latin-1 bytes stand for themselves, the others follow from U+0100 on. */
-const byteOfChar = new Map<string, number>();
-for (let byte = 0, others = 0; byte < 256; byte++) {
-  const printable = (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
-  byteOfChar.set(String.fromCodePoint(printable ? byte : 256 + others++), byte);
 }

@@ -1,11 +1,11 @@
 /**
- * @file Text to token ids and back. The work is done by `@huggingface/tokenizers`, which is what transformers.js
- * itself delegates to; taken directly, no inference runtime comes with it.
+ * @file Text to token ids and back, as the `tokenizers` library makes them of tokenizer.json (`tokenizer/` holds its parts) and
+ * as the files beside it add to that.
  */
-import { Tokenizer as HubTokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
 import { ModelError } from './errors';
-import { mendTokenizer } from './tokenizerMends';
+import { createPipeline } from './tokenizer/pipeline';
+import { readTokenizerConfig, type TokenizerConfigFiles } from './tokenizerConfig';
 import { tokenText, tokenWriting } from './tokenText';
 
 export interface Tokenizer {
@@ -25,30 +25,6 @@ export interface Tokenizer {
   tokenText(id: number): string;
 }
 
-const addedTokenSchema = z.looseObject({
-  id: z.number().int().nonnegative(),
-  content: z.string(),
-  special: z.boolean().default(false),
-});
-const part = z.looseObject({}).nullable().default(null);
-const tokenizerSchema = z.looseObject({
-  model: z.looseObject({
-    type: z.enum(['BPE', 'Unigram', 'WordPiece']).optional(),
-    vocab: z.union([z.record(z.string(), z.number()), z.array(z.unknown())]),
-  }),
-  added_tokens: z.array(addedTokenSchema).default([]),
-  normalizer: part,
-  pre_tokenizer: part,
-  post_processor: part,
-  decoder: part,
-});
-
-/** `eos_token` and its like: the text, or an object that has it. */
-const tokenName = z.union([
-  z.string(),
-  z.looseObject({ content: z.string() }).transform(({ content }) => content),
-]);
-const configSchema = z.looseObject({ eos_token: tokenName.nullish().catch(null) });
 const endsSchema = z.looseObject({
   eos_token_id: z
     .union([z.number(), z.array(z.number())])
@@ -58,25 +34,24 @@ const endsSchema = z.looseObject({
 /** Models that also see say it of their text part. */
 const modelConfigSchema = endsSchema.extend({ text_config: endsSchema.nullish().catch(null) });
 
-export interface TokenizerFiles {
+export interface TokenizerFiles extends TokenizerConfigFiles {
   /** Content of tokenizer.json. */
   tokenizer: unknown;
-  /** Content of tokenizer_config.json; null where there is none. */
-  tokenizerConfig: unknown;
   /** Content of config.json: more about where texts end. */
   config: unknown;
   /** Rows of the model's embedding table; added tokens beyond are left out, as the model cannot take them. */
   vocabSize: number;
 }
 
-/** @throws ModelError `malformed` when the files describe no tokenizer, or one for another vocabulary. */
+/**
+ * @throws ModelError `malformed` when the files describe no tokenizer, or one for another vocabulary; `unsupported`, with the
+ * part's name, where texts would become other tokens here.
+ */
 export function createTokenizer(files: TokenizerFiles): Tokenizer {
-  const json = mendTokenizer(parseTokenizer(files.tokenizer));
-  json.added_tokens = json.added_tokens.filter(({ id }) => id < files.vocabSize);
-  const tokenizerConfig = configSchema.safeParse(files.tokenizerConfig ?? {}).data ?? {};
-  const hub = construct(json, tokenizerConfig);
-  const ids = [...hub.get_vocab().values()];
-  const vocabSize = ids.reduce((most, id) => Math.max(most, id + 1), 0);
+  const { added: more, endToken } = readTokenizerConfig(files);
+  const pipeline = createPipeline(files.tokenizer, more, files.vocabSize);
+  const { tokens } = pipeline;
+  const vocabSize = [...tokens.keys()].reduce((most, id) => Math.max(most, id + 1), 0);
   if (vocabSize > files.vocabSize) {
     throw new ModelError(
       'malformed',
@@ -84,10 +59,11 @@ export function createTokenizer(files: TokenizerFiles): Tokenizer {
       'tokenizer.json and config.json must come from the same model.',
     );
   }
-  const writing = tokenWriting(json.decoder);
-  const added = new Map(json.added_tokens.map((token) => [token.id, token]));
-  const specialIds = new Set(json.added_tokens.filter(({ special }) => special).map(({ id }) => id));
-  const ends = endIds(hub, tokenizerConfig.eos_token, files.config, files.vocabSize);
+  const writing = tokenWriting((files.tokenizer as { decoder?: unknown }).decoder);
+  const added = new Set(pipeline.added.map(({ id }) => id));
+  const specialIds = new Set(pipeline.added.filter(({ special }) => special).map(({ id }) => id));
+  const own = endToken === null ? undefined : pipeline.ids.get(endToken);
+  const ends = endIds(own, files.config, files.vocabSize);
   for (const id of ends) specialIds.add(id);
 
   return {
@@ -96,17 +72,17 @@ export function createTokenizer(files: TokenizerFiles): Tokenizer {
     stopIds: ends,
     specialIds,
     encode(text, { specialTokens = true } = {}) {
-      return hub.encode(text, { add_special_tokens: specialTokens }).ids;
+      return pipeline.encode(text, specialTokens);
     },
     decode(tokenIds, { specialTokens = false } = {}) {
-      const shown = tokenIds.filter(
-        (id) => hub.id_to_token(id) !== undefined && (specialTokens || !specialIds.has(id)),
-      );
-      // The clean-up of spaces before punctuation would change the text.
-      return shown.length === 0 ? '' : hub.decode(shown, { clean_up_tokenization_spaces: false });
+      const shown = tokenIds.flatMap((id) => {
+        const token = tokens.get(id);
+        return token === undefined || (!specialTokens && specialIds.has(id)) ? [] : [token];
+      });
+      return shown.length === 0 ? '' : pipeline.decode(shown);
     },
     tokenText(id) {
-      const token = hub.id_to_token(id);
+      const token = tokens.get(id);
       if (token === undefined) return `<id ${id}>`;
       return added.has(id) ? token : tokenText(token, writing);
     },
@@ -138,35 +114,8 @@ export function createTextStream(
   };
 }
 
-function malformed(message: string, cause?: unknown): ModelError {
-  return new ModelError('malformed', message, 'Take tokenizer.json from the model itself, unchanged.', {
-    cause,
-  });
-}
-
-function parseTokenizer(json: unknown) {
-  const parsed = tokenizerSchema.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw malformed(`tokenizer.json: ${issue.path.join('.') || 'content'}: ${issue.message}.`);
-}
-
-function construct(json: object, config: object): HubTokenizer {
-  try {
-    return new HubTokenizer(json, config);
-  } catch (cause) {
-    throw malformed(`tokenizer.json: ${cause instanceof Error ? cause.message : String(cause)}.`, cause);
-  }
-}
-
 /** The tokenizer's own end first, then those of the model's configuration. */
-function endIds(
-  hub: HubTokenizer,
-  name: string | null | undefined,
-  config: unknown,
-  limit: number,
-): number[] {
-  const own = typeof name === 'string' ? hub.token_to_id(name) : undefined;
+function endIds(own: number | undefined, config: unknown, limit: number): number[] {
   const said = modelConfigSchema.safeParse(config).data;
   const model = said?.eos_token_id ?? said?.text_config?.eos_token_id ?? [];
   const ids = [own, model].flat().filter((id): id is number => id !== undefined && id >= 0 && id < limit);

@@ -16,7 +16,7 @@ export function inputCode(card: Card): string {
   const date = card.templateDate?.match(/^(\d{4})-(\d\d)-(\d\d)$/);
   const day = date?.slice(1).map(Number).join(', ');
   return [
-    ...(day ? ['from datetime import datetime', ''] : []),
+    ...(day ? dayCode(day) : []),
     'messages = [',
     ...messages,
     ']',
@@ -24,11 +24,28 @@ export function inputCode(card: Card): string {
     '    messages,',
     '    add_generation_prompt=True,',
     '    enable_thinking=False,',
-    ...(day ? [`    strftime_now=datetime(${day}).strftime,  # the template's "today" in training`] : []),
     '    return_dict=True,',
     '    return_tensors="pt",',
     ')',
   ].join('\n');
+}
+
+/** Lines that set the day which templates write: transformers takes no function for it any more. */
+function dayCode(day: string): string[] {
+  return [
+    'from datetime import datetime',
+    'from transformers.utils import chat_template_utils',
+    '',
+    '',
+    `class Day(datetime):  # the template's "today" in training`,
+    '    @classmethod',
+    '    def now(cls, tz=None):',
+    `        return cls(${day})`,
+    '',
+    '',
+    'chat_template_utils.datetime = Day',
+    '',
+  ];
 }
 
 /** Markdown: that it was a chat, and what the template does not do by itself. */

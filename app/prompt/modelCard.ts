@@ -37,13 +37,14 @@ a web page that trains on the visitor's own machine. The model's weights are unc
 
 \`\`\`python
 from peft import PeftModel
-from transformers import ${modelClass}, AutoTokenizer
+from transformers import ${modelClass}, PreTrainedTokenizerFast
 
 base = ${JSON.stringify(base)}
 adapter = "."  # the folder with this file
 text = "Hello"
 
-tokenizer = AutoTokenizer.from_pretrained(base${revisionArgument(artefact)})
+# Reads tokenizer.json as it is, like the training did; AutoTokenizer rebuilds some tokenizers by rules of their class.
+tokenizer = PreTrainedTokenizerFast.from_pretrained(base${revisionArgument(artefact)})
 model = ${modelClass}.from_pretrained(base${revisionArgument(artefact)}${attentionArgument(artefact)})
 model = PeftModel.from_pretrained(model, adapter)
 ${inputCode(artefact.card)}

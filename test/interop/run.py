@@ -4,7 +4,7 @@ All interop checks against real PEFT; prints a JSON line for each and at last "N
     python run.py [--downloads DIR --model DIR]
 
 Without arguments: the golden adapters, files of the page's writers, files of PEFT read by the page's reader, and the
-Python code of the model card.
+Python code of the model card; token ids of the page and of transformers.
 With --downloads: also every check in that folder. `NAME.expect.json` there describes one:
     {"adapter": "FILE.zip or folder, beside it", "examples": [{"inputIds", "labels"}], "loss": nats per label token,
      "model": "folder, when not --model", "tolerance": 1e-3 unless given}
@@ -30,7 +30,7 @@ from make_prompt import make
 from safetensors import safe_open
 from safetensors.torch import load_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import PreTrainedTokenizerFast
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -151,6 +151,37 @@ def check_golden_card(name, kind, temporary):
     return check_card(temporary / f"{name}-{kind}.zip", model)
 
 
+TEXTS = ["the parcel is late", "  two  spaces\n\nnaïve café 東京 😀", "<s>it's</s> <|end|> x ٣٤", "Hello"]
+
+
+def check_tokenizer(folder, temporary, auto):
+    """The page's token ids are those of the class that a prompt's card names, and with `auto` those of AutoTokenizer."""
+    copy = temporary / f"{folder.name}-tokenizer"
+    copy.mkdir()
+    for file in folder.glob("*.json"):
+        shutil.copy(file, copy)
+    (copy / "texts.json").write_text(json.dumps(TEXTS))
+    command = ["node", str(ROOT / "tools/read/read.mjs"), "tokenizer", str(copy)]
+    read = json.loads(subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout)
+    page = [case["ids"] for case in read["cases"]]
+    classes = [PreTrainedTokenizerFast] + ([AutoTokenizer] if auto else [])
+    theirs = {each.__name__: [each.from_pretrained(str(folder))(text).input_ids for text in TEXTS] for each in classes}
+    wrong = [name for name, ids in theirs.items() if ids != page]
+    return {"ok": read["error"] is None and not wrong, "differ": wrong}
+
+
+def llama_folder(temporary):
+    """A tokenizer that AutoTokenizer of transformers 5 rebuilds by the rules of its class."""
+    folder = temporary / "llama-class"
+    folder.mkdir()
+    tokenizer = json.loads((HERE.parent / "fixtures/tokenizers/byteFallback.json").read_text())["tokenizer"]
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    config = {"tokenizer_class": "LlamaTokenizer", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    (folder / "config.json").write_text(json.dumps({"model_type": "llama"}))
+    return folder
+
+
 def check_download(file, model):
     """One check of the folder of downloads."""
     expected = json.loads(file.read_text())
@@ -181,6 +212,9 @@ def all_checks(options, temporary):
         ("qwen2vl-bf16", "prompt"),
     ):
         yield f"card {name} {kind}", lambda a=(name, kind): check_golden_card(*a, temporary)
+    yield "tokenizer of a class", lambda: check_tokenizer(llama_folder(temporary), temporary, auto=False)
+    if options.model and (Path(options.model) / "tokenizer.json").exists():
+        yield "tokenizer", lambda: check_tokenizer(Path(options.model), temporary, auto=True)
     if options.downloads:
         folder = Path(options.downloads)
         expectations = sorted(folder.glob("*.expect.json"))

@@ -127,7 +127,7 @@ describe('the prompt file’s README', () => {
   });
 
   it('tells the template the day of the training, and what it leaves out', () => {
-    expect(card({ chat: 'true', templateDate: '2024-07-26' })).toContain('datetime(2024, 7, 26).strftime');
+    expect(card({ chat: 'true', templateDate: '2024-07-26' })).toContain('return cls(2024, 7, 26)');
     expect(card({ chat: 'true', answerCue: '<|im_start|>assistant\n' })).toContain(
       '`<|im_start|>assistant↵`',
     );

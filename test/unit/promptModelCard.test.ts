@@ -29,12 +29,14 @@ describe('the model card', () => {
     expect(modelCard(artefact)).not.toContain('attn_implementation');
     artefact.card = { attention: 'eager', modelClass: 'AutoModelForImageTextToText' };
     const card = modelCard(artefact);
-    expect(card).toContain('from transformers import AutoModelForImageTextToText, AutoTokenizer');
+    expect(card).toContain('from transformers import AutoModelForImageTextToText, PreTrainedTokenizerFast');
     expect(card).toContain(
       'AutoModelForImageTextToText.from_pretrained(base, revision="abc123", attn_implementation="eager")',
     );
     artefact.card = { modelClass: 'os; import shutil' };
-    expect(modelCard(artefact)).toContain('from transformers import AutoModelForCausalLM, AutoTokenizer');
+    expect(modelCard(artefact)).toContain(
+      'from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast',
+    );
   });
 
   test('lists settings and results of the run with their values', () => {

@@ -44,7 +44,7 @@ export interface Signature {
 
 export type Statement =
   | { kind: 'data'; text: string }
-  | { kind: 'output'; value: Expression }
+  | { kind: 'output'; values: Expression[] }
   | { kind: 'if'; branches: { test: Expression; body: Statement[] }[]; otherwise: Statement[] }
   | {
       kind: 'for';

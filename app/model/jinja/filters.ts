@@ -4,7 +4,7 @@ import { fixed, flag, formatPercent } from './format';
 import { jsonText } from './jsonText';
 import { listFilters } from './listFilters';
 import { asCount, asText, capitalize, center, lines, replace, strip } from './methods';
-import { bounded, isTrue, iterate, lengthOf, numberOf, ownAttribute } from './operations';
+import { bounded, canIterate, isTrue, iterate, lengthOf, numberOf, ownAttribute } from './operations';
 import type { Filter } from './runtime';
 import { repr, SPACE, str, textLength } from './text';
 import { Dict, orElse, Tuple, take, typeName, Undefined, type Value } from './values';
@@ -119,9 +119,7 @@ export const filters: Record<string, Filter> = {
   safe: ofText((text) => text),
   string: ofText((text) => text),
   striptags: ofText((text) =>
-    text
-      .replace(/<!--[\s\S]*?-->/g, '')
-      .replace(/<[\s\S]*?>/g, '')
+    without(without(text, '<!--', '-->'), '<', '>')
       .replace(new RegExp(`[${SPACE}]+`, 'g'), ' ')
       .trim()
       .replace(/&(amp|lt|gt|quot|#34|#39);/g, (_, name: string) => entities[name]),
@@ -154,6 +152,7 @@ export const filters: Record<string, Filter> = {
     const most = named('length') === undefined ? 255 : asCount(named('length'));
     const end = named('end') === undefined ? '...' : asText(named('end'));
     const leeway = (named('leeway') ?? null) === null ? 5 : asCount(named('leeway'));
+    if (typeof value !== 'string' && lengthOf(value) <= most + leeway) return value;
     const text = Array.from(asText(value));
     if (most < textLength(end)) throw new JinjaError(`expected length >= ${textLength(end)}, got ${most}`);
     if (text.length <= most + leeway) return text.join('');
@@ -169,16 +168,34 @@ export const filters: Record<string, Filter> = {
         /[!'()*]/g,
         (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
       );
-    if (typeof value === 'string' || numberOf(value) !== null) return quote(value).replaceAll('%2F', '/');
+    if (typeof value === 'string' || !canIterate(value)) return quote(value).replaceAll('%2F', '/');
     const pairs =
       value instanceof Dict ? value.pairs() : [...iterate(value)].map((each) => [...iterate(each)]);
-    return pairs.map(([key, each]) => `${quote(key)}=${quote(each)}`.replaceAll('%20', '+')).join('&');
+    return pairs
+      .map((pair) => {
+        if (pair.length !== 2) throw new JinjaError('urlencode needs pairs');
+        return `${quote(pair[0])}=${quote(pair[1])}`.replaceAll('%20', '+');
+      })
+      .join('&');
   },
   urlize: unknown('urlize'),
   wordcount: ofText((text) => BigInt(text.match(/[\p{L}\p{N}_]+/gu)?.length ?? 0)),
   wordwrap: unknown('wordwrap'),
   xmlattr: unknown('xmlattr'),
 };
+
+/** The text without what stands between two marks, and without these. */
+function without(text: string, open: string, close: string): string {
+  let kept = '';
+  let at = 0;
+  for (;;) {
+    const start = text.indexOf(open, at);
+    const end = start < 0 ? -1 : text.indexOf(close, start);
+    if (end < 0) return kept + text.slice(at);
+    kept += text.slice(at, start);
+    at = end + close.length;
+  }
+}
 
 const entities: Record<string, string> = {
   amp: '&',

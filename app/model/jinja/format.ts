@@ -34,7 +34,7 @@ export function formatPercent(text: string, value: Value): string {
       fill: flags.includes('0') && !flags.includes('-') && !'sra'.includes(kind) ? '0' : ' ',
     });
   });
-  const named = byName || value instanceof Dict || Array.isArray(value);
+  const named = byName || value instanceof Dict || Array.isArray(value) || value instanceof Undefined;
   if (!named && used < values.length) throw new JinjaError('not all arguments converted during formatting');
   return result;
 }

@@ -7,7 +7,13 @@ import { type Arguments, Callable, Dict, Namespace, orElse, Range, Thing, take, 
 /** Items that `range` may have in jinja2's sandbox. */
 const MOST_RANGE = 100_000;
 
+/** What `self` is in a template: its blocks, of which nobody asks. */
+class Blocks extends Thing {
+  override readonly typeName = 'TemplateReference';
+}
+
 export const globals: ReadonlyMap<string, Value> = new Map<string, Value>([
+  ['self', new Blocks()],
   ['range', new Callable('range', range)],
   ['dict', new Callable('dict', dict)],
   ['namespace', new Callable('namespace', (args) => new Namespace(dict(args)))],

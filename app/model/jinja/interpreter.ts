@@ -105,7 +105,7 @@ class Interpreter {
         this.write(statement.text);
         return undefined;
       case 'output':
-        this.write(this.text(this.evaluate(statement.value, scope)));
+        for (const value of statement.values) this.write(this.text(this.evaluate(value, scope)));
         return undefined;
       case 'if': {
         const branch = statement.branches.find(({ test }) => isTrue(this.evaluate(test, scope)));
@@ -196,14 +196,18 @@ class Interpreter {
         }
       });
     const loop = new Loop(items, depth, statement.recursive ? again : null);
+    let completed = false;
     for (; loop.at < items.length; loop.at++) {
       this.runtime.step();
       const inner = new Scope(scope);
       inner.set('loop', loop);
       this.assign(statement.target, items[loop.at], inner);
-      if (this.body(statement.body, inner) === 'break') break;
+      const end = this.body(statement.body, inner);
+      completed ||= end === undefined;
+      if (end === 'break') break;
     }
-    if (items.length === 0) this.body(statement.otherwise, new Scope(scope));
+    // As jinja2 has it: also where every round was broken off.
+    if (!completed) this.body(statement.otherwise, new Scope(scope));
   }
 
   private assign(target: Target, value: Value, scope: Scope): void {

@@ -3,7 +3,7 @@
  * block goes, and so does the white space before one that stands alone at the start of its line.
  */
 import { JinjaSyntaxError } from './errors';
-import { SPACE } from './text';
+import { SPACE, trimEnd, trimStart } from './text';
 
 export type TokenKind =
   | 'data'
@@ -29,8 +29,6 @@ const begin = new RegExp(
   'g',
 );
 const space = new RegExp(`[${SPACE}]+`, 'y');
-const onlySpace = new RegExp(`^[${SPACE}]+$`);
-const trailingSpace = new RegExp(`[${SPACE}]+$`);
 const blockEnd = new RegExp(`\\+%\\}|-%\\}[${SPACE}]*|%\\}\\n?`, 'y');
 const variableEnd = new RegExp(`-\\}\\}[${SPACE}]*|\\}\\}`, 'y');
 const commentEnd = new RegExp(`\\+#\\}|-#\\}[${SPACE}]*|#\\}\\n?`, 'g');
@@ -140,10 +138,12 @@ export function tokenize(template: string): Token[] {
 
 /** Text before a tag. */
 function before(text: string, sign: string, isVariable: boolean, lineStarts: boolean): string {
-  if (sign === '-') return text.replace(trailingSpace, '');
+  if (sign === '-') return trimEnd(text);
   if (sign === '+' || isVariable) return text;
   const line = text.lastIndexOf('\n') + 1;
-  return (line > 0 || lineStarts) && onlySpace.test(text.slice(line)) ? text.slice(0, line) : text;
+  return (line > 0 || lineStarts) && text.length > line && trimStart(text.slice(line)) === ''
+    ? text.slice(0, line)
+    : text;
 }
 
 class LineCounter {

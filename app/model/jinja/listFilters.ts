@@ -157,7 +157,7 @@ export const listFilters: Record<string, Filter> = {
   // Always the same, so that a run can be repeated.
   random(_, value) {
     const items = value instanceof Undefined ? [] : sequence(value);
-    if (!items) throw new JinjaError(`'${typeName(value)}' object is not subscriptable`);
+    if (items === null) throw new JinjaError(`'${typeName(value)}' object is not subscriptable`);
     return orElse(items[0], () => new Undefined('No random item, sequence was empty.'));
   },
   reject: chosen(false, false),
@@ -220,7 +220,7 @@ export const listFilters: Record<string, Filter> = {
 function reversible(value: Value): Value[] {
   if (value instanceof Dict) return value.keys();
   const items = sequence(value);
-  if (items) return [...items];
+  if (items !== null) return [...items];
   if (
     value instanceof Generator ||
     value instanceof Callable ||

@@ -2,7 +2,7 @@
 import { JinjaError } from './errors';
 import { formatBraces } from './format';
 import { bounded, equal, isTrue, iterate, unsafe } from './operations';
-import { codePoints, SPACE, textLength } from './text';
+import { codePoints, SPACE, textLength, trimEnd, trimStart } from './text';
 import { type Arguments, Callable, Dict, Tuple, take, typeName, type Value } from './values';
 
 type Method = (text: string, args: Arguments) => Value;
@@ -33,8 +33,6 @@ export function listMethod(list: readonly Value[] | Tuple, name: string): Value 
   return LIST_CHANGES.includes(name) ? unsafe(name) : undefined;
 }
 
-const spaceStart = new RegExp(`^[${SPACE}]+`);
-const spaceEnd = new RegExp(`[${SPACE}]+$`);
 const onlySpace = new RegExp(`^[${SPACE}]+$`);
 /** Where `splitlines` divides. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they end lines
@@ -45,8 +43,8 @@ export function strip(text: string, characters: Value | undefined, sides: 'both'
   const left = sides !== 'right';
   const right = sides !== 'left';
   if (characters === undefined || characters === null) {
-    const start = left ? text.replace(spaceStart, '') : text;
-    return right ? start.replace(spaceEnd, '') : start;
+    const start = left ? trimStart(text) : text;
+    return right ? trimEnd(start) : start;
   }
   const set = new Set(codePoints(asText(characters)));
   const all = codePoints(text);
@@ -73,10 +71,23 @@ export function capitalize(text: string): string {
   return large(first) + rest.join('').toLowerCase();
 }
 
+/** Letters that are two in one have a form for the beginning of words. */
+const DIGRAPHS: Record<string, string> = {
+  Ǆ: 'ǅ',
+  ǆ: 'ǅ',
+  Ǉ: 'ǈ',
+  ǉ: 'ǈ',
+  Ǌ: 'ǋ',
+  ǌ: 'ǋ',
+  Ǳ: 'ǲ',
+  ǳ: 'ǲ',
+};
+
 /** The form of a letter that begins a word: ß becomes Ss. */
 function large(letter: string): string {
+  if (Object.hasOwn(DIGRAPHS, letter)) return DIGRAPHS[letter];
   const [first = '', ...rest] = letter.toUpperCase();
-  return first + rest.join('').toLowerCase();
+  return first + (first.toLowerCase() === first ? rest.join('') : rest.join('').toLowerCase());
 }
 
 function title(text: string): string {
@@ -106,15 +117,12 @@ const split =
 
 function splitSpace(text: string, limit: number, fromEnd: boolean): string[] {
   const words = [...text.matchAll(new RegExp(`[^${SPACE}]+`, 'g'))];
-  if (words.length - 1 <= limit) return words.map(([word]) => word);
-  if (fromEnd) {
-    const kept = words.slice(words.length - limit);
-    const last = words[words.length - limit - 1];
-    const rest = text.slice(0, last.index + last[0].length);
-    return [strip(rest, undefined, 'left'), ...kept.map(([word]) => word)];
-  }
-  const rest = text.slice(words[limit].index);
-  return [...words.slice(0, limit).map(([word]) => word), strip(rest, undefined, 'right')];
+  const said = words.map(([word]) => word);
+  if (words.length <= limit) return said;
+  // What is left keeps the white space at its far end.
+  if (!fromEnd) return [...said.slice(0, limit), text.slice(words[limit].index)];
+  const last = words[words.length - limit - 1];
+  return [text.slice(0, last.index + last[0].length), ...said.slice(words.length - limit)];
 }
 
 /** `splitlines`. */

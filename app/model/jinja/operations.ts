@@ -44,6 +44,12 @@ export function iterate(value: Value): Iterable<Value> {
   return items;
 }
 
+/** Whether `iterate` would find items. */
+export function canIterate(value: Value): boolean {
+  if (value instanceof Thing) return value.iterate() !== null;
+  return value !== null && !['boolean', 'bigint', 'number'].includes(typeof value);
+}
+
 export function lengthOf(value: Value): bigint {
   if (typeof value === 'string') return BigInt(textLength(value));
   if (Array.isArray(value)) return BigInt(value.length);
@@ -148,8 +154,8 @@ export function contains(whole: Value, part: Value): boolean {
 }
 
 export function calculate(operator: BinaryOperator, a: Value, b: Value): Value {
-  for (const each of [a, b]) if (each instanceof Undefined) each.fail();
   if (operator === '%' && typeof a === 'string') return formatPercent(a, b);
+  for (const each of [a, b]) if (each instanceof Undefined) each.fail();
   const [x, y] = [numberOf(a), numberOf(b)];
   if (x !== null && y !== null) {
     if (typeof x === 'bigint' && typeof y === 'bigint') return wholeNumbers(operator, x, y);
@@ -299,7 +305,7 @@ function key(value: Value, at: Value): Value | undefined {
   const position = typeof at === 'boolean' ? BigInt(at) : at;
   if (typeof position !== 'bigint') return undefined;
   const items = sequence(value);
-  if (!items) return undefined;
+  if (items === null) return undefined;
   return items[Number(position < 0n ? BigInt(items.length) + position : position)];
 }
 
@@ -315,7 +321,7 @@ export function sequence(value: Value): readonly Value[] | string | null {
 export function slice(value: Value, bounds: readonly (Value | null)[]): Value {
   if (value instanceof Undefined) value.fail();
   const items = sequence(value);
-  if (!items) throw new JinjaError(`'${typeName(value)}' object cannot be sliced`);
+  if (items === null) throw new JinjaError(`'${typeName(value)}' object cannot be sliced`);
   const [from, to, by] = [0, 1, 2].map((i) => {
     const bound = bounds[i] ?? null;
     if (bound === null) return null;

@@ -27,7 +27,7 @@ class Parser extends ExpressionParser {
       const token = this.advance();
       if (token.kind === 'data') found.push({ kind: 'data', text: token.text });
       else if (token.kind === 'variableStart') {
-        found.push({ kind: 'output', value: this.tuple({ condition: true }) });
+        found.push({ kind: 'output', values: [this.tuple({ condition: true })] });
         this.expect('variableEnd');
       } else if (token.kind === 'blockStart') {
         if (this.current.kind === 'name' && until.includes(this.current.text)) return found;
@@ -78,7 +78,7 @@ class Parser extends ExpressionParser {
       case 'with':
         return this.withStatement();
       case 'print':
-        return { kind: 'output', value: this.tuple({ condition: true }) };
+        return { kind: 'output', values: this.printed() };
       case 'generation':
         return { kind: 'generation', body: this.body('generation') };
       case 'autoescape': {
@@ -105,6 +105,16 @@ class Parser extends ExpressionParser {
       files ? `“${tag.text}” needs another template` : `The tag “${tag.text}” is not known`,
       tag.line,
     );
+  }
+
+  /** What a `print` tag prints, one after the other. */
+  private printed(): Expression[] {
+    const values: Expression[] = [];
+    while (this.current.kind !== 'blockEnd') {
+      if (values.length > 0) this.expect('operator', ',');
+      values.push(this.expression());
+    }
+    return values;
   }
 
   private ifStatement(): Statement {

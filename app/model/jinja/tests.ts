@@ -1,9 +1,9 @@
 /** @file jinja2's tests: what stands after `is`. */
 import { JinjaError } from './errors';
-import { calculate, compare, contains, equal, numberOf } from './operations';
+import { calculate, canIterate, compare, contains, equal, numberOf } from './operations';
 import type { Test } from './runtime';
 import { str } from './text';
-import { Callable, Dict, Range, Thing, Tuple, take, typeName, Undefined, type Value } from './values';
+import { Callable, Dict, hash, Range, Tuple, take, typeName, Undefined, type Value } from './values';
 
 const plain =
   (test: (value: Value) => boolean): Test =>
@@ -28,11 +28,6 @@ function rest(value: Value, divisor: Value): Value {
   if (typeof value === 'string') throw new JinjaError('not all arguments converted during formatting');
   return calculate('%', value, divisor);
 }
-
-const canIterate = (value: Value) => {
-  if (value instanceof Thing) return value.iterate() !== null;
-  return value !== null && !['boolean', 'bigint', 'number'].includes(typeof value);
-};
 
 const canIndex = (value: Value) =>
   typeof value === 'string' ||
@@ -72,7 +67,7 @@ export const tests: Record<string, Test> = {
   escaped: plain(() => false),
   even: plain((value) => equal(rest(value, 2n), 0n)),
   false: plain((value) => value === false),
-  filter: (runtime, value) => typeof value === 'string' && runtime.isFilter(value),
+  filter: (runtime, value) => hash(value) !== '' && typeof value === 'string' && runtime.isFilter(value),
   float: plain((value) => typeof value === 'number'),
   ge: atLeast,
   greaterthan: above,
@@ -92,7 +87,7 @@ export const tests: Record<string, Test> = {
   sameas: against(same),
   sequence: plain((value) => canIndex(value)),
   string: plain((value) => typeof value === 'string'),
-  test: (runtime, value) => typeof value === 'string' && runtime.isTest(value),
+  test: (runtime, value) => hash(value) !== '' && typeof value === 'string' && runtime.isTest(value),
   true: plain((value) => value === true),
   undefined: plain((value) => value instanceof Undefined),
   upper: plain((value) => isUpper(str(value))),

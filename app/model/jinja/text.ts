@@ -4,6 +4,22 @@ import { Dict, Thing, Tuple, Undefined, type Value } from './values';
 /** What `\s`, `strip()` and `isspace()` mean in Python. */
 export const SPACE = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
 
+const isSpace = new RegExp(`^[${SPACE}]$`);
+
+/** The text without white space before it. In steps: a pattern for an end would be tried from every space. */
+export function trimStart(text: string): string {
+  let at = 0;
+  while (at < text.length && isSpace.test(text[at])) at++;
+  return text.slice(at);
+}
+
+/** The text without white space after it. */
+export function trimEnd(text: string): string {
+  let at = text.length;
+  while (at > 0 && isSpace.test(text[at - 1])) at--;
+  return text.slice(0, at);
+}
+
 const surrogate = /[\ud800-\udfff]/;
 
 /** The text as it is indexed: by code points. */

@@ -70,7 +70,8 @@ export function hash(key: Value): string {
   if (key === null) return 'none';
   if (key instanceof Undefined) return 'undefined';
   if (key instanceof Tuple) return `t${JSON.stringify(key.items.map(hash))}`;
-  if (key instanceof Thing) return `o${key.identity}`;
+  const changes = key instanceof DictView && key.typeName !== 'dict_values';
+  if (key instanceof Thing && !changes) return `o${key.identity}`;
   throw new JinjaError(`unhashable type: '${typeName(key)}'`);
 }
 
