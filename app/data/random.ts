@@ -1,7 +1,4 @@
-/** @file A seeded random generator (sfc32, Chris Doty-Humphrey, PractRand) whose state can be saved and restored. */
-
-/** Everything that decides the numbers to come; plain data. */
-export type RandomState = readonly [number, number, number, number];
+/** @file A seeded random generator (sfc32, Chris Doty-Humphrey, PractRand). */
 
 export interface Random {
   /** Uniform in [0, 1), 32 bits fine. */
@@ -12,9 +9,6 @@ export interface Random {
   normal(): number;
   /** Shuffles in place (Fisher–Yates) and returns the array. */
   shuffle<T extends { length: number; [index: number]: unknown }>(array: T): T;
-  state(): RandomState;
-  /** Continues from where `state()` was taken. */
-  restore(state: RandomState): void;
 }
 
 /** A generator whose numbers follow from the seed, and from `stream`: the same seed gives independent numbers a stream. */
@@ -44,7 +38,7 @@ export function createRandom(seed: number, stream = 0): Random {
     next,
     int,
     normal() {
-      // Box–Muller; the second number is thrown away so that the state stays four words.
+      // Box–Muller; the second number is thrown away so that every call draws as many.
       const radius = Math.sqrt(-2 * Math.log(1 - next()));
       return radius * Math.cos(2 * Math.PI * next());
     },
@@ -57,10 +51,6 @@ export function createRandom(seed: number, stream = 0): Random {
         items[j] = swap;
       }
       return array;
-    },
-    state: () => [a, b, c, counter],
-    restore(state) {
-      [a, b, c, counter] = state;
     },
   };
 }

@@ -123,22 +123,17 @@ export class Trainer {
   }
 
   /**
-   * Trains to the end, or until told otherwise. Resolves when the run rests (finished, paused, stopped or failed) and
+   * Trains to the end, or until told otherwise, from the start or from where it rests. Resolves when the run rests (finished, paused, stopped or failed) and
    * its checkpoint is kept. What goes wrong on the way is told as state, not thrown.
    * @throws TrainingError when the run is over or going on already.
    */
-  start(): Promise<void> {
-    return this.go('resume');
-  }
-
-  /** Goes on after a pause. @throws TrainingError as `start`. */
   resume(): Promise<void> {
     return this.go('resume');
   }
 
   /**
-   * Makes one step, and the validation that falls on it, then pauses. Resolves as `start` does.
-   * @throws TrainingError as `start`.
+   * Makes one step, and the validation that falls on it, then pauses. Resolves as `resume` does.
+   * @throws TrainingError as `resume`.
    */
   singleStep(): Promise<void> {
     return this.go('singleStep');

@@ -69,7 +69,7 @@ describe('the trainer', () => {
         },
         { steps: (steps) => records.push(...steps) },
       );
-      await run.start();
+      await run.resume();
       const expected = [...adamw.losses, adamw.finalLoss];
       expect(records).toHaveLength(expected.length);
       records.forEach(({ loss }, i) => {

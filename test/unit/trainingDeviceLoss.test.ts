@@ -52,7 +52,7 @@ describe('a run that is abandoned', () => {
   it.each([3, 14, 21])('after step %i leaves what gives the undisturbed run to the bit', async (at) => {
     const settings = { steps: 30 };
     const whole = await trainer(settings);
-    await whole.run.start();
+    await whole.run.resume();
 
     let lost: ReturnType<Trainer['abandon']> | undefined;
     const first: Awaited<ReturnType<typeof trainer>> = await trainer(settings, {
@@ -62,7 +62,7 @@ describe('a run that is abandoned', () => {
         },
       },
     });
-    await first.run.start();
+    await first.run.resume();
     if (!lost) throw new Error('The run was expected to be abandoned.');
     expect(lost.going).toBe('resume');
     const reached = first.told.steps.length;
@@ -84,7 +84,7 @@ describe('a run that is abandoned', () => {
       { steps: 20 },
       { engine: changed({ evaluate: never }), also: { state: () => {} } },
     );
-    const done = run.start();
+    const done = run.resume();
     while (run.state.phase !== 'validating') await new Promise((resolve) => setImmediate(resolve));
     const pausing = run.pause();
     const states = told.states.length;
@@ -107,9 +107,9 @@ describe('a run that is abandoned', () => {
 
   it('before its first step begins anew', async () => {
     const whole = await trainer({ steps: 6 });
-    await whole.run.start();
+    await whole.run.resume();
     const first = await trainer({ steps: 6 }, { engine: changed({ prepare: never }) });
-    const done = first.run.start();
+    const done = first.run.resume();
     const { checkpoint, going } = first.run.abandon();
     await done;
     expect(going).toBe('resume');
@@ -136,7 +136,7 @@ describe('a run that breaks', () => {
       { steps: 20 },
       { engine: breaks(7), inputs: { deviceLost: async () => true, parts: 1, notes: ['before'] } },
     );
-    await run.start();
+    await run.resume();
     expect(told.states.map(({ phase }) => phase)).toEqual(['training']);
     const left = run.abandon();
     expect(left).toMatchObject({ going: 'resume', parts: 1, notes: ['before'] });
@@ -151,7 +151,7 @@ describe('a run that breaks', () => {
       { steps: 20 },
       { engine: breaks(7), inputs: { deviceLost: async () => false } },
     );
-    await run.start();
+    await run.resume();
     expect(run.state).toMatchObject({ phase: 'failed', step: 7 });
     expect(run.state.message).toContain('mapAsync was aborted');
     await run.dispose();

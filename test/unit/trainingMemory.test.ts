@@ -128,7 +128,7 @@ describe('a run on a device with little memory', () => {
   const losses = async (on: Engine) => {
     const { told, events } = listen();
     const run = new Trainer(await tinyInputs(on, settings), events);
-    await run.start();
+    await run.resume();
     const { state } = run;
     await run.dispose();
     return { state, losses: told.steps.map(({ loss }) => loss), states: told.states };

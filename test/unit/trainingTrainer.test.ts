@@ -39,7 +39,7 @@ const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.le
 describe('a run', () => {
   it('trains to its last step, and the loss falls', async () => {
     const { run, told } = await trainer();
-    await run.start();
+    await run.resume();
     expect(run.state).toEqual({
       phase: 'finished',
       step: 30,
@@ -61,7 +61,7 @@ describe('a run', () => {
 
   it('validates every k steps and after the last, and keeps the prompt of the lowest loss', async () => {
     const { run, told } = await trainer({ steps: 25 });
-    await run.start();
+    await run.resume();
     expect(told.validations.map(({ step }) => step)).toEqual([10, 20, 25]);
     const best = told.validations.reduce((a, b) => (b.loss < a.loss ? b : a));
     expect(run.state.bestStep).toBe(best.step);
@@ -74,7 +74,7 @@ describe('a run', () => {
   it('tells phases and nearest tokens as it goes', async () => {
     const { run, told } = await trainer({ steps: 12 });
     expect(run.state.phase).toBe('starting');
-    await run.start();
+    await run.resume();
     expect(told.states.map(({ phase }) => phase)).toEqual([
       'training',
       'validating',
@@ -92,7 +92,7 @@ describe('a run', () => {
     const inputs = await tinyInputs(engine, { steps: 3 });
     const data = { ...inputs.data, validation: [], validationExamples: [] };
     const run = new Trainer({ ...inputs, data }, events);
-    await run.start();
+    await run.resume();
     expect(run.state).toMatchObject({ phase: 'finished', bestStep: 0 });
     expect(told.validations).toEqual([]);
     expect(await run.result()).toMatchObject({ step: 3, loss: null });
@@ -106,7 +106,7 @@ describe('a run', () => {
     const held = tf.memory().numTensors;
     for (let i = 0; i < 10; i++) await run.singleStep();
     expect(tf.memory().numTensors).toBe(held);
-    await run.start();
+    await run.resume();
     expect(tf.memory().numTensors).toBe(held);
     await run.dispose();
     expect(tf.memory().numTensors).toBe(before);
@@ -119,7 +119,7 @@ describe('a run', () => {
       port1.close();
       void run.stop();
     };
-    const done = run.start();
+    const done = run.resume();
     port2.postMessage('stop');
     await done;
     expect(run.state.phase).toBe('stopped');
@@ -152,7 +152,7 @@ describe('commands', () => {
 
   it('pause rests between two steps, and resume goes on to the end', async () => {
     const { run, told } = await trainer({}, { also: { steps: () => void run.pause() } });
-    await run.start();
+    await run.resume();
     expect(run.state.phase).toBe('paused');
     expect(run.state.step).toBeLessThan(30);
     expect(told.steps.length).toBe(run.state.step);
@@ -176,7 +176,7 @@ describe('commands', () => {
         },
       },
     );
-    await run.start();
+    await run.resume();
     expect(run.state).toMatchObject({ phase: 'paused', step: 10 });
     expect(told.validations).toEqual([]);
     await run.resume();
@@ -190,7 +190,7 @@ describe('commands', () => {
       {},
       { also: { answers: (step) => void (step === 20 && run.stop()) } },
     );
-    await run.start();
+    await run.resume();
     expect(run.state).toMatchObject({ phase: 'stopped', step: 20 });
     const best = told.validations.reduce((a, b) => (b.loss < a.loss ? b : a));
     expect(await run.result()).toMatchObject({ step: best.step, loss: best.loss });
@@ -211,8 +211,8 @@ describe('commands', () => {
 
   it('a run that is going on cannot be started again', async () => {
     const { run } = await trainer();
-    const done = run.start();
-    await expect(run.start()).rejects.toThrow(/going on already/);
+    const done = run.resume();
+    await expect(run.resume()).rejects.toThrow(/going on already/);
     await run.stop();
     await done;
     await run.dispose();
@@ -224,7 +224,7 @@ describe('checkpoints', () => {
     const settings = { steps: 30 };
     const whole = await newStore();
     const once = await trainer(settings, { store: whole });
-    await once.run.start();
+    await once.run.resume();
     await once.run.dispose();
     const expected = (await whole.load('run')) as Checkpoint;
     expect(expected.step).toBe(30);
@@ -247,7 +247,7 @@ describe('checkpoints', () => {
 
   it('are kept every 20 steps without stopping the loop, and once more at the end', async () => {
     const { run, told } = await trainer({ steps: 50, validateEvery: 50 }, { store: await newStore() });
-    await run.start();
+    await run.resume();
     expect(told.saved).toEqual([20, 40, 50]);
     expect(told.states.filter(({ phase }) => phase === 'paused')).toEqual([]);
     await run.dispose();
@@ -262,7 +262,7 @@ describe('checkpoints', () => {
       list: async () => [],
     };
     const once = await trainer({ steps: 40 }, { store });
-    await once.run.start();
+    await once.run.resume();
     await once.run.dispose();
     expect(saves.map(({ step, phase }) => [step, phase])).toEqual([
       [20, 'training'],
@@ -279,7 +279,7 @@ describe('checkpoints', () => {
   it('that cannot be kept do not end the run', async () => {
     const store = { ...(await newStore()), save: () => Promise.reject(new Error('disk full')) };
     const { run, told } = await trainer({ steps: 25 }, { store });
-    await run.start();
+    await run.resume();
     expect(run.state.phase).toBe('finished');
     expect(told.notSaved.length).toBeGreaterThan(0);
     await run.dispose();
@@ -300,7 +300,7 @@ describe('checkpoints', () => {
   it('of a finished run give back its result and no more steps', async () => {
     const store = await newStore();
     const once = await trainer({ steps: 12 }, { store });
-    await once.run.start();
+    await once.run.resume();
     const result = await once.run.result();
     await once.run.dispose();
     const again = await trainer({ steps: 12 }, { from: (await store.load('run')) as Checkpoint });
@@ -328,7 +328,7 @@ describe('failures', () => {
       { steps: 100 },
       { engine: spoilt((step) => (step === 15 ? Number.NaN : 1)) },
     );
-    await run.start();
+    await run.resume();
     expect(run.state).toMatchObject({ phase: 'failed', step: 14, bestStep: 10 });
     expect(run.state.message).toMatch(/step 15.*learning rate of 0\.005/);
     expect(told.steps.every(({ loss }) => Number.isFinite(loss))).toBe(true);
@@ -344,7 +344,7 @@ describe('failures', () => {
       { steps: 60, validateEvery: 60 },
       { engine: spoilt((step) => (step > 12 ? 10 : 1)), store: await newStore() },
     );
-    await run.start();
+    await run.resume();
     expect(run.state.phase).toBe('failed');
     expect(run.state.message).toMatch(/The loss rose from/);
     expect(run.state.step).toBeLessThan(30);
@@ -359,7 +359,7 @@ describe('failures', () => {
       return 1;
     });
     const { run, told } = await trainer({ steps: 60 }, { engine: broken, store });
-    await run.start();
+    await run.resume();
     expect(run.state).toMatchObject({ phase: 'failed', step: 30 });
     expect(run.state.message).toMatch(/device lost.*last checkpoint/);
     expect(told.saved).toEqual([20]);

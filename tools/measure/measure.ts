@@ -69,7 +69,7 @@ async function measure(sample: Sample, engine: Engine, { tokenizer, spec }: Load
     },
     {},
   );
-  await trainer.start();
+  await trainer.resume();
   const seconds = (performance.now() - began) / 1000;
   const { values, step } = await trainer.result();
   const { phase } = trainer.state;
