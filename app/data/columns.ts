@@ -78,6 +78,12 @@ function guessTemplates({ table, structureColumns, conversationColumns }: Readab
   const rejected = facts.find(({ name }) => normalName(name) === 'rejected');
   if (rejected)
     guesses.push(`column “${rejected.name}” holds answers that were turned down, and is not used`);
+  const judged = facts.find((fact) => isJudgement(fact, table));
+  if (judged) {
+    guesses.push(
+      `column “${judged.name}” says which labels were rejected; those rows are used all the same: leave them out of the file`,
+    );
+  }
   if (!pair) {
     const only = columns[0].name;
     const reason =
@@ -294,6 +300,14 @@ function choicesApart(columns: readonly ColumnFacts[], used: readonly string[]):
     groups.set(stem, [...(groups.get(stem) ?? []), column]);
   }
   return [...groups.entries()].find(([stem, group]) => group.length > 1 && stem !== '0')?.[1] ?? [];
+}
+
+/** Prodigy's word on each label that it asked about: a rejected one is wrong. */
+function isJudgement({ name, index }: ColumnFacts, table: Table): boolean {
+  if (normalName(name) !== 'answer') return false;
+  const cells = table.rows.slice(0, 1000).map((row) => row[index].trim());
+  const known = cells.every((cell) => ['accept', 'reject', 'ignore', ''].includes(cell));
+  return known && cells.some((cell) => cell === 'reject' || cell === 'ignore');
 }
 
 /** Token ids are of one model's tokenizer, and nothing a person can check. */

@@ -55,6 +55,7 @@ export function suggestSettings(facts: SuggestionFacts): SuggestedSettings {
 /** The task in words, for the `text` initialiser and as a first hard prompt. */
 export function describeTask({ options, classes }: Pick<DatasetReport, 'options' | 'classes'>): string {
   if (options.kind === 'plainText') return 'Continue the text.';
+  if (options.kind === 'conversation' && !classes) return 'Answer the user.';
   const input = columnWords(options.inputTemplate, GENERIC_INPUTS) ?? 'text';
   const target = columnWords(options.targetTemplate, GENERIC_TARGETS);
   if (!classes) return `Give the ${target ?? 'answer'} for the ${input}.`;

@@ -1,4 +1,5 @@
 /** @file Conversations in every shape that people keep them in, to turns with the learned ones marked; what is odd is said. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, it, test } from 'vitest';
 import { openData } from '../../app/data/open';
 import { completeOptions } from '../../app/data/options';
@@ -219,6 +220,23 @@ describe('a conversation is recognised', () => {
     const rows = await read([conversation('a'), conversation('b')], {}, 'chats.json');
     expect(lines(rows)).toEqual(['user: Say a | *assistant: a', 'user: Say b | *assistant: b']);
   });
+
+  // Made by test/fixtures/data/make_conversations.py with pyarrow, datasets and pandas.
+  it.each(['messages.parquet', 'hub.parquet', 'messages.arrow', 'printed.csv', 'dumped.csv'])(
+    'the same in %s',
+    async (name) => {
+      const file = new Uint8Array(
+        readFileSync(`${import.meta.dirname}/../fixtures/data/conversations/${name}`),
+      );
+      const { train } = await openData([{ name, bytes: file }]);
+      const rows = readRows({ table: train, validationTable: null, options: null });
+      expect(lines(rows)).toEqual(
+        ['Lima', 'Muscat', 'Suva'].map(
+          (city, i) => `system: Answer in one word. | user: It's house ${i}: "where"? | *assistant: ${city}`,
+        ),
+      );
+    },
+  );
 
   it('what is no conversation is none', async () => {
     for (const record of [

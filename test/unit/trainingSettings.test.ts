@@ -59,6 +59,14 @@ describe('settings at the door', () => {
 });
 
 describe('suggested settings', () => {
+  it('of conversations ask for an answer', () => {
+    const conversation = completeOptions({ kind: 'conversation', turnColumns: ['messages'] });
+    expect(describeTask({ options: conversation, classes: null })).toBe('Answer the user.');
+    expect(describeTask({ options: conversation, classes: ['no', 'yes'] })).toBe(
+      'Classify the text: no or yes.',
+    );
+  });
+
   const options: DatasetReport['options'] = completeOptions({
     chat: false,
     inputTemplate: 'Review: {review}\n',

@@ -40,12 +40,13 @@ export function ConversationFields({ options, report, disabled, onChange }: Conv
           }
         />
       </ColumnField>
-      <div className="field">
+      <div>
         <span className="field-label">
           <Term of="learnedTurns">Learned</Term>
         </span>
         <SegmentedControl.Root
           size="1"
+          className="narrow-segments"
           value={options.learnedTurns}
           disabled={disabled}
           aria-label="Learned turns"

@@ -34,6 +34,7 @@ export function OptionsForm({ report, error, disabled }: OptionsFormProps) {
       <legend className="visually-hidden">Columns and split</legend>
       <SegmentedControl.Root
         size="1"
+        className="narrow-segments"
         value={options.kind}
         disabled={disabled}
         aria-label="Kind of data"
