@@ -1,14 +1,16 @@
-/** @file `npm run bench`: times the fused engine against plain tfjs, and against PEFT where asked, on one machine. */
+/** @file `npm run bench`: times an engine against plain tfjs, and against PEFT where asked, on one machine. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { streamOf } from '../app/engine/weightStream';
 import { loadNetwork } from '../app/model/load';
 import { folderSource } from '../tools/golden/folderSource';
+import { runInChromium } from './chromium';
 import { type BenchModel, randomModel } from './models';
-import { openNodeHost } from './nodeHost';
+import { openNodeHost, openProcessorHost } from './nodeHost';
 import { type BenchOptions, OptionError, parseOptions, USAGE } from './options';
 import { checkPeer, comparePeer, PeerError, runPeer } from './peer';
-import { REFERENCE_PATIENCE, runBench } from './report';
+import { type ProcessorReport, runProcessorBench } from './processorReport';
+import { type BenchReport, type Progress, REFERENCE_PATIENCE, runBench } from './report';
 import { narrate } from './terminal';
 import { chooseTile } from './tile';
 import { workloadProblem } from './workload';
@@ -35,25 +37,9 @@ async function main(options: BenchOptions): Promise<void> {
   if (problem) throw new OptionError(problem);
   if (options.peer) await checkPeer(options.python);
 
-  const host = await openNodeHost();
   const narrator = narrate();
-  const report = await runBench(
-    {
-      model: name,
-      workload,
-      steps,
-      referenceSteps: options.referenceSteps,
-      submitSteps: options.submitSteps,
-      patience: options.patient ? Number.POSITIVE_INFINITY : REFERENCE_PATIENCE,
-      profile: options.profile,
-      tile: await chooseTile(host.device, host.info, options.tune, narrator.say),
-    },
-    model,
-    host,
-    narrator.say,
-  ).finally(narrator.end);
-  // PEFT may be about to use the same GPU.
-  host.device.destroy();
+  const measure = options.engine === 'wasm' ? onProcessor : onGpu;
+  const report = await measure(options, model, narrator.say).finally(narrator.end);
   let text = report as object;
   if (options.peer) {
     const { python, peerDtype: dtype } = options;
@@ -67,6 +53,33 @@ async function main(options: BenchOptions): Promise<void> {
     mkdirSync(dirname(options.json), { recursive: true });
     writeFileSync(options.json, json);
   }
+}
+
+async function onGpu(
+  options: BenchOptions,
+  model: BenchModel,
+  say: (progress: Progress) => void,
+): Promise<BenchReport> {
+  const host = await openNodeHost();
+  const settings = {
+    ...options,
+    patience: options.patient ? Number.POSITIVE_INFINITY : REFERENCE_PATIENCE,
+    tile: await chooseTile(host.device, host.info, options.tune, say),
+  };
+  // PEFT may be about to use the same GPU.
+  return runBench(settings, model, host, say).finally(() => host.device.destroy());
+}
+
+async function onProcessor(
+  options: BenchOptions,
+  model: BenchModel,
+  say: (progress: Progress) => void,
+): Promise<ProcessorReport> {
+  if (options.place === 'chromium') return runInChromium(options, say);
+  const { threads, simd, patient } = options;
+  const host = await openProcessorHost({ threads: threads ?? undefined, simd: simd ?? undefined });
+  const patience = patient ? Number.POSITIVE_INFINITY : REFERENCE_PATIENCE;
+  return runProcessorBench({ ...options, patience }, model, host, say);
 }
 
 async function embeddedModel(): Promise<BenchModel> {

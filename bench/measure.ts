@@ -34,7 +34,7 @@ export interface TimeOptions {
   onStep?: (done: number, of: number, milliseconds: number) => void;
 }
 
-/** Runs steps one after the other on tfjs's present webgpu backend, each awaited. */
+/** Runs steps one after the other on tfjs's present backend, each awaited. */
 export async function timeSteps(
   engine: Engine,
   workload: Workload,
@@ -91,7 +91,7 @@ export async function timeStep(
     () => tf.sum(engine.loss([{ kind: 'prompt', vectors: variable }], batch)) as tf.Scalar,
     [variable],
   );
-  flush(tf.backend() as unknown as WebGPUBackend);
+  if (tf.getBackend() === 'webgpu') flush(tf.backend() as unknown as WebGPUBackend);
   const cpu = performance.now() - start;
   // Both are asked for at once, as one answer.
   const [[loss], gradient] = await Promise.all([value.data(), grads[variable.name].data()]);

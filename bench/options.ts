@@ -18,6 +18,11 @@ export interface BenchOptions {
   peer: 'peft' | null;
   python: string;
   peerDtype: string | null;
+  /** What is timed beside plain tfjs, where it runs, and of the processor's engine on how many threads and with which SIMD. */
+  engine: 'webgpu' | 'wasm';
+  place: 'node' | 'chromium';
+  threads: number | null;
+  simd: 'plain' | 'relaxed' | null;
 }
 
 export const USAGE = `usage: npm run bench -- [--model embedded|${shapeNames.join('|')}]
@@ -25,6 +30,8 @@ export const USAGE = `usage: npm run bench -- [--model embedded|${shapeNames.joi
   [--steps N] [--reference-steps N] [--submit-steps N] timed steps; 0 leaves plain tfjs or the 30 layers out
   [--patient]                                          warm plain tfjs up even where a step takes over 20 seconds
   [--tune] [--profile]                                 try tilings on a software adapter too; time single kernels
+  [--engine webgpu|wasm]                               the GPU's engine, or the processor's:
+  [--in node|chromium] [--threads N] [--simd plain|relaxed]   where, and how (default: as many threads as there are)
   [--peer peft] [--python PATH] [--peer-dtype float32|bfloat16]
   [--json FILE|-]`;
 
@@ -49,6 +56,16 @@ export function parseOptions(args: string[]): BenchOptions {
   if (values.peer !== undefined && values.peer !== 'peft') {
     throw new OptionError(`--peer takes peft, not “${values.peer}”.`);
   }
+  const oneOf = <T extends string>(name: 'engine' | 'in' | 'simd', known: readonly T[]): T => {
+    const found = known.find((one) => one === values[name]);
+    if (!found) throw new OptionError(`--${name} takes ${known.join(' or ')}, not “${values[name]}”.`);
+    return found;
+  };
+  const engine = oneOf('engine', ['webgpu', 'wasm']);
+  const place = oneOf('in', ['node', 'chromium']);
+  if (engine === 'webgpu' && place === 'chromium') {
+    throw new OptionError('--in chromium is for --engine wasm; in a browser open /bench.html for a GPU.');
+  }
   const peerDtype = values['peer-dtype'] ?? null;
   if (peerDtype !== null && !['float32', 'bfloat16'].includes(peerDtype)) {
     throw new OptionError(`--peer-dtype takes float32 or bfloat16, not “${peerDtype}”.`);
@@ -71,6 +88,10 @@ export function parseOptions(args: string[]): BenchOptions {
     peer: values.peer ?? null,
     python: values.python,
     peerDtype,
+    engine,
+    place,
+    threads: values.threads === undefined ? null : whole('threads', 1),
+    simd: values.simd === undefined ? null : oneOf<'plain' | 'relaxed'>('simd', ['plain', 'relaxed']),
   };
 }
 
@@ -95,6 +116,10 @@ function parse(args: string[]) {
         peer: { type: 'string' },
         python: { type: 'string', default: 'python3' },
         'peer-dtype': { type: 'string' },
+        engine: { type: 'string', default: 'webgpu' },
+        in: { type: 'string', default: 'node' },
+        threads: { type: 'string' },
+        simd: { type: 'string' },
       },
     }).values;
   } catch (error) {

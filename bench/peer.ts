@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import type { ModelSpec } from '../app/engine/spec';
 import type { Spread } from './measure';
+import type { ProcessorReport } from './processorReport';
 import type { BenchReport } from './report';
 import { makeBatch, promptTokens, type Workload } from './workload';
 
@@ -30,7 +31,7 @@ export interface PeerReport {
 export interface PeerComparison {
   peer: PeerReport;
   comparison: string;
-  /** How many times faster than PEFT the fused engine is, by medians; below 1 it is slower. */
+  /** How many times faster than PEFT the engine is, by medians; below 1 it is slower. */
   peerRatio: number;
   /** Null where the weights are random, for they are not the same ones. */
   peerLossDifference: number | null;
@@ -82,16 +83,27 @@ export async function runPeer(job: PeerJob): Promise<PeerReport> {
   return { name: 'peft', ...JSON.parse(output) };
 }
 
-export function comparePeer(report: BenchReport, peer: PeerReport, sameWeights: boolean): PeerComparison {
+export function comparePeer(
+  report: BenchReport | ProcessorReport,
+  peer: PeerReport,
+  sameWeights: boolean,
+): PeerComparison {
   const where = peer.device === 'cuda' ? peer.deviceName : `the processor, ${peer.threads} threads`;
-  const { adapter } = report;
-  const name = adapter.description || adapter.device || adapter.architecture;
+  const [ours, words] =
+    'engine' in report
+      ? [report.wasm, `the processor’s engine, threads: ${report.threads}, ${report.simd} SIMD`]
+      : [report.webgpu, `the fused engine on ${adapterWords(report)}`];
   return {
     peer,
-    comparison: `PEFT on ${where}, ${peer.dtype}, against the fused engine on ${name}${adapter.software ? ', a software adapter' : ''}`,
-    peerRatio: peer.milliseconds.median / report.webgpu.milliseconds.median,
-    peerLossDifference: sameWeights ? Math.abs(peer.loss - report.webgpu.loss) : null,
+    comparison: `PEFT on ${where}, ${peer.dtype}, against ${words}`,
+    peerRatio: peer.milliseconds.median / ours.milliseconds.median,
+    peerLossDifference: sameWeights ? Math.abs(peer.loss - ours.loss) : null,
   };
+}
+
+function adapterWords({ adapter }: BenchReport): string {
+  const name = adapter.description || adapter.device || adapter.architecture;
+  return `${name}${adapter.software ? ', a software adapter' : ''}`;
 }
 
 /** The specification as transformers names it; of the families whose shapes `models.ts` knows. */

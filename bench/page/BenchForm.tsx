@@ -19,6 +19,11 @@ const models: { value: PageSettings['model']; label: string }[] = [
   { value: 'qwen2.5-0.5b', label: 'Qwen2.5 0.5B' },
 ];
 
+const engines: { value: PageSettings['engine']; label: string }[] = [
+  { value: 'webgpu', label: 'Graphics adapter' },
+  { value: 'wasm', label: 'Processor' },
+];
+
 const sizes: { name: keyof Workload; label: string }[] = [
   { name: 'batch', label: 'Texts' },
   { name: 'length', label: 'Tokens a text' },
@@ -30,6 +35,8 @@ const most = 4096;
 
 export function BenchForm({ running, onRun, onCancel }: BenchFormProps) {
   const [settings, setSettings] = useState<PageSettings>({
+    engine: 'gpu' in navigator ? 'webgpu' : 'wasm',
+    threads: null,
     model: 'embedded',
     workload: DEFAULT_WORKLOAD,
     steps: 10,
@@ -48,6 +55,19 @@ export function BenchForm({ running, onRun, onCancel }: BenchFormProps) {
     >
       <fieldset disabled={running} className="bench-fields">
         <legend className="visually-hidden">Benchmark settings</legend>
+        <div className="field">
+          <label htmlFor={`${id}-engine`} className="field-label">
+            Engine
+          </label>
+          <Choice
+            id={`${id}-engine`}
+            label="Engine"
+            value={settings.engine}
+            options={engines}
+            onChange={(engine) => change({ engine })}
+            disabled={running}
+          />
+        </div>
         <div className="field">
           <label htmlFor={id} className="field-label">
             Model

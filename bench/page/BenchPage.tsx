@@ -30,8 +30,8 @@ export function BenchPage() {
       <main className="bench">
         <Panel title="What to measure">
           <Text as="p" size="2" color="gray">
-            Times one training step, loss and gradient of a soft prompt, on this computer’s graphics adapter,
-            and the same step in plain TensorFlow.js. Nothing is sent anywhere.
+            Times one training step, loss and gradient of a soft prompt, on this computer’s graphics adapter
+            or its processor, and the same step in plain TensorFlow.js. Nothing is sent anywhere.
           </Text>
           <BenchForm running={state.is === 'running'} onRun={run} onCancel={cancel} />
           {state.is === 'running' && (

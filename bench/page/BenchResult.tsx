@@ -2,20 +2,20 @@
 import { Button, Table, Text } from '@radix-ui/themes';
 import { useEffect, useState } from 'react';
 import { Panel } from '../../app/components/ui/Panel';
+import type { ProcessorReport } from '../processorReport';
 import type { BenchReport } from '../report';
-import { fileName, resultRows } from './results';
+import { deviceName, fileName, resultRows } from './results';
 
-export function BenchResult({ report }: { report: BenchReport }) {
-  const { adapter, workload } = report;
+export function BenchResult({ report }: { report: BenchReport | ProcessorReport }) {
+  const { workload } = report;
+  const software = 'adapter' in report && report.adapter.software;
   const text = JSON.stringify(report, null, 2);
-  const name = adapter.description || [adapter.vendor, adapter.architecture].filter(Boolean).join(' ');
   return (
-    <Panel title="Result" aside={name}>
+    <Panel title="Result" aside={deviceName(report)}>
       <Text as="p" size="2" color="gray" role="status">
         {report.model}, {workload.batch} × {workload.length} tokens of which {workload.labels} each are
         labels, after {workload.prompt} virtual tokens.
-        {adapter.software &&
-          ' A software adapter: the processor does its work, so this says nothing about a GPU.'}
+        {software && ' A software adapter: the processor does its work, so this says nothing about a GPU.'}
       </Text>
       <Table.Root size="1">
         <Table.Body>

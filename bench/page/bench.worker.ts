@@ -1,14 +1,30 @@
 /** @file Runs the benchmark beside the page, which stays alive; the page cancels by ending this worker. */
+
+import plainUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?url';
+import simdUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url';
+import threadedUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-threaded-simd.wasm?url';
+import { version_core } from '@tensorflow/tfjs-core';
 import { requestDevice, startWebGpu } from '../../app/engine/backend';
 import { isSoftware } from '../../app/engine/webgpu/adapter';
 import { streamOf } from '../../app/engine/weightStream';
 import { loadNetwork } from '../../app/model/load';
 import { openUrl } from '../../app/model/urlSource';
+import { browserProcessor } from '../../app/workers/processor';
 import { type BenchModel, randomModel } from '../models';
+import { type ProcessorReport, runProcessorBench } from '../processorReport';
 import { type BenchReport, type Progress, REFERENCE_PATIENCE, runBench } from '../report';
+import { startTfjsWasm } from '../tfjsWasm';
 import { chooseTile } from '../tile';
 import { workloadProblem } from '../workload';
 import type { RunMessage, RunRequest } from './messages';
+
+/** tfjs's wasm threads are workers made from a blob: relative addresses would mean nothing to them. */
+const absolute = (url: string) => new URL(url, import.meta.url).href;
+const wasmPaths = {
+  'tfjs-backend-wasm.wasm': absolute(plainUrl),
+  'tfjs-backend-wasm-simd.wasm': absolute(simdUrl),
+  'tfjs-backend-wasm-threaded-simd.wasm': absolute(threadedUrl),
+};
 
 self.addEventListener('message', ({ data }: MessageEvent<RunRequest>) => {
   run(data)
@@ -22,7 +38,29 @@ function say(message: RunMessage): void {
   self.postMessage(message);
 }
 
-async function run({ settings, baseUrl }: RunRequest): Promise<BenchReport> {
+async function run(request: RunRequest): Promise<BenchReport | ProcessorReport> {
+  return request.settings.engine === 'wasm' ? onProcessor(request) : onGpu(request);
+}
+
+async function onProcessor({ settings, baseUrl }: RunRequest): Promise<ProcessorReport> {
+  const { model: name, workload, threads } = settings;
+  const model = name === 'embedded' ? await embeddedModel(baseUrl) : randomModel(name);
+  const problem = workloadProblem(workload, model.spec.contextLength);
+  if (problem) throw new Error(problem);
+  return runProcessorBench(
+    { ...settings, referenceSteps: settings.reference ? 3 : 0, patience: REFERENCE_PATIENCE },
+    model,
+    {
+      processor: await browserProcessor(threads ?? undefined),
+      runtime: navigator.userAgent,
+      versions: { tfjs: version_core },
+      startTfjsWasm: () => startTfjsWasm(wasmPaths),
+    },
+    (progress) => say({ type: 'progress', progress }),
+  );
+}
+
+async function onGpu({ settings, baseUrl }: RunRequest): Promise<BenchReport> {
   const { model: name, workload, steps } = settings;
   const tell = (progress: Progress) => say({ type: 'progress', progress });
   if (!navigator.gpu) {

@@ -1,10 +1,14 @@
 /** @file What the benchmark's page and its worker say to each other. */
 import type { ShapeName } from '../models';
+import type { ProcessorReport } from '../processorReport';
 import type { BenchReport, Progress } from '../report';
 import type { Workload } from '../workload';
 
 /** What a person chooses. */
 export interface PageSettings {
+  engine: 'webgpu' | 'wasm';
+  /** Of the processor's engine; null for as many as the page takes. */
+  threads: number | null;
   model: 'embedded' | ShapeName;
   workload: Workload;
   steps: number;
@@ -21,5 +25,5 @@ export interface RunRequest {
 
 export type RunMessage =
   | { type: 'progress'; progress: Progress }
-  | { type: 'report'; report: BenchReport }
+  | { type: 'report'; report: BenchReport | ProcessorReport }
   | { type: 'failed'; message: string };

@@ -1,4 +1,5 @@
 /** @file A report in words: what the page's table shows. */
+import type { ProcessorReport } from '../processorReport';
 import type { BenchReport } from '../report';
 
 export interface ResultRow {
@@ -8,7 +9,8 @@ export interface ResultRow {
   note?: string;
 }
 
-export function resultRows(report: BenchReport): ResultRow[] {
+export function resultRows(report: BenchReport | ProcessorReport): ResultRow[] {
+  if ('engine' in report) return processorRows(report);
   const { webgpu, reference, matmul, submit, allocated } = report;
   const rows: ResultRow[] = [
     {
@@ -66,11 +68,60 @@ export function resultRows(report: BenchReport): ResultRow[] {
   return rows;
 }
 
+function processorRows(report: ProcessorReport): ResultRow[] {
+  const { wasm, reference, ratio, lossDifference, matmul, allocated } = report;
+  const rows: ResultRow[] = [
+    {
+      name: 'A step',
+      value: milliseconds(wasm.milliseconds.median),
+      note: `${milliseconds(wasm.milliseconds.min)} to ${milliseconds(wasm.milliseconds.max)} over ${wasm.steps} steps`,
+    },
+  ];
+  if (reference && ratio !== null && lossDifference !== null) {
+    rows.push(
+      {
+        name: 'Plain tfjs',
+        value: milliseconds(reference.milliseconds.median),
+        note: `its own WebAssembly, threads: ${report.referenceThreads}`,
+      },
+      { name: 'Faster than plain tfjs', value: `${digits(ratio)}×` },
+      { name: 'Loss', value: wasm.loss.toFixed(5), note: `${lossDifference.toExponential(1)} apart` },
+    );
+  } else rows.push({ name: 'Loss', value: wasm.loss.toFixed(5), note: 'nats per label token' });
+  rows.push(
+    { name: 'Text tokens', value: `${whole(report.textTokensPerSecond)} a second` },
+    { name: 'Rows', value: `${whole(report.rowsPerSecond)} a second`, note: `${report.rows} a step` },
+    {
+      name: 'Arithmetic',
+      value: `${digits(report.gflopPerSecond)} GFLOP/s`,
+      note: `its products alone reach ${digits(matmul.gflopPerSecond)}; a step ${Math.round(matmul.shareReached * 100)} % of that`,
+    },
+    {
+      name: 'Memory',
+      value: megabytes(allocated.memory),
+      note: `weights ${megabytes(allocated.weights)}, a step ${megabytes(allocated.step)}`,
+    },
+  );
+  return rows;
+}
+
+/** What computed, in words. */
+export function deviceName(report: BenchReport | ProcessorReport): string {
+  if ('engine' in report) return `Processor · threads: ${report.threads} · ${report.simd} SIMD`;
+  const { description, vendor, architecture } = report.adapter;
+  return description || [vendor, architecture].filter(Boolean).join(' ');
+}
+
 /** A name that sorts by date and says what was measured. */
-export function fileName({ date, model, workload, adapter }: BenchReport): string {
+export function fileName(report: BenchReport | ProcessorReport): string {
+  const { date, model, workload } = report;
   const { batch, length, prompt, labels } = workload;
-  const gpu = (adapter.architecture || adapter.vendor || 'gpu').replace(/[^a-z0-9]+/gi, '-').toLowerCase();
-  return `${date.slice(0, 10)}-${gpu}-${model}-b${batch}-t${length}-p${prompt}-n${labels}.json`;
+  const name =
+    'engine' in report
+      ? `processor-${report.threads}-${report.simd}`
+      : report.adapter.architecture || report.adapter.vendor || 'gpu';
+  const device = name.replace(/[^a-z0-9]+/gi, '-').toLowerCase();
+  return `${date.slice(0, 10)}-${device}-${model}-b${batch}-t${length}-p${prompt}-n${labels}.json`;
 }
 
 function milliseconds(value: number): string {

@@ -1,12 +1,13 @@
 /** @file One benchmark at a time, in a worker of its own. */
 import { useCallback, useEffect, useRef, useState } from 'react';
+import type { ProcessorReport } from '../processorReport';
 import type { BenchReport, Progress } from '../report';
 import type { PageSettings, RunMessage, RunRequest } from './messages';
 
 export type BenchState =
   | { is: 'idle' }
   | { is: 'running'; progress: Progress }
-  | { is: 'done'; report: BenchReport }
+  | { is: 'done'; report: BenchReport | ProcessorReport }
   | { is: 'failed'; message: string };
 
 export interface Bench {
@@ -23,11 +24,10 @@ export function useBench(): Bench {
     worker.current = null;
   }, []);
   useEffect(() => end, [end]);
-  return {
-    state,
-    run(settings) {
+  const run = useCallback(
+    (settings: PageSettings) => {
       end();
-      setState({ is: 'running', progress: { text: 'looking for a GPU', done: 0, of: 0 } });
+      setState({ is: 'running', progress: { text: 'starting', done: 0, of: 0 } });
       const started = new Worker(new URL('./bench.worker.ts', import.meta.url), { type: 'module' });
       worker.current = started;
       const fail = (message: string) => {
@@ -48,6 +48,16 @@ export function useBench(): Bench {
       const request: RunRequest = { settings, baseUrl: document.baseURI };
       started.postMessage(request);
     },
+    [end],
+  );
+  // A program that drives the page asks by its address.
+  useEffect(() => {
+    const asked = new URLSearchParams(location.search).get('run');
+    if (asked) run(JSON.parse(asked));
+  }, [run]);
+  return {
+    state,
+    run,
     cancel() {
       end();
       setState({ is: 'idle' });

@@ -196,13 +196,20 @@ export class WasmEngine implements Engine {
     return this.steps.estimate(neededCapacity(this.layOut(prompts, batch), prompts.length));
   }
 
-  /** Bytes, and how many threads compute. */
-  usage(): { weightBytes: number; planBytes: number; memoryBytes: number; threads: number } {
+  /** Bytes, what training keeps (null before the first step), and how many threads compute. */
+  usage(): {
+    weightBytes: number;
+    planBytes: number;
+    memoryBytes: number;
+    saving: WasmSaving | null;
+    threads: number;
+  } {
     const { weights, bytes, pool } = this.steps;
     return {
       weightBytes: weights.bytes,
       planBytes: bytes,
       memoryBytes: pool.heap.memory.buffer.byteLength,
+      saving: this.steps.plan('train')?.saving ?? null,
       threads: pool.working,
     };
   }

@@ -1,0 +1,174 @@
+/** @file What a benchmark of the processor's engine measures and reports, the same from Node and from a page. */
+import { startProcessor } from '../app/engine/backend';
+import { createReferenceEngine } from '../app/engine/reference/referenceEngine';
+import type { WeightType } from '../app/engine/spec';
+import { OpList, scratchBytes } from '../app/engine/wasm/ops';
+import { Pool, type Processor, type SimdLevel } from '../app/engine/wasm/pool';
+import { createWasmEngine } from '../app/engine/wasm/wasmEngine';
+import { storedElementBytes } from '../app/engine/weightStream';
+import { type StepTimes, spread, timeSteps } from './measure';
+import type { BenchModel } from './models';
+import { type Product, stepWork } from './products';
+import type { BenchSettings, Progress } from './report';
+import type { Workload } from './workload';
+
+/** What the caller knows of the place it runs in. */
+export interface ProcessorHost {
+  processor: Processor;
+  /** `Node v24.1.0, linux x64`, or the browser's own words. */
+  runtime: string;
+  versions: Record<string, string>;
+  /** Makes tfjs's own WebAssembly its backend, on which the reference is timed. @returns its threads */
+  startTfjsWasm(): Promise<number>;
+}
+
+export interface ProcessorReport {
+  engine: 'wasm';
+  model: string;
+  workload: Workload;
+  date: string;
+  threads: number;
+  simd: SimdLevel;
+  runtime: string;
+  versions: Record<string, string>;
+  /** Milliseconds until the weights are in place. */
+  createMilliseconds: number;
+  wasm: StepTimes;
+  /** Plain tfjs on its own WebAssembly: padded batch, autodiff; null where it was left out. */
+  reference: StepTimes | null;
+  referenceThreads: number | null;
+  /** How many times faster than plain tfjs, by medians. */
+  ratio: number | null;
+  lossDifference: number | null;
+  /** Rows of a step, the prompt's counted once. */
+  rows: number;
+  rowsPerSecond: number;
+  textTokensPerSecond: number;
+  /** The products with weights of a step, forward and backward. */
+  gflop: number;
+  gflopPerSecond: number;
+  /** The same products with nothing between them. */
+  matmul: { milliseconds: number; gflopPerSecond: number; shareReached: number };
+  /** In bytes; `memory` is all of WebAssembly's. */
+  allocated: { weights: number; step: number; memory: number };
+  saving: string | null;
+}
+
+/** Runs everything. @throws what the engines throw */
+export async function runProcessorBench(
+  settings: Pick<BenchSettings, 'model' | 'workload' | 'steps' | 'referenceSteps' | 'patience'>,
+  { spec, weights }: BenchModel,
+  host: ProcessorHost,
+  onProgress: (progress: Progress) => void,
+): Promise<ProcessorReport> {
+  const { workload } = settings;
+  const { processor } = host;
+  const say = (text: string, done = 0, of = 0) => onProgress({ text, done, of });
+  const words = (name: string) => (done: number, of: number, milliseconds: number) =>
+    say(`${name}, step ${done} of ${of}: ${milliseconds.toFixed(1)} ms`, done, of);
+
+  await startProcessor(processor);
+  say('placing weights');
+  const start = performance.now();
+  const engine = await createWasmEngine(spec, weights, processor);
+  const createMilliseconds = performance.now() - start;
+  // Three steps more than the first: by then the browser has compiled the kernels as well as it can.
+  const times = await timeSteps(engine, workload, {
+    warmup: 4,
+    steps: settings.steps,
+    onStep: words('processor’s engine'),
+  });
+  const usage = engine.usage();
+  engine.dispose();
+
+  const work = stepWork(spec, workload);
+  say('timing its products alone');
+  const stored = weights.shapes.get('embed.tokens')?.dtype ?? 'F32';
+  const products = timeProducts(processor, work.products, stored);
+
+  let reference: StepTimes | null = null;
+  let referenceThreads: number | null = null;
+  if (settings.referenceSteps > 0) {
+    say('plain tfjs, first step');
+    referenceThreads = await host.startTfjsWasm();
+    const plain = await createReferenceEngine(spec, weights);
+    reference = await timeSteps(plain, workload, {
+      warmup: 1,
+      steps: settings.referenceSteps,
+      patience: settings.patience,
+      onStep: words('plain tfjs'),
+    });
+    plain.dispose();
+  }
+
+  const seconds = times.milliseconds.median / 1000;
+  const gflop = work.flop / 1e9;
+  const matmulSpeed = (gflop / products) * 1000;
+  return {
+    engine: 'wasm',
+    model: settings.model,
+    workload,
+    date: new Date().toISOString(),
+    threads: usage.threads,
+    simd: processor.simd,
+    runtime: host.runtime,
+    versions: host.versions,
+    createMilliseconds,
+    wasm: times,
+    reference,
+    referenceThreads,
+    ratio: reference && reference.milliseconds.median / times.milliseconds.median,
+    lossDifference: reference && Math.abs(reference.loss - times.loss),
+    rows: work.rows,
+    rowsPerSecond: work.rows / seconds,
+    textTokensPerSecond: (workload.batch * workload.length) / seconds,
+    gflop,
+    gflopPerSecond: gflop / seconds,
+    matmul: {
+      milliseconds: products,
+      gflopPerSecond: matmulSpeed,
+      shareReached: gflop / seconds / matmulSpeed,
+    },
+    allocated: { weights: usage.weightBytes, step: usage.planBytes, memory: usage.memoryBytes },
+    saving: usage.saving,
+  };
+}
+
+/** Milliseconds of a step's products alone, one after the other; layers share a weight here. The median of five runs. */
+function timeProducts(processor: Processor, products: readonly Product[], type: WeightType): number {
+  const pool = new Pool(processor);
+  try {
+    const most = (size: (product: Product) => number) => Math.max(...products.map(size));
+    const x = pool.heap.allocate(4 * most(({ rows, inner }) => rows * inner));
+    const y = pool.heap.allocate(4 * most(({ rows, outer }) => rows * outer));
+    const w = pool.heap.allocate(storedElementBytes(type) * most(({ inner, outer }) => inner * outer));
+    const each = scratchBytes(8, 8, false);
+    const scratch = { scratch: pool.heap.allocate(pool.threads * each), scratchBytes: each };
+    // Ordinary numbers: subnormal ones would take longer.
+    pool.heap.floats.fill(0.5, x / 4, y / 4);
+    pool.heap.bytes.fill(0x3c, w, w + storedElementBytes(type) * most(({ inner, outer }) => inner * outer));
+    const times: number[] = [];
+    for (let run = 0; run < 8; run++) {
+      const list = new OpList(pool.threads);
+      for (const { form, rows, inner, outer, times } of products) {
+        // A weight is [out, in]: what is multiplied by it is as wide as its columns, or its rows.
+        const shape = form === 'NT' ? { rows: outer, columns: inner } : { rows: inner, columns: outer };
+        for (let i = 0; i < times; i++) {
+          list.matmul({
+            form,
+            rows,
+            weight: { at: w, type, ...shape },
+            a: { at: x, stride: inner },
+            c: { at: y, stride: outer },
+          });
+        }
+      }
+      const start = performance.now();
+      pool.run(list, scratch);
+      if (run > 2) times.push(performance.now() - start);
+    }
+    return spread(times).median;
+  } finally {
+    pool.dispose();
+  }
+}
