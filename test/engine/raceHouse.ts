@@ -3,6 +3,7 @@
  * take a number of turns of the event loop that a seed decides.
  */
 import 'fake-indexeddb/auto';
+import { openData } from '../../app/data/open';
 import { createRandom } from '../../app/data/random';
 import { memoryFile } from '../../app/model/source';
 import type { CheckpointStore } from '../../app/training/checkpoint';
@@ -168,6 +169,7 @@ export class RaceHouse {
         reason: null,
         largestBuffer: null,
       }),
+      openData: (files, options) => later(openData(files, options)),
       folder: (url) => {
         const files = models[url.replace('memory:', '') as ModelName] ?? new Map<string, Uint8Array>();
         return {

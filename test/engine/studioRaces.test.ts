@@ -3,6 +3,7 @@
  * from the page's first moment and in the middle of work, on a machine whose answers come sooner or later by a seed.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
+import { completeOptions } from '../../app/data/options';
 import { createRandom } from '../../app/data/random';
 import type { StudioError } from '../../app/workers/protocol';
 import { startNodeBackend } from '../../tools/node/backend';
@@ -24,9 +25,9 @@ const commands: Record<string, Command> = {
   'loadModel small': { run: ({ studio }) => studio.loadModel(origin('small')) },
   'loadModel other': { run: ({ studio }) => studio.loadModel(origin('other')) },
   cancelModel: { run: ({ studio }) => studio.cancelModel(), quiet: true },
-  'openDataset books': { run: (house) => house.studio.openDataset(house.file('books')), waits: true },
+  'openDataset books': { run: (house) => house.studio.openDataset([house.file('books')]), waits: true },
   'openDataset two files': {
-    run: (house) => house.studio.openDataset(house.file('films'), house.file('books')),
+    run: (house) => house.studio.openDataset([house.file('films')], { validation: house.file('books') }),
     waits: true,
   },
   openSample: { run: ({ studio }) => studio.openSample('songs'), waits: true },
@@ -35,6 +36,7 @@ const commands: Record<string, Command> = {
     run: ({ studio, inside }) => {
       const options = inside.data.current?.dataset.report.options;
       return studio.setDataOptions({
+        ...completeOptions({}),
         kind: 'inputTarget',
         targetTemplate: '{target}',
         chat: false,
@@ -78,8 +80,8 @@ const scenes: Record<string, (house: RaceHouse) => Promise<void>> = {
   'at the first moment': async () => undefined,
   'with a model and data': async (house) => {
     await house.studio.loadModel(origin('small'));
-    await house.studio.openDataset(house.file('books'));
-    await house.studio.openDataset(house.file('films'));
+    await house.studio.openDataset([house.file('books')]);
+    await house.studio.openDataset([house.file('films')]);
   },
   'with a paused run and a prompt from a file': async (house) => {
     await scenes['with a model and data'](house);
@@ -294,7 +296,7 @@ async function visitBefore(): Promise<Kept> {
   const house = await RaceHouse.open(1);
   const { studio, inside } = house;
   await studio.loadModel(origin('small'));
-  await studio.openDataset(house.file('films'));
+  await studio.openDataset([house.file('films')]);
   const runId = await studio.step(settings);
   await atRest(house);
   await studio.pause();

@@ -39,7 +39,7 @@ describe('data and models', () => {
     const { studio, inside } = house;
     await studio.loadModel(origin('small'));
     const loading = studio.loadModel(origin('other'));
-    const before = await studio.openDataset(house.file('books'));
+    const before = await studio.openDataset([house.file('books')]);
     await loading;
     const after = await studio.dataset();
     expect(after?.hash).toBe(before.hash);
@@ -58,7 +58,7 @@ describe('data and models', () => {
   it('data wait for a first model, and through one that cannot be loaded', async () => {
     const house = await open();
     const { studio, events } = house;
-    const data = studio.openDataset(house.file('books'));
+    const data = studio.openDataset([house.file('books')]);
     await house.still();
     expect(events.findLast((event) => event.type === 'dataProgress')?.phase).toBe('waiting');
     await refusal(studio.loadModel({ kind: 'url', url: 'memory:nowhere', id: 'nowhere' }));
@@ -70,7 +70,7 @@ describe('data and models', () => {
     const house = await open();
     const { studio, inside } = house;
     await studio.loadModel(origin('small'));
-    await studio.openDataset(house.file('books'));
+    await studio.openDataset([house.file('books')]);
     await studio.step(settings);
     while (inside.runs.busy) await turn();
     const loading = refusal(studio.loadModel(origin('other')));
@@ -89,7 +89,7 @@ describe('runs', () => {
     const house = await open();
     const { studio, inside } = house;
     await studio.loadModel(origin('small'));
-    await studio.openDataset(house.file('books'));
+    await studio.openDataset([house.file('books')]);
     vi.spyOn(inside.runs, 'forgetOld').mockRejectedValue(new Error('The database is closing.'));
     await studio.train(settings);
     const { trainer } = inside.runs.get();
@@ -111,11 +111,11 @@ describe('the playground', () => {
     const house = await open();
     const { studio, inside, events } = house;
     await studio.loadModel(origin('small'));
-    const { options } = await studio.openDataset(house.file('books'));
+    const { options } = await studio.openDataset([house.file('books')]);
     await studio.setDataOptions({ ...options, inputTemplate: 'Q {input} A ' });
     await studio.step(settings);
     while (inside.runs.busy) await turn();
-    const { options: others } = await studio.openDataset(house.file('films'));
+    const { options: others } = await studio.openDataset([house.file('films')]);
     await studio.setDataOptions({ ...others, inputTemplate: 'x{input}x' });
     const texts = asked(house);
     await studio.generate(1, request);
