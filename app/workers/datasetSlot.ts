@@ -4,11 +4,13 @@
  */
 import { z } from 'zod';
 import { type Dataset, prepareDataset } from '../data/dataset';
+import type { HubDatasetAddress } from '../data/hubDataset';
 import type { OpenOptions } from '../data/open';
 import { completeOptions } from '../data/options';
 import type { DataFile, DataOptions, DatasetReport, OpenedData } from '../data/types';
 import { type DatasetStore, filesOf, IN_USE, type StoredDataset } from './datasetStore';
 import { StudioRequestError } from './errors';
+import type { HubAccess } from './modelFiles';
 import type { ActiveModel } from './modelSlot';
 import type { Platform } from './platform';
 import type { FileChoices, SampleDataset, StudioEvent } from './protocol';
@@ -65,6 +67,7 @@ export class DatasetSlot {
     private readonly samplesUrl: string,
     private readonly store: DatasetStore | null,
     private readonly emit: (event: StudioEvent) => void,
+    private readonly hubAccess: () => HubAccess,
   ) {}
 
   get current(): ActiveDataset | null {
@@ -127,11 +130,41 @@ export class DatasetSlot {
     return { name: tables.train.name, source, tables, ...chosen };
   }
 
+  /**
+   * A dataset of the Hub by what a person typed: its name or the address of one of its pages.
+   * @throws DataError; StudioRequestError where the text names none; the signal's reason when aborted
+   */
+  async readHubText(text: string, signal?: AbortSignal): Promise<OpenedDataset> {
+    const { parseDatasetAddress } = await import('../data/hubDataset');
+    const address = parseDatasetAddress(text);
+    if (address) return this.readHub(address, signal);
+    throw new StudioRequestError(
+      text.trim() === '' ? 'No dataset was named.' : `“${text.trim()}” is no dataset of the Hub.`,
+      'Enter a name such as owner/name, or the address of its page, https://huggingface.co/datasets/owner/name.',
+    );
+  }
+
+  private async readHub(
+    address: HubDatasetAddress,
+    signal?: AbortSignal,
+    chosen = nothingChosen,
+  ): Promise<OpenedDataset> {
+    const { openHubDataset } = await import('../data/hubDataset');
+    this.emit({ type: 'dataProgress', phase: 'reading', done: 0, total: 0 });
+    const tables = await openHubDataset(address, {
+      ...this.hubAccess(),
+      signal,
+      onProgress: (done, total) => this.emit({ type: 'dataProgress', phase: 'parsing', done, total }),
+    });
+    return { name: address.id, source: { kind: 'hub', address }, tables, ...chosen };
+  }
+
   /** Reads what a visit before has kept. */
   async readStored(stored: StoredDataset): Promise<OpenedDataset> {
     const { source, chatChoice = null } = stored;
     const chosen = { asked: completeOptions({ chat: false, ...stored.options }), chatChoice };
     if (source.kind === 'sample') return this.readSample(source.id, undefined, chosen);
+    if (source.kind === 'hub') return this.readHub(source.address, undefined, chosen);
     return this.readFiles(filesOf(source), source, undefined, chosen);
   }
 

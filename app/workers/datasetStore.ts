@@ -1,5 +1,6 @@
 /** @file The datasets that survive a reload: the one in use, and the one each kept run was trained on. */
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
+import type { HubDatasetAddress } from '../data/hubDataset';
 import type { DataOptions } from '../data/types';
 
 /** Files, and what was chosen with them; older versions knew one file alone. */
@@ -15,7 +16,7 @@ export function filesOf(source: StoredFiles): File[] {
 /** A dataset as it can be opened again: what it was read from, and how its rows became examples. */
 export interface StoredDataset {
   name: string;
-  source: { kind: 'sample'; id: string } | StoredFiles;
+  source: { kind: 'sample'; id: string } | { kind: 'hub'; address: HubDatasetAddress } | StoredFiles;
   /** Stored by an older version, it says nothing of what came since. */
   options: Partial<DataOptions>;
   /** The person's word on the chat template; absent or null where nothing was said, and the model decides. */

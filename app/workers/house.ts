@@ -54,7 +54,13 @@ export async function openHouse(
     () => void turns.take(() => prompts.tellAnyway()),
     () => recovery.isLost(),
   );
-  const data = new DatasetSlot(platform, new URL('datasets/', baseUrl).href, datasetStore, emit);
+  const data = new DatasetSlot(
+    platform,
+    new URL('datasets/', baseUrl).href,
+    datasetStore,
+    emit,
+    () => files.hubAccess,
+  );
   const prompts = new PromptSlot({ runs, recovery, device: () => house.device, emit });
   const generation = new GenerationSlot({ turns, models, prompts, data, recovery, emit });
   const lastVisit = new LastVisit({ turns, store, data, models, runs, recovery });

@@ -6,6 +6,12 @@ import { type OpenSource, openUrl } from '../model/urlSource';
 import type { Platform } from './platform';
 import type { ModelOrigin, StorageReport } from './protocol';
 
+export interface HubAccess {
+  /** Without a trailing slash. */
+  endpoint: string;
+  token: string | null;
+}
+
 export class ModelFiles {
   private token: string | null = null;
 
@@ -25,6 +31,11 @@ export class ModelFiles {
   /** @param token null for none */
   setHubToken(token: string | null): void {
     this.token = token?.trim() || null;
+  }
+
+  /** Where the Hub is, and the token that is sent there and nowhere else: for datasets, which are not kept. */
+  get hubAccess(): HubAccess {
+    return { endpoint: this.hub, token: this.token };
   }
 
   /** @throws ModelError when the folder cannot be found; the signal's reason when aborted. */

@@ -287,6 +287,8 @@ export interface Studio {
   openSample(id: string): Promise<DatasetReport>;
   /** Files that were dropped together: one, or several whose names say which rows are for what. */
   openDataset(files: File[], choices?: FileChoices): Promise<DatasetReport>;
+  /** A dataset of the Hub: `owner/name`, or the address of one of its pages. Its first rows are read. */
+  openHubDataset(text: string): Promise<DatasetReport>;
   setDataOptions(options: DataOptions): Promise<DatasetReport>;
   /** Ends the opening under way, or one that waits for a model; it rejects. */
   cancelOpening(): Promise<void>;

@@ -156,6 +156,10 @@ export class StudioService implements Studio {
     return this.openData((signal) => this.ready().data.readFiles(files, choices, signal));
   }
 
+  openHubDataset(text: string): Promise<DatasetReport> {
+    return this.openData((signal) => this.ready().data.readHubText(text, signal));
+  }
+
   async cancelOpening(): Promise<void> {
     this.openings.cancel(new StudioRequestError('Opening was cancelled; the data before stay.'));
   }

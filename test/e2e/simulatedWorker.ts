@@ -334,6 +334,7 @@ const studio: Studio = {
   ],
   openSample: async () => dataset,
   openDataset: async () => dataset,
+  openHubDataset: async () => dataset,
   setDataOptions: async (options) => ({ ...dataset, options }),
   cancelOpening: async () => undefined,
   dataset: async () => dataset,

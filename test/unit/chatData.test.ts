@@ -13,6 +13,7 @@ import { openChatFixture } from './chatFixture';
 
 const { tokenizer, template } = await openChatFixture('qwen25');
 const zephyr = await openChatFixture('zephyr');
+const noHub = () => ({ endpoint: 'http://localhost:1', token: null });
 
 const table: Table = {
   name: 'a.csv',
@@ -164,7 +165,7 @@ describe('who decides whether a dataset is a chat', () => {
     remove: async (key) => void kept.delete(key),
   };
   const newSlot = () =>
-    new DatasetSlot({ openData } as unknown as Platform, 'file:///', store, () => undefined);
+    new DatasetSlot({ openData } as unknown as Platform, 'file:///', store, () => undefined, noHub);
   let slot: DatasetSlot;
   let opened: DataOptions;
   beforeEach(async () => {

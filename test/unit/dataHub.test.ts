@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { DataError } from '../../app/data/errors';
 import { openHubDataset, parseDatasetAddress } from '../../app/data/hubDataset';
+import { DatasetSlot } from '../../app/workers/datasetSlot';
+import type { Platform } from '../../app/workers/platform';
 import { HubServer, hubFile } from '../hub/server';
 
 const SWEEP = 'test/fixtures/data/sweep';
@@ -173,5 +175,34 @@ describe('refusals', () => {
     publish('owner/set', 'refs/convert/parquet', { 'default/train/0000.parquet': many });
     await open('owner/set', { token: 'hf_secret' });
     expect(server.requests.every(({ authorization }) => authorization === null)).toBe(true);
+  });
+});
+
+describe('in the worker', () => {
+  const slotWith = (token: string | null) => {
+    const platform = { openData: () => Promise.reject(new Error('not asked for')) } as unknown as Platform;
+    const access = () => ({ endpoint: server.url, token });
+    return new DatasetSlot(platform, 'file:///', null, () => undefined, access);
+  };
+
+  test('what a person types is opened, and can be opened again on the next visit', async () => {
+    publish('owner/set', 'refs/convert/parquet', { 'default/train/0000.parquet': labelled });
+    const opened = await slotWith(null).readHubText(' https://huggingface.co/datasets/owner/set ');
+    expect(opened).toMatchObject({
+      name: 'owner/set',
+      source: { kind: 'hub', address: { id: 'owner/set' } },
+    });
+    const again = await slotWith(null).readStored({ name: opened.name, source: opened.source, options: {} });
+    expect(again.tables.train.rows).toEqual(opened.tables.train.rows);
+  });
+
+  test('a text that names no dataset is refused with an example', async () => {
+    const error = await slotWith(null)
+      .readHubText('my data')
+      .catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      message: '“my data” is no dataset of the Hub.',
+      hint: expect.stringMatching(/owner\/name/),
+    });
   });
 });

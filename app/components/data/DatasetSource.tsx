@@ -1,7 +1,7 @@
-/** @file Where the data come from: a file of the person's own, or one of the samples. */
-import { Text } from '@radix-ui/themes';
-import { type ChangeEvent, useId } from 'react';
-import { openSample } from '../../session/actions/data';
+/** @file Where the data come from: a file of the person's own, a dataset of the Hub, or one of the samples. */
+import { Button, Text, TextField } from '@radix-ui/themes';
+import { type ChangeEvent, type FormEvent, useId, useState } from 'react';
+import { openHubDataset, openSample } from '../../session/actions/data';
 import { receiveFiles } from '../../session/actions/receive';
 import { datasetExtensions } from '../../session/droppedFiles';
 import { placedFiles } from '../../session/modelFiles';
@@ -37,8 +37,40 @@ export function DatasetSource({ disabled }: { disabled: boolean }) {
             : 'Choose one, or several that belong together (train and test), or drop them anywhere: CSV, TSV, JSON, JSONL, Parquet, Arrow, XLSX, text. They stay on this machine.'}
         </Text>
       </label>
+      <HubDataset disabled={disabled} />
       <Samples disabled={disabled} />
     </div>
+  );
+}
+
+function HubDataset({ disabled }: { disabled: boolean }) {
+  const [text, setText] = useState('');
+  const id = useId();
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    void openHubDataset(text);
+  };
+  return (
+    <form onSubmit={submit} className="hub-dataset" noValidate>
+      <label htmlFor={id} className="field-label">
+        or a dataset of the Hugging Face Hub
+      </label>
+      <div className="hub-dataset-line">
+        <TextField.Root
+          id={id}
+          size="2"
+          value={text}
+          onChange={(event) => setText(event.target.value)}
+          placeholder="owner/name"
+          autoComplete="off"
+          spellCheck={false}
+          disabled={disabled}
+        />
+        <Button type="submit" variant="soft" disabled={disabled || text.trim() === ''}>
+          Open
+        </Button>
+      </div>
+    </form>
   );
 }
 

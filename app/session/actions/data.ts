@@ -33,6 +33,11 @@ export async function openFiles(files: File[], choices: FileChoices = {}): Promi
   if (opened) openedFiles = { files, choices };
 }
 
+/** A dataset of the Hub, by its name or the address of one of its pages. */
+export async function openHubDataset(text: string): Promise<void> {
+  await replace(text.trim(), null, (studio) => studio.openHubDataset(text));
+}
+
 /** The dataset's file, if it came from one, so that validation rows can be added beside it. */
 export function canAddValidation(): boolean {
   return openedFiles !== null && useStudio.getState().data.sample === null;
