@@ -35,7 +35,7 @@ export function findTurns(template: ChatTemplate): ChatTurns {
   const answerEnd = endOf(whole, ANSWER);
   const answerStart = answerEnd - ANSWER.length;
   return {
-    systemInUser: !takesSystem(template, user),
+    systemInUser: !takesSystem(template),
     afterInput: prompt.slice(end),
     // Elsewhere the history of a conversation looks unlike its last turn: nothing can be said of what is between.
     beforeAnswer:
@@ -67,7 +67,20 @@ export function continueText(
   return start.every((id, i) => whole[i] === id) ? whole.slice(start.length) : encode(text);
 }
 
-function takesSystem(template: ChatTemplate, user: ChatMessage): boolean {
+const systems = new WeakMap<ChatTemplate, boolean>();
+
+/** Whether the template has a system turn; asked of each template once. */
+function takesSystem(template: ChatTemplate): boolean {
+  let takes = systems.get(template);
+  if (takes === undefined) {
+    takes = saysSystem(template);
+    systems.set(template, takes);
+  }
+  return takes;
+}
+
+function saysSystem(template: ChatTemplate): boolean {
+  const user: ChatMessage = { role: 'user', content: INPUT };
   try {
     return template
       .render([{ role: 'system', content: SYSTEM }, user], { generationPrompt: true })
@@ -164,8 +177,7 @@ function marks(
 function withSystem(template: ChatTemplate, turns: readonly LearnedTurn[], system: string): ChatMessage[] {
   const messages = turns.map(({ learned: _, ...message }): ChatMessage => message as ChatMessage);
   if (system === '') return messages;
-  if (takesSystem(template, { role: 'user', content: INPUT }))
-    return [{ role: 'system', content: system }, ...messages];
+  if (takesSystem(template)) return [{ role: 'system', content: system }, ...messages];
   const first = messages.findIndex(({ role, content }) => role === 'user' && typeof content === 'string');
   if (first < 0) throw new ChatTemplateError('There is no turn of the user to put the system text into.');
   const { content } = messages[first];
