@@ -41,6 +41,16 @@ export function isConversation(value: JsonValue | undefined): value is JsonObjec
 /** The rows of an object that is the whole file. @throws DataError where none can be told. */
 export function findRows(name: string, root: JsonObject): FoundRows[] {
   const parts = findParts(name, root);
+  // {"data": {"train": […], "test": […]}}: one key around it all.
+  const [inside] = root.values;
+  if (
+    !parts &&
+    root.keys.length === 1 &&
+    inside instanceof JsonObject &&
+    inside.values.some(isListOfObjects)
+  ) {
+    return findRows(name, inside);
+  }
   return parts ?? [{ part: null, ...findOnePart(name, root) }];
 }
 
@@ -71,6 +81,10 @@ function holdsRows(value: JsonValue): boolean {
     ? value.length === 0 || typeof value[0] === 'object' || typeof value[0] === 'string'
     : value instanceof JsonObject &&
         value.values.some((inner) => Array.isArray(inner) || inner instanceof JsonObject);
+}
+
+function isListOfObjects(value: JsonValue): boolean {
+  return Array.isArray(value) && value[0] instanceof JsonObject && !isTurn(value[0]);
 }
 
 type OnePart = Omit<FoundRows, 'part'>;

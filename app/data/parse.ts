@@ -1,9 +1,11 @@
 /** @file A file of any supported format to tables: by what its bytes say, then by its extension, else by its text. */
 import { type ContentKind, recognise } from '../formats/recognise';
+import { isKnownColumnName } from './columnNames';
 import { decodeText } from './decode';
 import { parseDelimited } from './delimited';
 import { DataError } from './errors';
 import { parseJson } from './json';
+import { JsonReader } from './jsonReader';
 import { hasFastTextLabels, parseLines } from './lines';
 import type { WorkOptions } from './pace';
 import { parseParquet } from './parquet';
@@ -103,7 +105,11 @@ async function parseContent(name: string, bytes: Uint8Array, options: ParseOptio
   }
   const { text, notes, encoding } = decodeText(name, bytes, options.encoding);
   const named = Object.hasOwn(TEXT_EXTENSIONS, extension) ? TEXT_EXTENSIONS[extension] : null;
-  return { parts: await parseText(name, named ?? sniffFormat(text), text, notes, options), encoding };
+  const format = realFormat(named ?? sniffFormat(text), text);
+  if (named && format !== named && format.startsWith('json')) {
+    notes.push(`“${name}” holds JSON, whatever its name says, and was read as that.`);
+  }
+  return { parts: await parseText(name, format, text, notes, options), encoding };
 }
 
 /** The first table of a file. @throws as `parseFile` */
@@ -133,6 +139,38 @@ async function parseText(
       return parseJson(name, format, text, notes, work);
     default:
       return [{ part: null, table: await parseLines(name, text, notes, work) }];
+  }
+}
+
+/** What a text is that is not what its name says: JSON called .txt or .csv, a table with a header called .txt. */
+function realFormat(named: TextFormat, text: string): TextFormat {
+  if (named === 'json' || named === 'jsonl') return named;
+  const start = text.slice(0, 1 << 20).trimStart();
+  if (/^(\{|\[\s*[{[])/.test(start) && startsAsJson(start))
+    return sniffFormat(start) === 'jsonl' ? 'jsonl' : 'json';
+  if (named !== 'txt') return named;
+  const [header = '', next = ''] = start.split(/\r\n?|\n/, 2);
+  for (const separator of ['\t', ',', ';', '|']) {
+    const names = header.split(separator).map((cell) => cell.replaceAll('"', '').trim());
+    const isHeader =
+      names.length > 1 &&
+      next.includes(separator) &&
+      names.every((cell) => /^[\p{L}\p{N}_ -]{1,30}$/u.test(cell)) &&
+      names.some(isKnownColumnName);
+    if (isHeader) return separator === '\t' ? 'tsv' : 'csv';
+  }
+  return named;
+}
+
+/** Whether a text begins with a whole JSON object, or a list whose first element is whole. */
+function startsAsJson(text: string): boolean {
+  const reader = new JsonReader(text);
+  try {
+    if (text.startsWith('[')) reader.elements().next();
+    else reader.value();
+    return true;
+  } catch {
+    return false;
   }
 }
 

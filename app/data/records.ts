@@ -3,6 +3,7 @@ import { DataError, excerpt } from './errors';
 import { cellOf, isNested, JsonNumber, JsonObject, type JsonValue, jsonText } from './jsonReader';
 import { isTurn, SHAPES } from './jsonShapes';
 import { checkRowCount, cleanColumnNames, countRows, finishTable, tableFromRows } from './table';
+import { namesConversation } from './turnRows';
 import type { Table } from './types';
 
 const MOST_KEYS = 1000;
@@ -47,7 +48,8 @@ export class RecordTable {
 
   private addObject(record: JsonObject, rowNumber: number): void {
     if (this.turns) {
-      if (isTurn(record)) this.turns.push(record);
+      // With the conversation's name in it, a turn is of one of several.
+      if (isTurn(record) && !record.keys.some(namesConversation)) this.turns.push(record);
       else this.turns = null;
     }
     const row: string[] = new Array(this.columns.size).fill('');

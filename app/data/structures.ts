@@ -5,6 +5,7 @@
 import { cellText, isRecord } from './cells';
 import { layOutChoices, type NumberedBy, numbering } from './choices';
 import { normalName } from './columnNames';
+import { joinTurnRows } from './turnRows';
 import { holdsTurns } from './turns';
 import type { Table } from './types';
 
@@ -58,7 +59,7 @@ const known = new WeakMap<Table, ReadableTable>();
 export function readStructures(table: Table, like: Table | null = null): ReadableTable {
   const found = known.get(table);
   if (found) return found;
-  const readable = expand(table, like);
+  const readable = expand(joinTurnRows(table) ?? table, like && (joinTurnRows(like) ?? like));
   known.set(table, readable);
   return readable;
 }

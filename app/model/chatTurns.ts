@@ -35,7 +35,7 @@ export function findTurns(template: ChatTemplate): ChatTurns {
   const answerEnd = endOf(whole, ANSWER);
   const answerStart = answerEnd - ANSWER.length;
   return {
-    systemInUser: !takesSystem(template, user),
+    systemInUser: !takesSystem(template),
     afterInput: prompt.slice(end),
     // Elsewhere the history of a conversation looks unlike its last turn: nothing can be said of what is between.
     beforeAnswer:
@@ -67,7 +67,20 @@ export function continueText(
   return start.every((id, i) => whole[i] === id) ? whole.slice(start.length) : encode(text);
 }
 
-function takesSystem(template: ChatTemplate, user: ChatMessage): boolean {
+const systems = new WeakMap<ChatTemplate, boolean>();
+
+/** Whether the template has a system turn; asked of each template once. */
+function takesSystem(template: ChatTemplate): boolean {
+  let takes = systems.get(template);
+  if (takes === undefined) {
+    takes = saysSystem(template);
+    systems.set(template, takes);
+  }
+  return takes;
+}
+
+function saysSystem(template: ChatTemplate): boolean {
+  const user: ChatMessage = { role: 'user', content: INPUT };
   try {
     return template
       .render([{ role: 'system', content: SYSTEM }, user], { generationPrompt: true })
@@ -164,8 +177,7 @@ function marks(
 function withSystem(template: ChatTemplate, turns: readonly LearnedTurn[], system: string): ChatMessage[] {
   const messages = turns.map(({ learned: _, ...message }): ChatMessage => message as ChatMessage);
   if (system === '') return messages;
-  if (takesSystem(template, { role: 'user', content: INPUT }))
-    return [{ role: 'system', content: system }, ...messages];
+  if (takesSystem(template)) return [{ role: 'system', content: system }, ...messages];
   const first = messages.findIndex(({ role, content }) => role === 'user' && typeof content === 'string');
   if (first < 0) throw new ChatTemplateError('There is no turn of the user to put the system text into.');
   const { content } = messages[first];
@@ -190,6 +202,11 @@ class AnswerFinder {
   }
 
   find(turn: number): { start: number; end: number } | null {
+    const found = this.findIn(turn);
+    return found && found.end > found.start ? found : null;
+  }
+
+  private findIn(turn: number): { start: number; end: number } | null {
     const { text, messages } = this;
     const start = this.startOf(turn);
     const { content } = messages[turn];
@@ -202,10 +219,23 @@ class AnswerFinder {
       }
     }
     const through = this.attempt(messages.slice(0, turn + 1), { generationPrompt: false });
-    if (start !== null && through !== null && through.length > start && text.startsWith(through)) {
-      return { start, end: start + this.ending(through.slice(start)).length };
+    if (through !== null && text.startsWith(through)) {
+      const from = start ?? this.shared(turn);
+      if (from !== null && through.length > from) {
+        return { start: from, end: from + this.ending(through.slice(from)).length };
+      }
     }
     return this.findByMark(turn, start);
+  }
+
+  /** How far a turn's prompt agrees with the text, where it does so to the end of the turn before. */
+  private shared(turn: number): number | null {
+    const history = this.attempt(this.messages.slice(0, turn), { generationPrompt: false });
+    const prompt = this.attempt(this.messages.slice(0, turn), { generationPrompt: true });
+    if (history === null || prompt === null || !this.text.startsWith(history)) return null;
+    let at = 0;
+    while (at < prompt.length && prompt[at] === this.text[at]) at++;
+    return at < history.length ? null : at;
   }
 
   /** Where the model goes on after the turns before; null where the whole text does not begin so. */
@@ -232,8 +262,18 @@ class AnswerFinder {
     if (!text.startsWith(head) || !text.endsWith(rest) || head.length + rest.length > text.length)
       return null;
     if (said.trim() === '' && content.trim() !== '') return null;
-    const tail = rest.startsWith(this.tail) ? this.tail : '';
+    const tail = this.tailOf(rest);
     return { start: start ?? head.length, end: head.length + said.length + tail.length };
+  }
+
+  /** What ends an answer, at the start of what comes after it: earlier turns may end otherwise than the last. */
+  private tailOf(rest: string): string {
+    if (this.tail === '' || rest.startsWith(this.tail)) return this.tail;
+    const ends = (this.options.specialTexts ?? []).flatMap((token) => {
+      const at = token === '' ? -1 : rest.indexOf(token);
+      return at < 0 ? [] : [at + token.length];
+    });
+    return ends.length > 0 ? rest.slice(0, Math.min(...ends)) : '';
   }
 
   /** An answer with what ends it: up to a special token, else without the white space that sets turns apart. */

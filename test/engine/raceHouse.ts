@@ -18,7 +18,7 @@ import type { Turns } from '../../app/workers/turns';
 import { llamaFiles, wholeFile } from '../hub/model';
 
 export type ModelName = 'small' | 'other';
-const SLOWEST = 6;
+const SLOWEST = 4;
 
 const models: Record<ModelName, Map<string, Uint8Array>> = {
   small: bytesOf(llamaFiles({ vocab: 270, hidden: 64, layers: 1, mlp: 16 })),

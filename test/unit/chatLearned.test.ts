@@ -120,6 +120,34 @@ describe('a conversation', () => {
     expect(text.slice(spans[0].start, spans[0].end)).toBe(`${answer}<|im_end|>`);
   });
 
+  it('ends earlier answers as the template ends them there', async () => {
+    const source = CHATML.replace(
+      "+ '<|im_end|>' }}{{ '\\n' }}",
+      "+ ('<|end|>' if loop.last else '<|im_end|>') }}{{ '\\n' }}",
+    );
+    const changing = await createChatTemplate(source, config);
+    const spoken = learn([
+      { role: 'user', content: 'a' },
+      { role: 'assistant', content: 'first' },
+      { role: 'user', content: 'b' },
+      { role: 'assistant', content: 'last' },
+    ]);
+    const { text, spans } = renderTurns(changing, spoken, { specialTexts: [...specialTexts, '<|end|>'] });
+    expect(spans.map(({ start, end }) => text.slice(start, end))).toEqual(['first<|im_end|>', 'last<|end|>']);
+  });
+
+  it('that thinks against its prompt is learned from where the two part', async () => {
+    const source = `${CHATML.replace("'<|im_start|>assistant\\n' }}{{ m.content", "'<|im_start|>assistant\\n' + ('' if '<think>' in m.content else '<think></think>') }}{{ m.content").replace("{{ '<|im_start|>assistant\\n' }}{% endif %}", "{{ '<|im_start|>assistant\\n<think></think>' }}{% endif %}")}`;
+    const thinking = await createChatTemplate(source, config);
+    const spoken = learn([
+      { role: 'user', content: 'a' },
+      { role: 'assistant', content: '<think>why</think>b' },
+    ]);
+    const { text, spans, lost } = renderTurns(thinking, spoken, { specialTexts });
+    expect(lost).toEqual([]);
+    expect(text.slice(spans[0].start, spans[0].end)).toBe('why</think>b<|im_end|>');
+  });
+
   it('names the turns whose words the template leaves out', async () => {
     const lossy = await createChatTemplate(
       CHATML.replace('{{ m.content + ', "{{ ('' if not loop.last else m.content) + "),

@@ -238,6 +238,18 @@ describe('a conversation is recognised', () => {
     },
   );
 
+  it('a table with a turn in every row', async () => {
+    const said = ['a', 'b'].flatMap((word) => [
+      { conversation_id: `c-${word}`, role: 'user', content: `Say ${word}` },
+      { conversation_id: `c-${word}`, role: 'assistant', content: word },
+    ]);
+    const rows = await read(said);
+    expect(lines(rows)).toEqual(['user: Say a | *assistant: a', 'user: Say b | *assistant: b']);
+    expect(rows.notes.join()).toContain(
+      'the rows with the same “conversation_id” are one conversation, 2 in all',
+    );
+  });
+
   it('what is no conversation is none', async () => {
     for (const record of [
       { text: 'Ann lives in Rome', entities: [{ text: 'Ann', label: 'PER' }], label: 'a' },

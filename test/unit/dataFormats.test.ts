@@ -174,6 +174,36 @@ describe('JSON', () => {
   });
 });
 
+describe('a name that does not say what is inside', () => {
+  test.each([
+    ['a.txt', '{"text": "a", "label": "x"}\n{"text": "b", "label": "y"}\n', 'jsonl'],
+    ['a.csv', '[{"text": "a", "label": "x"}, {"text": "b", "label": "y"}]', 'json'],
+    ['a.txt', 'text\tlabel\na\tx\nb\ty\n', 'tsv'],
+    ['a.txt', 'text;label\na;x\nb;y\n', 'csv'],
+  ])('%s with %j is %s', async (name, text, format) => {
+    const { train } = await open({ [name]: text });
+    expect(train).toMatchObject({ format, columns: ['text', 'label'] });
+    expect(train.rows).toEqual([
+      ['a', 'x'],
+      ['b', 'y'],
+    ]);
+  });
+
+  test.each(['{not json}\n{at all}\n', '[1] a footnote\n[2] another\n', 'Yes, text.\nNo, text.\n'])(
+    'plain text %j stays text',
+    async (text) => {
+      const { train } = await open({ 'a.txt': text });
+      expect(train).toMatchObject({ format: 'txt', columns: ['text'] });
+      expect(train.rows).toHaveLength(2);
+    },
+  );
+
+  test('a key around train and test', async () => {
+    const opened = await open({ 'a.json': '{"data": {"train": [{"a": "x"}], "test": [{"a": "y"}]}}' });
+    expect([opened.train.rows, opened.test?.rows]).toEqual([[['x']], [['y']]]);
+  });
+});
+
 describe('structure in the cells of a table', () => {
   test('JSON and what Python prints become nested columns, a list of plain values stays text', async () => {
     const cell = (text: string) => `"${text.replaceAll('"', '""')}"`;

@@ -18,6 +18,7 @@ export function precompiled(part: Part): Normalize {
     throw malformed('the table of the normalizer “Precompiled” is cut short');
   const units = Uint32Array.from({ length: size / 4 }, (_, i) => view.getUint32(4 + 4 * i, true));
   const texts = bytes.subarray(4 + size);
+  if (!('Segmenter' in Intl)) throw part.refused('', 'this browser cannot tell where characters end');
   const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' });
   const known = new Map<string, string | null>();
   const lookUp = (text: string): string | null => {
