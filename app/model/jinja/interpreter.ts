@@ -105,7 +105,7 @@ class Interpreter {
         this.write(statement.text);
         return undefined;
       case 'output':
-        for (const value of statement.values) this.write(this.text(this.evaluate(value, scope)));
+        for (const value of statement.values) this.write(str(this.evaluate(value, scope)));
         return undefined;
       case 'if': {
         const branch = statement.branches.find(({ test }) => isTrue(this.evaluate(test, scope)));
@@ -124,7 +124,7 @@ class Interpreter {
       }
       case 'filterBlock': {
         const text = this.captured(statement.body, new Scope(scope));
-        this.write(this.text(this.filtered(text, statement.filters, scope)));
+        this.write(str(this.filtered(text, statement.filters, scope)));
         return undefined;
       }
       case 'macro': {
@@ -138,7 +138,7 @@ class Interpreter {
         const args = this.args(call.args, scope);
         const caller = this.macro('caller', signature, body, scope);
         const named = new Map([...args.named, ['caller', caller] as const]);
-        this.write(this.text(this.call(this.evaluate(call.callee, scope), { ...args, named })));
+        this.write(str(this.call(this.evaluate(call.callee, scope), { ...args, named })));
         return undefined;
       }
       case 'with': {
@@ -157,11 +157,6 @@ class Interpreter {
       default:
         return statement.kind;
     }
-  }
-
-  /** A text for the reader. */
-  private text(value: Value): string {
-    return str(value);
   }
 
   private generation(body: readonly Statement[], scope: Scope): void {

@@ -50,6 +50,12 @@ function same(a: Value, b: Value): boolean {
   );
 }
 
+/** A value as the name that is looked up in a dict. @throws JinjaError for what can be no key. */
+function looked(value: Value): string {
+  hash(value);
+  return typeof value === 'string' ? value : '';
+}
+
 export const tests: Record<string, Test> = {
   '!=': differs,
   '<': below,
@@ -67,7 +73,7 @@ export const tests: Record<string, Test> = {
   escaped: plain(() => false),
   even: plain((value) => equal(rest(value, 2n), 0n)),
   false: plain((value) => value === false),
-  filter: (runtime, value) => hash(value) !== '' && typeof value === 'string' && runtime.isFilter(value),
+  filter: (runtime, value) => runtime.isFilter(looked(value)),
   float: plain((value) => typeof value === 'number'),
   ge: atLeast,
   greaterthan: above,
@@ -87,7 +93,7 @@ export const tests: Record<string, Test> = {
   sameas: against(same),
   sequence: plain((value) => canIndex(value)),
   string: plain((value) => typeof value === 'string'),
-  test: (runtime, value) => hash(value) !== '' && typeof value === 'string' && runtime.isTest(value),
+  test: (runtime, value) => runtime.isTest(looked(value)),
   true: plain((value) => value === true),
   undefined: plain((value) => value instanceof Undefined),
   upper: plain((value) => isUpper(str(value))),
