@@ -163,7 +163,8 @@ async function readColumn(
 function unreadable(name: string, column: string, first: number, last: number, cause: unknown): DataError {
   if (cause instanceof DataError) return cause;
   const said = cause instanceof Error ? cause.message : '';
-  const unsupported = /unsupported|not supported/i.test(said);
+  // A page whose type is a number that the library has no name for is damage.
+  const unsupported = /unsupported|not supported/i.test(said) && !said.includes('undefined');
   return new DataError(
     `rows ${first}–${last} of column “${column}” in “${name}” cannot be read: ${
       unsupported ? `${said.replace(/^parquet /, '')}` : 'the data is damaged'

@@ -25,6 +25,8 @@ import { PromptError } from './errors';
 /** Largest content of one archive, in bytes once unpacked. The largest prefix of a model for a browser is a tenth of it. */
 export const largestContent = 256 * 1024 * 1024;
 const mostEntries = 1000;
+/** Of one file packed by LZMA, which is slow to unpack: KoboldAI's largest prompt, 2047 rows of 8192 numbers. */
+const largestLzma = 64 * 1024 * 1024;
 
 /** One fixed date (zip's first) so that the same content gives the same bytes. */
 const fixedDate = new Date(1980, 0, 1);
@@ -102,6 +104,12 @@ function unpack(bytes: Uint8Array, record: ZipRecord, fileName: string): Uint8Ar
   if (encrypted || ![STORED, DEFLATED, LZMA].includes(method)) {
     throw new PromptError(
       `Expected plain, deflated or LZMA files in the zip, ${name} in ${fileName} is ${encrypted ? 'encrypted' : `packed by method ${method}`}.`,
+      'Unpack the zip with another program and drop its files.',
+    );
+  }
+  if (method === LZMA && size > largestLzma) {
+    throw new PromptError(
+      `Expected at most ${largestLzma / 2 ** 20} MiB packed by LZMA, ${name} in ${fileName} has ${Math.ceil(size / 2 ** 20)} MiB.`,
       'Unpack the zip with another program and drop its files.',
     );
   }

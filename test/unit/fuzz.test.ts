@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { campaign } from '../../tools/fuzz/campaign';
 import { formats } from '../../tools/fuzz/formats';
 
-const count = 300;
+const count = 200;
 
 describe('a damaged file', () => {
   it.each(Object.keys(formats).filter((name) => formats[name].samples().length > 0))(

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 /** Milliseconds without a word after which a mutant counts as hanging; above what a reading that ends may take. */
-const HANG = 10_000;
+const HANG = 20_000;
 /** Milliseconds until the runner, which compiles itself first, must be ready. */
 const START = 120_000;
 

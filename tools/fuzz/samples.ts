@@ -59,7 +59,7 @@ export function tinyModel(): Map<string, Uint8Array> {
   return new Map([
     ['config.json', encode(config)],
     ['tokenizer.json', encode(tinyTokenizer())],
-    ['tokenizer_config.json', encode({ eos_token: '<end>' })],
+    ['tokenizer_config.json', encode({ bos_token: '<turn>', eos_token: '<end>', pad_token: '<end>' })],
     ['generation_config.json', encode({ eos_token_id: [256, 257], temperature: 0.6 })],
     ['chat_template.jinja', encode(template)],
     ['model.safetensors', tinyWeights()],

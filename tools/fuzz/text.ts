@@ -2,12 +2,16 @@
 import type { Mutator } from './bytes';
 import { pick } from './json';
 
-const pieces = [
+/** Each takes a reader to its limits, which takes a second: a few of them are enough. */
+const endless = [
   '{% for i in range(1000000000) %}x{% endfor %}',
   '{% for i in range(100000) %}{% for j in range(100000) %}x{% endfor %}{% endfor %}',
   '{% macro m(x) %}{{ m(x) }}{% endmacro %}{{ m(1) }}',
   "{{ 'x' * 1000000000 }}",
   "{% set ns = namespace(s='x') %}{% for i in range(64) %}{% set ns.s = ns.s + ns.s %}{% endfor %}{{ ns.s }}",
+];
+
+const pieces = [
   '{{ messages | tojson(indent=1000000) }}',
   '{{ messages.__proto__ }}',
   "{{ messages['constructor'] }}",
@@ -27,11 +31,12 @@ const pieces = [
 ];
 
 export const templateMutator: Mutator = (bytes, random) => {
+  const piece = pick(random.int(25) === 0 ? endless : pieces, random);
   const text = new TextDecoder().decode(bytes);
   const at = random.int(text.length + 1);
   const variants = [
-    () => text.slice(0, at) + pick(pieces, random) + text.slice(at),
-    () => pick(pieces, random) + text,
+    () => text.slice(0, at) + piece + text.slice(at),
+    () => piece + text,
     () =>
       text.replaceAll(pick(['messages', 'message', 'role', 'content', 'loop', 'if', '=='], random), () =>
         pick(['undefined', '1', "''", 'none', 'range', '<', 'messages'], random),
