@@ -91,7 +91,7 @@ function useMissing(invalid: boolean): string | null {
   const data = useStudio((state) => state.data.report !== null);
   const suggested = useStudio((state) => state.settings.suggested !== null);
   const ended = useStudio((state) => state.trainer.ended);
-  if (ended) return 'The trainer has ended: start it again first.';
+  if (ended) return 'The trainer has ended: start it again at the top of the page.';
   if (!device) return 'There is no device to train on.';
   if (!model) return loadingModel ? 'The model is still loading.' : 'Load a model first.';
   if (!data) return 'Choose data first: a sample is one click.';
