@@ -1,7 +1,8 @@
 /** @file The datasets that survive a reload: the one in use, and the one each kept run was trained on. */
-import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
+import type { DBSchema } from 'idb';
 import type { HubDatasetAddress } from '../data/hubDataset';
 import type { DataOptions } from '../data/types';
+import { Database } from '../training/database';
 
 /** Files, and what was chosen with them; older versions knew one file alone. */
 export type StoredFiles = { kind: 'files'; validation: File | null; encoding?: string | null } & (
@@ -38,20 +39,23 @@ interface DatasetDatabase extends DBSchema {
 
 /** Opens the store, and makes it where there is none. @throws what IndexedDB throws where it is not to be had. */
 export async function openDatasetStore(name = 'soft-prompt-studio-data'): Promise<DatasetStore> {
-  const database: IDBPDatabase<DatasetDatabase> = await openDB<DatasetDatabase>(name, 1, {
+  const database = await Database.open<DatasetDatabase>({
+    name,
+    version: 1,
+    holds: 'Kept datasets',
     upgrade(db) {
       db.createObjectStore('datasets');
     },
   });
   return {
     async save(key, dataset) {
-      await database.put('datasets', dataset, key);
+      await (await database.get()).put('datasets', dataset, key);
     },
     async load(key) {
-      return (await database.get('datasets', key)) ?? null;
+      return (await (await database.get()).get('datasets', key)) ?? null;
     },
     async remove(key) {
-      await database.delete('datasets', key);
+      await (await database.get()).delete('datasets', key);
     },
   };
 }

@@ -198,6 +198,7 @@ export class RunSlot {
     this.active = run;
     const { history, state } = run.trainer;
     this.emit({ type: 'runStarted', runId, settings, history, state });
+    if (!this.store) this.emit({ type: 'notSaved', runId, message: nothingKept });
     return run;
   }
 
@@ -265,6 +266,9 @@ export class RunSlot {
     return old.filter((_, index) => removed[index]);
   }
 }
+
+const nothingKept =
+  'This browser keeps nothing for this page, as private windows do: the run ends with the tab. Download the prompt to keep it.';
 
 function outOfMemory(virtualTokens: number): string {
   return `The graphics memory ran out with a single text at a time. Cut the examples shorter, use fewer virtual tokens than ${virtualTokens}, or choose a smaller model.`;

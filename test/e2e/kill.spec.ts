@@ -7,7 +7,7 @@ import type { BrowserContext, Page } from '@playwright/test';
 import { createRandom } from '../../app/data/random';
 import { expect, quick, Studio, smallDataset, test } from './studio';
 
-const KILLS = Number(process.env.KILLS ?? 3);
+const KILLS = Number(process.env.KILLS ?? 2);
 const SEED = Number(process.env.SEED ?? 1);
 const MOST_LOST = 20;
 /** More than any number of kills gets to. */

@@ -105,7 +105,7 @@ function useMissing(invalid: boolean): string | null {
   const optionsError = useStudio((state) => state.data.optionsError?.message ?? null);
   const fault = useStudio((state) => Object.entries(state.data.faults)[0]?.join(': ') ?? null);
   const ended = useStudio((state) => state.trainer.ended);
-  if (ended) return 'The trainer has ended: start it again first.';
+  if (ended) return 'The trainer has ended: start it again at the top of the page.';
   if (!device) return 'There is no device to train on.';
   if (!model) return loadingModel ? 'The model is still loading.' : 'Load a model first.';
   if (loadingModel) return ANOTHER_LOADS;
