@@ -85,6 +85,10 @@ export class RaceHouse {
   static async open(seed: number, kept: Kept | null = null): Promise<RaceHouse> {
     const house = new RaceHouse(seed, kept);
     await house.studio.open('memory:/', (event) => house.events.push(event));
+    const { data, runs, prompts } = house.inside;
+    house.drag(data, 'prepare');
+    house.drag(runs, 'create', 'restore', 'clear');
+    house.drag(prompts, 'held');
     return house;
   }
 
@@ -148,6 +152,18 @@ export class RaceHouse {
       this.pending -= 1;
     }
   };
+
+  /** Makes what a slow machine is slow at take some turns before and after: others could come between. */
+  private drag<Part extends object>(part: Part, ...names: (keyof Part & string)[]): void {
+    for (const name of names) {
+      const work = part[name] as (...args: unknown[]) => Promise<unknown>;
+      const dragged = async (...args: unknown[]) => {
+        await this.later(Promise.resolve());
+        return this.later(work.apply(part, args));
+      };
+      Object.assign(part, { [name]: dragged });
+    }
+  }
 
   private platform(name: string, kept: Kept | null): Platform {
     const { later } = this;
