@@ -145,6 +145,8 @@ export class RaceHouse {
   /** The answer comes some turns after it is there. */
   readonly later = async <T>(answer: Promise<T>): Promise<T> => {
     this.pending += 1;
+    // A failure is heard when the answer is.
+    answer.catch(() => undefined);
     try {
       for (let left = this.random.int(SLOWEST + 1); left > 0; left--) await turn();
       return await answer;
