@@ -87,6 +87,10 @@ export class RaceHouse {
   static async open(seed: number, kept: Kept | null = null): Promise<RaceHouse> {
     const house = new RaceHouse(seed, kept);
     await house.studio.open('memory:/', (event) => house.events.push(event));
+    const { data, runs, prompts } = house.inside;
+    house.drag(data, 'prepare');
+    house.drag(runs, 'create', 'restore', 'clear');
+    house.drag(prompts, 'held');
     return house;
   }
 
@@ -143,6 +147,8 @@ export class RaceHouse {
   /** The answer comes some turns after it is there. */
   readonly later = async <T>(answer: Promise<T>): Promise<T> => {
     this.pending += 1;
+    // A failure is heard when the answer is.
+    answer.catch(() => undefined);
     try {
       for (let left = this.random.int(SLOWEST + 1); left > 0; left--) await turn();
       return await answer;
@@ -150,6 +156,18 @@ export class RaceHouse {
       this.pending -= 1;
     }
   };
+
+  /** Makes what a slow machine is slow at take some turns before and after: others could come between. */
+  private drag<Part extends object>(part: Part, ...names: (keyof Part & string)[]): void {
+    for (const name of names) {
+      const work = part[name] as (...args: unknown[]) => Promise<unknown>;
+      const dragged = async (...args: unknown[]) => {
+        await this.later(Promise.resolve());
+        return this.later(work.apply(part, args));
+      };
+      Object.assign(part, { [name]: dragged });
+    }
+  }
 
   private platform(name: string, kept: Kept | null): Platform {
     const { later } = this;
