@@ -88,7 +88,7 @@ export class WasmEngine implements Engine {
   }
 
   async prepare(prompts: readonly SoftPrompt[], batch: PackedBatch): Promise<TrainingMemory> {
-    const plan = this.steps.prepare(this.layOut(prompts, batch), prompts.length);
+    const plan = this.steps.prepare(neededCapacity(this.layOut(prompts, batch), prompts.length));
     return { weights: this.steps.weights.bytes, training: plan.bytes, saving: plan.saving };
   }
 
