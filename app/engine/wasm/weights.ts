@@ -3,7 +3,7 @@ import { toFloat32 } from '../../formats/floats';
 import type { ModelSpec, NormSpec, WeightShape, WeightStream } from '../spec';
 import { storedBytes } from '../weightStream';
 import type { Heap } from './heap';
-import type { StoredMatrix } from './ops';
+import type { StoredMatrix } from './shapes';
 
 export interface Linear {
   weight: StoredMatrix;
