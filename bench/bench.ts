@@ -4,7 +4,6 @@ import { dirname, join } from 'node:path';
 import { streamOf } from '../app/engine/weightStream';
 import { loadNetwork } from '../app/model/load';
 import { folderSource } from '../tools/golden/folderSource';
-import { runInChromium } from './chromium';
 import { type BenchModel, randomModel } from './models';
 import { openNodeHost, openProcessorHost } from './nodeHost';
 import { type BenchOptions, OptionError, parseOptions, USAGE } from './options';
@@ -75,7 +74,8 @@ async function onProcessor(
   model: BenchModel,
   say: (progress: Progress) => void,
 ): Promise<ProcessorReport> {
-  if (options.place === 'chromium') return runInChromium(options, say);
+  // Only there is a browser driven, and only from the sources a page is built.
+  if (options.place === 'chromium') return (await import('./chromium')).runInChromium(options, say);
   const { threads, simd, patient } = options;
   const host = await openProcessorHost({ threads: threads ?? undefined, simd: simd ?? undefined });
   const patience = patient ? Number.POSITIVE_INFINITY : REFERENCE_PATIENCE;

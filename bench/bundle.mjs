@@ -8,6 +8,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from 'vite';
+import { buildKernels } from '../tools/wasm/build.mjs';
 import { findVulkanLoader } from './vulkanLoader.mjs';
 
 const { values, positionals } = parseArgs({
@@ -17,7 +18,8 @@ const { values, positionals } = parseArgs({
 const root = resolve(import.meta.dirname, '..');
 const folder = resolve(positionals[0] ?? join(root, 'dist-bench'));
 const model = 'public/models/studio-2.6m';
-const ours = ['run.sh', 'bench', 'public', 'node_modules', 'lib', 'node.xz'];
+const kernels = 'app/engine/wasm/built';
+const ours = ['run.sh', 'app', 'bench', 'public', 'node_modules', 'lib', 'node.xz'];
 
 const others = existsSync(folder) ? readdirSync(folder).filter((name) => !ours.includes(name)) : [];
 if (others.length > 0) {
@@ -31,7 +33,7 @@ await build({
   root,
   logLevel: 'warn',
   publicDir: false,
-  ssr: { noExternal: true, external: ['webgpu'] },
+  ssr: { noExternal: true, external: ['webgpu', 'vite', '@playwright/test', 'assemblyscript/asc'] },
   build: {
     ssr: 'bench/bench.ts',
     target: 'node20',
@@ -46,6 +48,8 @@ writeFileSync(
   "import { createRequire } from 'node:module';\nglobalThis.require = createRequire(import.meta.url);\nawait import('./main.mjs');\n",
 );
 cpSync(join(root, 'bench', 'peer.py'), join(folder, 'bench', 'peer.py'));
+await buildKernels();
+cpSync(join(root, kernels), join(folder, kernels), { recursive: true });
 for (const name of ['config.json', 'model.safetensors'])
   cpSync(join(root, model, name), join(folder, model, name));
 

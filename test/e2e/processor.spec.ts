@@ -61,3 +61,21 @@ test('a WebGPU that is the processor in disguise is left alone', async ({ server
     await browser.close();
   }
 });
+
+test('the benchmark times it on the page', async ({ page, server }) => {
+  await page.goto(`${server}bench.html`);
+  const smallest = { Texts: 1, 'Tokens a text': 2, 'Virtual tokens': 1, 'Label tokens': 1, Steps: 2 };
+  for (const [name, value] of Object.entries(smallest)) {
+    await page.getByRole('spinbutton', { name, exact: true }).fill(String(value));
+  }
+  await page.getByRole('combobox', { name: 'Engine' }).click();
+  await page.getByRole('option', { name: 'Processor' }).click();
+  await page.getByRole('button', { name: 'Run', exact: true }).click();
+  const result = page.getByRole('region', { name: 'Result', exact: true });
+  await expect(result.getByRole('row', { name: /^A step/ })).toContainText('ms', { timeout: 120_000 });
+  const report = JSON.parse((await result.locator('pre').textContent()) ?? '');
+  expect(report).toMatchObject({ engine: 'wasm', threads: expect.any(Number), wasm: { steps: 2 } });
+  // Plain tfjs on its own WebAssembly finds the same loss.
+  expect(report.lossDifference).toBeLessThan(1e-4);
+  expect(report.matmul.gflopPerSecond).toBeGreaterThan(0);
+});

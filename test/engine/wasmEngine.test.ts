@@ -2,7 +2,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import type { SoftPrompt } from '../../app/engine/engine';
+import type { WeightStream } from '../../app/engine/spec';
+import { createWasmEngine } from '../../app/engine/wasm/wasmEngine';
 import { checkAgainstReference } from '../../app/engine/webgpu/selfCheck';
+import { nodeProcessor } from '../../tools/node/processor';
 import { families } from './tinyFamilies';
 import { onReference, onWasm, questions } from './wasmHarness';
 import { expectSame, promptValues, randomBatch, results, softPrompt } from './webgpuEngineHarness';
@@ -139,6 +142,12 @@ describe('the processor’s engine', () => {
       await expect(engine.evaluate([null], long)).rejects.toThrow('the model has 64');
       expect(() => engine.embed(Int32Array.of(61))).toThrow('outside the vocabulary');
     });
+    const huge: WeightStream = {
+      shapes: new Map([['embed.tokens', { dtype: 'F32', shape: [2 ** 20, 2 ** 13] }]]),
+      deliver: async () => {},
+    };
+    const large = createWasmEngine(model.spec, huge, await nodeProcessor({ threads: 2 }));
+    await expect(large).rejects.toThrow('take 34,360 MB of memory');
     const lacking = new Map([...model.weights].filter(([name]) => name !== 'layers.1.mlp.out.weight'));
     const made = onWasm({ ...model, weights: lacking }, async () => {});
     await expect(made).rejects.toThrow('lack “layers.1.mlp.out.weight”');

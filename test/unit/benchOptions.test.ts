@@ -30,6 +30,11 @@ describe('options of the benchmark', () => {
     ['--peer jax', /--peer takes peft/],
     ['--peer-dtype int8', /--peer-dtype takes float32 or bfloat16/],
     ['--faster', /--faster/],
+    ['--engine cuda', /--engine takes webgpu or wasm/],
+    ['--engine wasm --in firefox', /--in takes node or chromium/],
+    ['--in chromium', /--in chromium is for --engine wasm/],
+    ['--engine wasm --threads 0', /--threads takes a whole number from 1/],
+    ['--engine wasm --simd wide', /--simd takes plain or relaxed/],
   ])('%s is refused in words', (text, message) => {
     expect(() => parseOptions(text.split(' '))).toThrow(OptionError);
     expect(() => parseOptions(text.split(' '))).toThrow(message);

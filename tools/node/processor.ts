@@ -1,5 +1,5 @@
 /** @file The processor in Node: kernels from the files, threads from worker_threads. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
@@ -31,7 +31,9 @@ export async function nodeProcessor(options: NodeProcessorOptions = {}): Promise
   const simd = options.simd ?? (relaxed ? 'relaxed' : 'plain');
   const threads = options.threads ?? availableParallelism();
   const name = `${simd}${threads > 1 ? '-shared' : ''}.wasm`;
-  const file = new URL(`../../app/engine/wasm/built/${name}`, import.meta.url);
+  // Seen from this file, and from a bundle's.
+  const files = ['../../', '../'].map((up) => new URL(`${up}app/engine/wasm/built/${name}`, import.meta.url));
+  const file = files.find((one) => existsSync(one)) ?? files[0];
   return {
     module: new WebAssembly.Module(readFileSync(file)),
     simd,

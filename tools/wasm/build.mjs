@@ -3,7 +3,7 @@
  * (relaxed SIMD) and without, each for memory that threads share and for memory of one thread. Nothing is done where
  * nothing has changed. `node tools/wasm/build.mjs` builds by hand.
  */
-import { mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -14,6 +14,8 @@ const levels = { plain: [], relaxed: ['--enable', 'relaxed-simd'] };
 
 /** Builds what is older than its sources. @throws Error with the compiler's words */
 export async function buildKernels() {
+  // In a bundle there are no sources, and everything is built.
+  if (!existsSync(sources)) return;
   const files = readdirSync(sources).filter((name) => name.endsWith('.ts'));
   const newest = Math.max(
     ...[...files.map((name) => join(sources, name)), fileURLToPath(import.meta.url)].map(modified),

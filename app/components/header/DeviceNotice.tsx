@@ -104,8 +104,8 @@ function SoftwareAdapter() {
   return (
     <div className="note note-info device-notice">
       <Text as="p" size="2">
-        This browser offers WebGPU without a graphics card behind it, which is often slower than the processor
-        itself. <a href={addressWith('wasm')}>Use the processor instead</a>
+        This browser offers WebGPU without a graphics card behind it, which is many times slower than the
+        processor itself. <a href={addressWith('wasm')}>Use the processor instead</a>
       </Text>
     </div>
   );

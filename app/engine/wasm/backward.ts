@@ -15,7 +15,8 @@ import {
   recordMlpOut,
   type StepSource,
 } from './forward';
-import { type OpList, type Rows, rowsFrom } from './ops';
+import type { OpList } from './ops';
+import { type Rows, rowsFrom } from './shapes';
 import { matrixRows } from './weights';
 
 export interface BackwardSource extends StepSource {

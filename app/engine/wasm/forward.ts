@@ -5,7 +5,8 @@
 import type { StepLayout } from '../layout';
 import type { ModelSpec } from '../spec';
 import { type LayerBuffers, type StepBuffers, widthsOf } from './buffers';
-import { type AttentionShape, type HeadsShape, type OpList, type Rows, rowsFrom } from './ops';
+import type { OpList } from './ops';
+import { type AttentionShape, type HeadsShape, type Rows, rowsFrom } from './shapes';
 import { type Linear, matrixRows, type WasmWeights } from './weights';
 
 /** What a step is made of. */

@@ -5,7 +5,7 @@ import { layoutGeneration, promptShape, type StepLayout } from '../layout';
 import { widthsOf } from './buffers';
 import { recordEmbedding, recordLayers, type StepSource } from './forward';
 import { recordFinalNorm, recordHeadChunk } from './head';
-import type { Rows } from './ops';
+import type { Rows } from './shapes';
 import { promptTensor, type StepRunner } from './steps';
 
 export class Decoder {

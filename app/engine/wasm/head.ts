@@ -1,6 +1,7 @@
 /** @file Final norm, head and losses of the slots, in chunks of as many logits as there is room for. */
 import type { StepSource } from './forward';
-import { type OpList, type Rows, rowsFrom } from './ops';
+import type { OpList } from './ops';
+import { type Rows, rowsFrom } from './shapes';
 
 export interface HeadChunk {
   /** The first slot, and how many. */

@@ -69,11 +69,10 @@ export class StepRunner {
   }
 
   /**
-   * The training plan that a step fits, with the least work that the budget and the memory allow.
+   * The training plan for steps up to that size, with the least work that the budget and the memory allow.
    * @throws EngineMemoryError where no saving is thrifty enough
    */
-  prepare(layouts: readonly StepLayout[], prompts: number): Plan {
-    const needed = layouts.map((layout) => neededCapacity(layout, prompts)).reduce(union);
+  prepare(needed: Capacity): Plan {
     const present = this.plans.get('train');
     const thriftier = present && present.bytes > this.options.budget && this.firstTry(present.capacity);
     if (present && fits(needed, present.capacity) && (!thriftier || thriftier === present.saving)) {

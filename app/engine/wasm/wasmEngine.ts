@@ -4,7 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { checkRows, generationRoom, promptLength } from '../batch';
-import { neededCapacity } from '../capacity';
+import { neededCapacity, union } from '../capacity';
 import type {
   AdamWScalars,
   AdamWTensors,
@@ -88,10 +88,8 @@ export class WasmEngine implements Engine {
   }
 
   async prepare(prompts: readonly SoftPrompt[], batches: readonly PackedBatch[]): Promise<TrainingMemory> {
-    const plan = this.steps.prepare(
-      batches.map((batch) => this.layOut(prompts, batch)),
-      prompts.length,
-    );
+    const needed = batches.map((batch) => neededCapacity(this.layOut(prompts, batch), prompts.length));
+    const plan = this.steps.prepare(needed.reduce(union));
     return { weights: this.steps.weights.bytes, training: plan.bytes, saving: plan.saving };
   }
 

@@ -1,9 +1,10 @@
 /** @file A model's weights in WebAssembly's memory: matrices as they are stored, vectors as floats. */
 import { toFloat32 } from '../../formats/floats';
+import { EngineMemoryError } from '../errors';
 import type { ModelSpec, NormSpec, WeightShape, WeightStream } from '../spec';
 import { storedBytes } from '../weightStream';
 import type { Heap } from './heap';
-import type { StoredMatrix } from './ops';
+import type { StoredMatrix } from './shapes';
 
 export interface Linear {
   weight: StoredMatrix;
@@ -82,7 +83,12 @@ export async function placeWeights(spec: ModelSpec, stream: WeightStream, heap: 
     return { ...assemble(spec, matrices, placeVector), bytes, free };
   } catch (error) {
     free();
-    throw error;
+    if (!(error instanceof EngineMemoryError)) throw error;
+    const all = [...stream.shapes.values()].reduce((sum, shape) => sum + storedBytes(shape), 0);
+    throw new EngineMemoryError(
+      `The model’s weights take ${Math.ceil(all / 1e6).toLocaleString('en')} MB of memory, more than this browser gives the page. Choose a smaller model, or close other pages.`,
+      { cause: error },
+    );
   }
 }
 

@@ -49,7 +49,7 @@ const SCRATCH_BYTES: usize = 28;
 
 /** Looks at a word this often before it sleeps until it is woken. */
 const SPINS: i32 = 4000;
-/** Nanoseconds. Sleep is in short naps: V8 loses a call to wake up now and then. */
+/** Nanoseconds. Sleep is in short naps: in Node 20 a call to wake up has been seen to get lost. */
 const NAP: i64 = 1000000;
 
 /** Works through the list as the first thread. @returns 0, or 1 where another thread holds an item and does not finish it */
