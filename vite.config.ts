@@ -1,6 +1,7 @@
 /** @file How the page is built: static files that work on any host under any path. */
 import react from '@vitejs/plugin-react';
 import { defineConfig, type Plugin } from 'vite';
+import { leanStyles } from './tools/setup/leanStyles.mjs';
 
 /** Cross-origin isolation, for threads in the wasm backend; the built page works without it too. */
 const headers = {
@@ -30,7 +31,7 @@ function selfContainedThreads(): Plugin {
 
 export default defineConfig({
   base: './',
-  plugins: [react()],
+  plugins: [react(), leanStyles()],
   worker: { format: 'es', plugins: () => [selfContainedThreads()] },
   build: {
     target: 'es2022',
