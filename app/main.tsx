@@ -9,16 +9,19 @@ import '@radix-ui/themes/components.css';
 import '@radix-ui/themes/utilities.css';
 import 'uplot/dist/uPlot.min.css';
 import './styles.css';
-import { StrictMode } from 'react';
+import { StrictMode, startTransition } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './App';
 import { openStudio } from './session/actions/opening';
 
 const root = document.getElementById('root');
 if (!root) throw new Error('index.html has no element #root to put the page into.');
-createRoot(root).render(
-  <StrictMode>
-    <App />
-  </StrictMode>,
+// As a transition the page is drawn in slices, and the browser stays free between them.
+startTransition(() =>
+  createRoot(root).render(
+    <StrictMode>
+      <App />
+    </StrictMode>,
+  ),
 );
 void openStudio();
