@@ -1,6 +1,7 @@
 /** @file How the page is built: static files that work on any host under any path. */
 import react from '@vitejs/plugin-react';
 import { defineConfig, type Plugin } from 'vite';
+import { leanStyles } from './tools/setup/leanStyles.mjs';
 import { isolationHeaders, metaPolicy, securityHeaders } from './tools/setup/policy.mjs';
 import { buildKernels } from './tools/wasm/build.mjs';
 
@@ -61,7 +62,7 @@ function kernels(): Plugin {
 
 export default defineConfig({
   base: './',
-  plugins: [kernels(), react(), withoutEval(), policyInPage()],
+  plugins: [kernels(), react(), withoutEval(), policyInPage(), leanStyles()],
   worker: { format: 'es', plugins: () => [selfContainedThreads(), withoutEval()] },
   build: {
     target: 'es2022',

@@ -9,7 +9,7 @@ import '@radix-ui/themes/components.css';
 import '@radix-ui/themes/utilities.css';
 import 'uplot/dist/uPlot.min.css';
 import './styles.css';
-import { StrictMode } from 'react';
+import { StrictMode, startTransition } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './App';
 import { PageBoundary } from './components/ui/Boundary';
@@ -17,11 +17,14 @@ import { openStudio } from './session/actions/opening';
 
 const root = document.getElementById('root');
 if (!root) throw new Error('index.html has no element #root to put the page into.');
-createRoot(root).render(
-  <StrictMode>
-    <PageBoundary>
-      <App />
-    </PageBoundary>
-  </StrictMode>,
+// As a transition the page is drawn in slices, and the browser stays free between them.
+startTransition(() =>
+  createRoot(root).render(
+    <StrictMode>
+      <PageBoundary>
+        <App />
+      </PageBoundary>
+    </StrictMode>,
+  ),
 );
 void openStudio();
