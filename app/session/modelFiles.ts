@@ -53,7 +53,9 @@ export async function isDatasetZip(file: File): Promise<boolean> {
   const bytes = new Uint8Array(await file.slice(-ZIP_TAIL).arrayBuffer());
   const text = new TextDecoder('latin1').decode(bytes);
   // A text alone may be anything.
-  return rows.test(text.replaceAll('.txt', '')) && !/config\.json|\.npy|\.safetensors|"soft-prompt"/.test(text);
+  return (
+    rows.test(text.replaceAll('.txt', '')) && !/config\.json|\.npy|\.safetensors|"soft-prompt"/.test(text)
+  );
 }
 
 /** What lies in the folders of a dataset, as `datasets` and the Hub lay them out, is named by its path: train/data.arrow. */
