@@ -52,7 +52,10 @@ export async function isDatasetZip(file: File): Promise<boolean> {
   if (!file.name.toLowerCase().endsWith('.zip')) return false;
   const bytes = new Uint8Array(await file.slice(-ZIP_TAIL).arrayBuffer());
   const text = new TextDecoder('latin1').decode(bytes);
-  return rows.test(text) && !/config\.json|\.npy|\.safetensors|"soft-prompt"/.test(text);
+  // A text alone may be anything.
+  return (
+    rows.test(text.replaceAll('.txt', '')) && !/config\.json|\.npy|\.safetensors|"soft-prompt"/.test(text)
+  );
 }
 
 /** What lies in the folders of a dataset, as `datasets` and the Hub lay them out, is named by its path: train/data.arrow. */

@@ -77,6 +77,7 @@ describe('dropped files', () => {
     expect(delivery.kind === 'dataset' && delivery.files.map(({ name }) => name)).toEqual(placed.slice(0, 3));
     expect(await sortFiles([zip('rows/train.csv')])).toMatchObject({ kind: 'dataset' });
     expect(await sortFiles([zip('tensor.npy')])).toMatchObject({ kind: 'prompt' });
+    expect(await sortFiles([zip('a.txt')])).toMatchObject({ kind: 'prompt' });
   });
 
   it('refuses with words what it cannot tell apart', async () => {
