@@ -128,7 +128,7 @@ describe('a tokenizer.json that cannot be', () => {
     ],
     ['a negative id', { model: { ...model, vocab: { a: -1, b: 1, ab: 2 } } }, '“a” has the id -1'],
     ['half an id', { model: { ...model, vocab: { a: 0.5, b: 1, ab: 2 } } }, '“a” has the id 0.5'],
-    ['a word for an id', { model: { ...model, vocab: { a: 'x', b: 1, ab: 2 } } }, '“a” has the id x'],
+    ['a word for an id', { model: { ...model, vocab: { a: 'x', b: 1, ab: 2 } } }, '“a” has the id "x"'],
     ['one id twice', { model: { ...model, vocab: { a: 0, b: 0, ab: 2 } } }, '“a” and “b” have one id, 0'],
     [
       'an added id twice',

@@ -1,10 +1,12 @@
 /** @file jinja2's filters for texts and numbers, and `tojson` as transformers has it. Those of lists are in `listFilters.ts`. */
+
+import { bounded, canIterate, isTrue, iterate, lengthOf, numberOf } from './basics';
 import { JinjaError } from './errors';
 import { fixed, flag, formatPercent } from './format';
 import { jsonText } from './jsonText';
 import { listFilters } from './listFilters';
 import { asCount, asText, capitalize, center, lines, replace, strip } from './methods';
-import { bounded, canIterate, isTrue, iterate, lengthOf, numberOf, ownAttribute } from './operations';
+import { ownAttribute } from './operations';
 import type { Filter } from './runtime';
 import { repr, SPACE, str, textLength } from './text';
 import { Dict, orElse, Tuple, take, typeName, Undefined, type Value } from './values';

@@ -1,6 +1,7 @@
 /** @file Python's two ways of filling texts: `'%s-%d' % (a, b)` and `'{}:{x}'.format(a, x=b)`. */
+
+import { isTrue, numberOf } from './basics';
 import { JinjaError } from './errors';
-import { attribute, isTrue, item, numberOf } from './operations';
 import { floatText, repr, str, textLength } from './text';
 import { type Arguments, Dict, orElse, Tuple, typeName, Undefined, type Value } from './values';
 
@@ -155,8 +156,14 @@ function pad(text: string, { width, align, fill }: { width: number; align: strin
   return fill.repeat(missing) + text;
 }
 
+/** What a field's path is followed with: the interpreter's own `value.name` and `value[key]`. */
+export interface Lookup {
+  attribute(value: Value, name: string): Value;
+  item(value: Value, at: Value): Value;
+}
+
 /** `text.format(…)`. @throws JinjaError */
-export function formatBraces(text: string, args: Arguments, depth = 0): string {
+export function formatBraces(text: string, args: Arguments, look: Lookup, depth = 0): string {
   if (depth > 2) throw new JinjaError('Max string recursion exceeded');
   let automatic = 0;
   let written = '';
@@ -178,11 +185,12 @@ export function formatBraces(text: string, args: Arguments, depth = 0): string {
       const key = first === '' ? String(automatic++) : first;
       const start = /^\d+$/.test(key) ? args.positional[Number(key)] : args.named.get(key);
       if (start === undefined) throw new JinjaError(`There is no value for the field {${key}}`);
-      const value = follow(start, name.slice(first.length));
+      const value = follow(start, name.slice(first.length), look);
       const filled = spec.includes('{')
         ? formatBraces(
             spec.replaceAll('{}', () => `{${automatic++}}`),
             args,
+            look,
             depth + 1,
           )
         : spec;
@@ -206,11 +214,11 @@ function fieldEnd(text: string, start: number): number {
 }
 
 /** `.name` and `[key]` after a field's name. */
-function follow(start: Value, path: string): Value {
+function follow(start: Value, path: string, look: Lookup): Value {
   let value = start;
   for (const [, name, key] of path.matchAll(/\.([^.[]+)|\[([^\]]+)\]/g)) {
-    if (name !== undefined) value = attribute(value, name);
-    else value = item(value, /^\d+$/.test(key) ? BigInt(key) : key);
+    if (name !== undefined) value = look.attribute(value, name);
+    else value = look.item(value, /^\d+$/.test(key) ? BigInt(key) : key);
     if (value instanceof Undefined) value.fail();
   }
   return value;

@@ -1,6 +1,7 @@
 /** @file Functions that every template has. */
+
+import { iterate } from './basics';
 import { JinjaError } from './errors';
-import { iterate } from './operations';
 import { str } from './text';
 import { type Arguments, Callable, Dict, Namespace, orElse, Range, Thing, take, type Value } from './values';
 

@@ -3,10 +3,11 @@
  * can be changed; names that are not there print as nothing; and within bounds, so that every rendering ends.
  */
 import type { CallArguments, Expression, FilterStep, Signature, Statement, Target } from './ast';
+import { bounded, isTrue, iterate } from './basics';
 import { JinjaError } from './errors';
 import { filters } from './filters';
 import { Loop } from './loop';
-import { attribute, bounded, calculate, compare, isTrue, item, iterate, negate, slice } from './operations';
+import { attribute, calculate, compare, item, negate, slice } from './operations';
 import { type Bounds, Runtime, USUAL_BOUNDS } from './runtime';
 import { Scope } from './scope';
 import { tests } from './tests';

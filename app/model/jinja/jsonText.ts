@@ -1,6 +1,8 @@
 /** @file `json.dumps`, which is what transformers' `tojson` is. */
+
+import { bounded } from './basics';
 import { JinjaError } from './errors';
-import { bounded, order } from './operations';
+import { order } from './operations';
 import { floatText } from './text';
 import { Dict, Tuple, typeName, type Value } from './values';
 

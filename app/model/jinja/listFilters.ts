@@ -1,8 +1,10 @@
 /** @file jinja2's filters for what can be gone through. */
+
+import { bounded, equal, isTrue, iterate, sequence } from './basics';
 import { JinjaError } from './errors';
 import { flag } from './format';
 import { asCount, asText } from './methods';
-import { bounded, calculate, equal, isTrue, iterate, order, sequence } from './operations';
+import { calculate, order } from './operations';
 import { attributeGetter, type Filter, type Runtime } from './runtime';
 import { codePoints, str } from './text';
 import {

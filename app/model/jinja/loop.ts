@@ -1,6 +1,7 @@
 /** @file `loop`, within a `for`. */
+
+import { equal } from './basics';
 import { JinjaError } from './errors';
-import { equal } from './operations';
 import { Callable, orElse, Thing, Undefined, type Value } from './values';
 
 export class Loop extends Thing {

@@ -1,16 +1,17 @@
 /** @file The methods of Python's strings and lists. */
+
+import { bounded, equal, isTrue, iterate, unsafe } from './basics';
 import { JinjaError } from './errors';
-import { formatBraces } from './format';
-import { bounded, equal, isTrue, iterate, unsafe } from './operations';
+import { formatBraces, type Lookup } from './format';
 import { codePoints, SPACE, textLength, trimEnd, trimStart } from './text';
 import { type Arguments, Callable, Dict, Tuple, take, typeName, type Value } from './values';
 
-type Method = (text: string, args: Arguments) => Value;
+type Method = (text: string, args: Arguments, look: Lookup) => Value;
 
 /** A bound method of a text; undefined where there is none of that name. */
-export function textMethod(text: string, name: string): Callable | undefined {
+export function textMethod(text: string, name: string, look: Lookup): Callable | undefined {
   if (!Object.hasOwn(methods, name)) return undefined;
-  return new Callable(name, (args) => methods[name](text, args));
+  return new Callable(name, (args) => methods[name](text, args, look));
 }
 
 const LIST_CHANGES = ['append', 'clear', 'pop', 'reverse', 'insert', 'sort', 'extend', 'remove'];
@@ -278,12 +279,12 @@ const methods: Record<string, Method> = {
     return expandTabs(text, size === undefined ? 8 : asCount(size));
   },
   find: find('find', false, false),
-  format: (text, args) => formatBraces(text, args),
-  format_map(text, args) {
+  format: (text, args, look) => formatBraces(text, args, look),
+  format_map(text, args, look) {
     const values = take('format_map', args, ['mapping'])('mapping');
     if (!(values instanceof Dict)) throw new JinjaError('format_map needs a dict');
     const named = new Map(values.pairs().map(([key, value]) => [asText(key), value]));
-    return formatBraces(text, { positional: [], named });
+    return formatBraces(text, { positional: [], named }, look);
   },
   index: find('index', false, true),
   isalnum: every(/^[\p{L}\p{N}]+$/u),

@@ -1,5 +1,6 @@
 /** @file What operators, comparisons and subscripts do with values, as in Python. */
 import type { BinaryOperator, CompareOperator } from './ast';
+import { bounded, equal, iterate, numberOf, sequence, unsafe } from './basics';
 import { JinjaError } from './errors';
 import { formatPercent } from './format';
 import { listMethod, textMethod } from './methods';
@@ -18,80 +19,8 @@ import {
   type Value,
 } from './values';
 
-/** Characters or items that one operation may make. */
-export const MOST_ITEMS = 2 ** 24;
 /** Bits of a whole number. */
 const MOST_BITS = 2 ** 14;
-
-export function isTrue(value: Value): boolean {
-  if (Array.isArray(value)) return value.length > 0;
-  if (value instanceof Tuple) return value.items.length > 0;
-  if (value instanceof Dict) return value.size > 0;
-  if (value instanceof Undefined) return false;
-  if (value instanceof Thing) return value.size() !== 0;
-  return Boolean(value) || Number.isNaN(value);
-}
-
-/** The items of what can be gone through. */
-export function iterate(value: Value): Iterable<Value> {
-  if (Array.isArray(value)) return value;
-  if (typeof value === 'string') return codePoints(value);
-  if (value instanceof Tuple) return value.items;
-  if (value instanceof Dict) return value.keys();
-  if (value instanceof Undefined) return [];
-  const items = value instanceof Thing ? value.iterate() : null;
-  if (!items) throw new JinjaError(`'${typeName(value)}' object is not iterable`);
-  return items;
-}
-
-/** Whether `iterate` would find items. */
-export function canIterate(value: Value): boolean {
-  if (value instanceof Thing) return value.iterate() !== null;
-  return value !== null && !['boolean', 'bigint', 'number'].includes(typeof value);
-}
-
-export function lengthOf(value: Value): bigint {
-  if (typeof value === 'string') return BigInt(textLength(value));
-  if (Array.isArray(value)) return BigInt(value.length);
-  if (value instanceof Tuple) return BigInt(value.items.length);
-  if (value instanceof Dict) return BigInt(value.size);
-  if (value instanceof Undefined) return 0n;
-  const size = value instanceof Thing ? value.size() : null;
-  if (size === null) throw new JinjaError(`object of type '${typeName(value)}' has no len()`);
-  return BigInt(size);
-}
-
-/** A number, or null for what is none. */
-export function numberOf(value: Value): bigint | number | null {
-  if (typeof value === 'boolean') return BigInt(value);
-  return typeof value === 'bigint' || typeof value === 'number' ? value : null;
-}
-
-export function equal(a: Value, b: Value): boolean {
-  const [x, y] = [numberOf(a), numberOf(b)];
-  // Of two types of number, JavaScript compares the values.
-  // biome-ignore lint/suspicious/noDoubleEquals: 1n == 1
-  if (x !== null && y !== null) return x == y;
-  if (Array.isArray(a)) return Array.isArray(b) && equalItems(a, b);
-  if (a instanceof Tuple) return b instanceof Tuple && equalItems(a.items, b.items);
-  if (a instanceof Dict) {
-    if (!(b instanceof Dict) || a.size !== b.size) return false;
-    return a.pairs().every(([key, value]) => {
-      const other = b.get(key);
-      return other !== undefined && equal(value, other);
-    });
-  }
-  if (a instanceof Undefined) return b instanceof Undefined;
-  if (a instanceof Range && b instanceof Range) return equalItems(a.iterate(), b.iterate());
-  if (a instanceof DictView && b instanceof DictView && a.typeName === b.typeName) {
-    return a.typeName !== 'dict_values' && equalItems(a.iterate(), b.iterate());
-  }
-  return a === b;
-}
-
-function equalItems(a: readonly Value[], b: readonly Value[]): boolean {
-  return a.length === b.length && a.every((item, i) => equal(item, b[i]));
-}
 
 /** Below 0, 0 or above, as for sorting; texts by code points. @throws JinjaError for what has no order. */
 export function order(a: Value, b: Value, operator = '<'): number {
@@ -247,12 +176,6 @@ function repeat(value: Value, times: bigint, count: Value): Value {
   });
 }
 
-/** @throws JinjaError where a template makes something enormous. */
-export function bounded<T>(size: number, make: () => T): T {
-  if (size > MOST_ITEMS) throw new JinjaError(`The template makes a text or list of more than ${MOST_ITEMS}`);
-  return make();
-}
-
 export function negate(operator: '-' | '+', value: Value): Value {
   if (value instanceof Undefined) value.fail();
   const number = numberOf(value);
@@ -287,7 +210,7 @@ export function ownAttribute(value: Value, name: string): Value | undefined {
   if (name.startsWith('_')) return undefined;
   if (value instanceof Thing) return value.attribute(name);
   if (value instanceof Dict) return dictMethod(value, name);
-  if (typeof value === 'string') return textMethod(value, name);
+  if (typeof value === 'string') return textMethod(value, name, { attribute, item });
   if (Array.isArray(value) || value instanceof Tuple) return listMethod(value, name);
   return undefined;
 }
@@ -307,14 +230,6 @@ function key(value: Value, at: Value): Value | undefined {
   const items = sequence(value);
   if (items === null) return undefined;
   return items[Number(position < 0n ? BigInt(items.length) + position : position)];
-}
-
-/** Items by position; null for what has none. */
-export function sequence(value: Value): readonly Value[] | string | null {
-  if (typeof value === 'string') return codePoints(value);
-  if (Array.isArray(value)) return value;
-  if (value instanceof Tuple) return value.items;
-  return value instanceof Thing ? value.sequence() : null;
 }
 
 /** `value[start:stop:step]`. */
@@ -363,9 +278,4 @@ function dictMethod(dict: Dict, name: string): Value | undefined {
       return method(() => new Dict(dict.pairs()));
   }
   return MUTATING.includes(name) ? unsafe(name) : undefined;
-}
-
-/** What transformers forbids a template to do. */
-export function unsafe(name: string): Undefined {
-  return new Undefined(`A template must not change a value that it is given (${name})`);
 }

@@ -1,6 +1,8 @@
 /** @file jinja2's tests: what stands after `is`. */
+
+import { canIterate, equal, numberOf } from './basics';
 import { JinjaError } from './errors';
-import { calculate, canIterate, compare, contains, equal, numberOf } from './operations';
+import { calculate, compare, contains } from './operations';
 import type { Test } from './runtime';
 import { str } from './text';
 import { Callable, Dict, hash, Range, Tuple, take, typeName, Undefined, type Value } from './values';

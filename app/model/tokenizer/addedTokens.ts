@@ -1,6 +1,6 @@
 /** @file Tokens that are found in a text before anything else happens to it: `added_tokens` of a tokenizer.json. */
 import { z } from 'zod';
-import type { Normalize } from './normalizers';
+import type { Normalize } from './parts';
 import { malformed } from './parts';
 import { pattern, RUST_WORD, WHITE_SPACE } from './unicode';
 

@@ -1,12 +1,10 @@
 /** @file What happens to a text before it is divided: the `normalizer` of a tokenizer.json. */
 import { toLetters } from './bytes';
-import { malformed, type Part } from './parts';
+import { malformed, type Normalize, type Part } from './parts';
 import { precompiled } from './precompiled';
 import type { Find } from './regex';
 import { sections } from './split';
 import { pattern } from './unicode';
-
-export type Normalize = (text: string) => string;
 
 export function createNormalizer(part: Part): Normalize {
   switch (part.type) {

@@ -2,6 +2,9 @@
 import { ModelError } from '../errors';
 import { compilePattern, type Find, literalPattern, PatternError } from './regex';
 
+/** What a normalizer does to a text. */
+export type Normalize = (text: string) => string;
+
 /** Sequences within sequences. */
 const MOST_NESTED = 50;
 

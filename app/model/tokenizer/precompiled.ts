@@ -3,8 +3,7 @@
  * characters to texts.
  */
 import { textOf, utf8 } from './bytes';
-import type { Normalize } from './normalizers';
-import { malformed, type Part } from './parts';
+import { malformed, type Normalize, type Part } from './parts';
 
 /** Bytes of a cluster of characters that is looked up whole. */
 const CLUSTER_BYTES = 6;

@@ -2,11 +2,14 @@
  * @file Finds what a tokenizer file's pattern means. Most patterns become JavaScript's own, which are fast; one whose
  * repetitions stand within each other could be tried for ever, and is matched here within bounds.
  */
+
+import { folded } from './regexFold';
 import { matcher } from './regexMatcher';
-import { type Pattern, PatternError, parsePattern } from './regexSyntax';
+import { parsePattern } from './regexSyntax';
+import { type Pattern, PatternError } from './regexTree';
 import { LONE_WORD, pattern } from './unicode';
 
-export { PatternError } from './regexSyntax';
+export { PatternError } from './regexTree';
 
 /** The first match at or after a place, as `[start, end]` in UTF-16 units; null where there is none. */
 export type Find = (text: string, from: number) => readonly [number, number] | null;
@@ -148,28 +151,4 @@ const EDGES: Record<Extract<Pattern, { kind: 'edge' }>['at'], string> = {
 function atomic(source: string, state: { atoms: number }): string {
   const name = `a${state.atoms++}`;
   return `(?:(?=(?<${name}>${source}))\\k<${name}>)`;
-}
-
-const foldedClasses = new Map<string, string>();
-
-/** A class that has the other case of its characters too: JavaScript has no flag for a part of a pattern. */
-export function folded(source: string): string {
-  let found = foldedClasses.get(source);
-  if (found === undefined) {
-    const test = pattern(`^${source}$`, 'i');
-    const ranges: string[] = [];
-    let start = -1;
-    for (let code = 0; code <= 0x110000; code++) {
-      const isIn =
-        code <= 0x10ffff && (code < 0xd800 || code > 0xdfff) && test.test(String.fromCodePoint(code));
-      if (isIn && start < 0) start = code;
-      if (!isIn && start >= 0) {
-        ranges.push(`\\u{${start.toString(16)}}-\\u{${(code - 1).toString(16)}}`);
-        start = -1;
-      }
-    }
-    found = `[${ranges.join('')}]`;
-    foldedClasses.set(source, found);
-  }
-  return found;
 }

@@ -1,5 +1,6 @@
 /** @file Letters that are two or three in their other case: where case does not count, ß is ss and ﬁ is fi. */
-import type { Pattern } from './regexSyntax';
+import type { Pattern } from './regexTree';
+import { pattern } from './unicode';
 
 /** The letters that a text of several small ones can be written as. */
 let ligatures: Map<string, string[]> | null = null;
@@ -50,4 +51,28 @@ export function foldRow(chars: readonly string[], literal: (char: string) => Pat
     } else parts.push(literal(chars[at]));
   }
   return parts;
+}
+
+const foldedClasses = new Map<string, string>();
+
+/** A class that has the other case of its characters too: JavaScript has no flag for a part of a pattern. */
+export function folded(source: string): string {
+  let found = foldedClasses.get(source);
+  if (found === undefined) {
+    const test = pattern(`^${source}$`, 'i');
+    const ranges: string[] = [];
+    let start = -1;
+    for (let code = 0; code <= 0x110000; code++) {
+      const isIn =
+        code <= 0x10ffff && (code < 0xd800 || code > 0xdfff) && test.test(String.fromCodePoint(code));
+      if (isIn && start < 0) start = code;
+      if (!isIn && start >= 0) {
+        ranges.push(`\\u{${start.toString(16)}}-\\u{${(code - 1).toString(16)}}`);
+        start = -1;
+      }
+    }
+    found = `[${ranges.join('')}]`;
+    foldedClasses.set(source, found);
+  }
+  return found;
 }

@@ -1,7 +1,7 @@
 /** @file Matches a pattern step by step and stops where it takes too many: for those that JavaScript might try for ever. */
 
-import { folded } from './regex';
-import { type Pattern, PatternError } from './regexSyntax';
+import { folded } from './regexFold';
+import { type Pattern, PatternError } from './regexTree';
 import { LONE_WORD, pattern } from './unicode';
 
 /** Steps that one search may take, for each character and besides. */

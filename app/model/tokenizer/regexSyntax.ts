@@ -3,24 +3,8 @@
  * a hexadecimal digit, classes stand within classes, quantifiers can be possessive.
  */
 import { foldRow } from './regexFold';
+import { type Pattern, PatternError } from './regexTree';
 import { LONE_WORD, POSIX, property, WHITE_SPACE, WORD } from './unicode';
-
-/** A pattern says something that is not known here, or nothing at all. */
-export class PatternError extends Error {
-  override readonly name = 'PatternError';
-}
-
-export type Pattern =
-  /** One character, by a class of JavaScript's (flag `v`). */
-  | { kind: 'class'; source: string; fold: boolean }
-  | { kind: 'sequence'; parts: Pattern[] }
-  | { kind: 'choice'; options: Pattern[] }
-  | { kind: 'repeat'; of: Pattern; least: number; most: number; mode: 'greedy' | 'lazy' | 'possessive' }
-  | { kind: 'look'; of: Pattern; behind: boolean; negated: boolean }
-  | { kind: 'atomic'; of: Pattern }
-  | { kind: 'capture'; of: Pattern; index: number }
-  | { kind: 'reference'; index: number }
-  | { kind: 'edge'; at: 'textStart' | 'textEnd' | 'lastLine' | 'lineStart' | 'lineEnd' | 'word' | 'noWord' };
 
 const MOST_NESTED = 60;
 const MOST_REPEATS = 100_000;
