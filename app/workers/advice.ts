@@ -26,8 +26,9 @@ export class Advice {
 
   get budget(): MemoryBudget {
     if (this.chosen !== null) return { bytes: this.chosen, guessed: false };
-    const { deviceMemory } = globalThis.navigator as { deviceMemory?: number };
-    return guessBudget(this.device().largestBuffer, deviceMemory);
+    // Node has no navigator before version 21.
+    const navigator = globalThis.navigator as { deviceMemory?: number } | undefined;
+    return guessBudget(this.device().largestBuffer, navigator?.deviceMemory);
   }
 
   /** Lets an engine's next plans take what the weights leave of the budget. */
