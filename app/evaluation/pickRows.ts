@@ -12,3 +12,14 @@ export function pickRows(count: number, most: number): number[] {
     .slice(0, most)
     .sort((a, b) => a - b);
 }
+
+/** Classes up to which every row that is asked for is looked at. */
+const FEW_CLASSES = 10;
+/** Fewer rows say next to nothing. */
+const FEWEST_ROWS = 30;
+
+/** How many rows to look at where `most` are wanted: each may have to be asked for every class, so of many classes fewer. */
+export function rowsForClasses(most: number, classes: number): number {
+  if (classes <= FEW_CLASSES) return most;
+  return Math.min(most, Math.max(FEWEST_ROWS, Math.floor((most * FEW_CLASSES) / classes)));
+}

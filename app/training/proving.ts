@@ -1,5 +1,6 @@
 /** @file When a run compares its prompt with words, and tells of it: before the first step, and whenever the best prompt is another. */
 import * as tf from '@tensorflow/tfjs-core';
+import { rowsForClasses } from '../evaluation/pickRows';
 import { Proof } from './proof';
 import type { RunEvents, RunInputs } from './run';
 import type { Checkpoint, RunSettings } from './types';
@@ -15,7 +16,14 @@ export class Proving {
     private readonly events: Partial<RunEvents>,
   ) {
     this.proof =
-      words.length > 0 ? new Proof({ engine, data, words, mostRows: settings.validationRows }) : null;
+      words.length > 0
+        ? new Proof({
+            engine,
+            data,
+            words,
+            mostRows: rowsForClasses(settings.validationRows, data.classes?.length ?? 0),
+          })
+        : null;
   }
 
   /** Whether words are still to be scored. */

@@ -5,7 +5,7 @@
 import { nextTurn, untilAborted } from '../data/eventLoop';
 import type { VectorPrompt } from '../engine/engine';
 import { EngineMemoryError } from '../engine/errors';
-import { pickRows } from '../evaluation/pickRows';
+import { pickRows, rowsForClasses } from '../evaluation/pickRows';
 import { CHECKPOINT_EVERY, checkCheckpoint, isOver, MOST_LOST } from './checkpoint';
 import { CheckpointKeeper } from './checkpointKeeper';
 import { type Diagnosis, diagnoseError } from './divergence';
@@ -88,7 +88,10 @@ export class Trainer {
     const fixed = { ...inputs, settings, initialPrompt };
     this.record = new RunRecord(fixed, checkpoint, (records) => this.events.steps?.(records));
     this.keeper = new CheckpointKeeper(inputs.store, this.events, this.step);
-    this.validationRows = pickRows(data.validation.length, settings.validationRows);
+    this.validationRows = pickRows(
+      data.validation.length,
+      rowsForClasses(settings.validationRows, data.classes?.length ?? 0),
+    );
     this.proving = new Proving(inputs, settings, this.events);
 
     const prompt = checkpoint?.prompt ?? initialPrompt;

@@ -71,7 +71,7 @@ describe.skipIf(!gpu)('a graphics driver', { timeout: 900_000 }, () => {
     const { studio, events, report } = await open(platform);
     expect(platform.changed.length).toBeGreaterThan(0);
     const { name, problem } = report.engine;
-    expect(name).toBe('reference');
+    expect(name).toBe('wasm');
     expect(problem?.message).toMatch(/driver computes wrong numbers.*the processor is used/);
     expect(problem?.details).toMatch(/logits: differs by .* WRONG/);
     expect(events.find((event) => event.type === 'deviceChanged')).toMatchObject({
@@ -101,7 +101,7 @@ describe.skipIf(!gpu)('a graphics driver', { timeout: 900_000 }, () => {
     await studio.open(base, (event) => events.push(event), 'webgpu');
     const { engine, weightFormat } = await studio.loadModel(origin, 'int8');
     expect(attempts).toBeGreaterThan(0);
-    expect([engine.name, weightFormat]).toEqual(['reference', 'stored']);
+    expect([engine.name, weightFormat]).toEqual(['wasm', 'stored']);
     expect(engine.problem?.message).toMatch(/does not run on this graphics driver, so the processor is used/);
     expect(engine.problem?.details).toContain('the compiler is out of order');
     expect(events.find((event) => event.type === 'deviceChanged')).toMatchObject({

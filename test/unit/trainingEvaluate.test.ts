@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { classCandidates, packExamples, predictClasses } from '../../app/data/pack';
 import { startCpu } from '../../app/engine/backend';
 import type { Engine, SoftPrompt } from '../../app/engine/engine';
-import { pickRows } from '../../app/evaluation/pickRows';
+import { pickRows, rowsForClasses } from '../../app/evaluation/pickRows';
 import { AnswerBook } from '../../app/training/answers';
 import { evaluatePrompt } from '../../app/training/evaluate';
 import { type InitialiserSource, initialisePrompt } from '../../app/training/initialise';
@@ -101,6 +101,13 @@ describe('evaluation', () => {
     expect(rows).toEqual(rows.toSorted((a, b) => a - b));
     expect(rows.at(-1)).toBeGreaterThan(500);
     expect(pickRows(3, 50)).toEqual([0, 1, 2]);
+  });
+
+  it('looks at fewer rows where each has to be asked for many classes', () => {
+    expect([2, 10, 24, 77, 100].map((classes) => rowsForClasses(100, classes))).toEqual([
+      100, 100, 41, 30, 30,
+    ]);
+    expect(rowsForClasses(12, 50)).toBe(12);
   });
 });
 
