@@ -36,10 +36,11 @@ export class TrainerLink {
   ) {
     const remote = wrap<Studio>(worker as Worker);
     this.studio = new Proxy(remote, {
-      get:
-        (_, method) =>
-        (...given: unknown[]) =>
-          this.call(() => (remote as unknown as Methods)[method](...given)),
+      get: (_, method) => {
+        // It is handed on by promises, which would take a method of that name for a promise's own.
+        if (method === 'then') return undefined;
+        return (...given: unknown[]) => this.call(() => (remote as unknown as Methods)[method](...given));
+      },
     });
     worker.addEventListener('message', ({ data }: MessageEvent<Partial<LifeSign>>) => {
       this.begun = true;

@@ -63,6 +63,11 @@ const rejected = (call: Promise<unknown>) =>
   );
 
 describe('a worker', () => {
+  it('is handed on by promises as it is', async () => {
+    const { link } = setUp();
+    expect(await Promise.resolve(link.studio)).toBe(link.studio);
+  });
+
   it('answers and refuses as if nothing were in between', async () => {
     const { link, refusal } = setUp();
     expect(await link.studio.saved()).toEqual({ dataset: 'reviews.csv', run: null });
