@@ -4,14 +4,13 @@ import { bounded, equal, iterate, numberOf, sequence, unsafe } from './basics';
 import { JinjaError } from './errors';
 import { formatPercent } from './format';
 import { listMethod, textMethod } from './methods';
-import { codePoints, str, textLength } from './text';
+import { str } from './text';
 import {
   Callable,
   Dict,
   DictView,
   hash,
   orElse,
-  Range,
   Thing,
   Tuple,
   typeName,
