@@ -5,7 +5,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-core/dist/register_all_gradients.js';
 import '@tensorflow/tfjs-backend-cpu';
-import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import type { Processor } from './wasm/pool';
 import { type AdapterNames, adapterNames, askAdapter, nameDevice } from './webgpu/adapter';
 
@@ -14,6 +14,9 @@ export type BackendName = 'webgpu' | 'wasm' | 'cpu';
 export class BackendError extends Error {
   override name = 'BackendError';
 }
+
+/** Work may break on a lost device some milliseconds before the loss is told. */
+const GRACE = 1000;
 
 /** What engines compute with where they compute in WebAssembly. */
 let processor: Processor | null = null;
@@ -78,11 +81,15 @@ function told(error: unknown): string {
   return `${words || 'it does not say why'}.`;
 }
 
-/** Makes tfjs run on a device of ours. The name stays `webgpu`, tfjs keys its kernels by it. */
+/**
+ * Makes tfjs run on a device of ours. The name stays `webgpu`, tfjs keys its kernels by it. They are loaded here: where no GPU is to be
+ * had nobody waits for them.
+ */
 export async function startWebGpu(
   device: GPUDevice,
   info: AdapterNames | null = adapterNames(device),
 ): Promise<void> {
+  const { WebGPUBackend } = await import('@tensorflow/tfjs-backend-webgpu');
   if (tf.findBackendFactory('webgpu')) tf.removeBackend('webgpu');
   tf.registerBackend('webgpu', () => new WebGPUBackend(device, info as GPUAdapterInfo), 3);
   await setBackend('webgpu');
@@ -120,6 +127,12 @@ export function watchDevice(device: GPUDevice, tell: (trouble: DeviceTrouble) =>
     // A GPU process that dies for want of memory takes the device along.
     tell({ kind: /out of memory/i.test(message) ? 'outOfMemory' : 'lost', message });
   });
+}
+
+/** Whether the device is lost; asked where work on it has just broken. */
+export async function isLost(device: GPUDevice): Promise<boolean> {
+  const patience = new Promise<boolean>((resolve) => setTimeout(() => resolve(false), GRACE));
+  return Promise.race([device.lost.then(() => true), patience]);
 }
 
 export async function setBackend(name: BackendName): Promise<void> {
