@@ -2,10 +2,10 @@
  * @file What everything runs on: a GPU device that tfjs shares, or the processor, where tfjs's cpu backend holds what is
  * prompt-sized and the engine computes in WebAssembly. Callers bring what differs between a browser and Node.
  */
-import * as tf from '@tensorflow/tfjs-core';
-import '@tensorflow/tfjs-core/dist/register_all_gradients.js';
-import '@tensorflow/tfjs-backend-cpu';
+
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+import * as tf from '@tensorflow/tfjs-core';
+import './fewKernels';
 import type { Processor } from './wasm/pool';
 import { type AdapterNames, adapterNames, askAdapter, nameDevice } from './webgpu/adapter';
 
@@ -23,6 +23,7 @@ let processor: Processor | null = null;
 
 /** Makes plain JavaScript what all is computed with: slow, always there. */
 export async function startCpu(): Promise<void> {
+  await import('./everyKernel');
   await setBackend('cpu');
   processor = null;
 }
@@ -89,7 +90,10 @@ export async function startWebGpu(
   device: GPUDevice,
   info: AdapterNames | null = adapterNames(device),
 ): Promise<void> {
-  const { WebGPUBackend } = await import('@tensorflow/tfjs-backend-webgpu');
+  const [{ WebGPUBackend }] = await Promise.all([
+    import('@tensorflow/tfjs-backend-webgpu'),
+    import('./everyKernel'),
+  ]);
   if (tf.findBackendFactory('webgpu')) tf.removeBackend('webgpu');
   tf.registerBackend('webgpu', () => new WebGPUBackend(device, info as GPUAdapterInfo), 3);
   await setBackend('webgpu');
