@@ -69,7 +69,7 @@ export default defineConfig({
     rolldownOptions: { input: { index: 'index.html', bench: 'bench.html' } },
     // A wasm or model file inlined as base64 would only grow, and the pages' styles are one file anyway.
     assetsInlineLimit: 0,
-    // The worker holds tfjs and its three backends.
+    // The benchmark's worker holds tfjs and all its backends.
     chunkSizeWarningLimit: 2500,
   },
   // Threads in the wasm backend need isolation; the built page works without it too.

@@ -2,10 +2,10 @@
  * @file What everything runs on: a GPU device that tfjs shares, or the processor, where tfjs's cpu backend holds what is
  * prompt-sized and the engine computes in WebAssembly. Callers bring what differs between a browser and Node.
  */
+
+import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import * as tf from '@tensorflow/tfjs-core';
-import '@tensorflow/tfjs-core/dist/register_all_gradients.js';
-import '@tensorflow/tfjs-backend-cpu';
-import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+import './fewKernels';
 import type { Processor } from './wasm/pool';
 import { type AdapterNames, adapterNames, askAdapter, nameDevice } from './webgpu/adapter';
 
@@ -15,11 +15,15 @@ export class BackendError extends Error {
   override name = 'BackendError';
 }
 
+/** Work may break on a lost device some milliseconds before the loss is told. */
+const GRACE = 1000;
+
 /** What engines compute with where they compute in WebAssembly. */
 let processor: Processor | null = null;
 
 /** Makes plain JavaScript what all is computed with: slow, always there. */
 export async function startCpu(): Promise<void> {
+  await import('./everyKernel');
   await setBackend('cpu');
   processor = null;
 }
@@ -78,11 +82,18 @@ function told(error: unknown): string {
   return `${words || 'it does not say why'}.`;
 }
 
-/** Makes tfjs run on a device of ours. The name stays `webgpu`, tfjs keys its kernels by it. */
+/**
+ * Makes tfjs run on a device of ours. The name stays `webgpu`, tfjs keys its kernels by it. They are loaded here: where no GPU is to be
+ * had nobody waits for them.
+ */
 export async function startWebGpu(
   device: GPUDevice,
   info: AdapterNames | null = adapterNames(device),
 ): Promise<void> {
+  const [{ WebGPUBackend }] = await Promise.all([
+    import('@tensorflow/tfjs-backend-webgpu'),
+    import('./everyKernel'),
+  ]);
   if (tf.findBackendFactory('webgpu')) tf.removeBackend('webgpu');
   tf.registerBackend('webgpu', () => new WebGPUBackend(device, info as GPUAdapterInfo), 3);
   await setBackend('webgpu');
@@ -120,6 +131,12 @@ export function watchDevice(device: GPUDevice, tell: (trouble: DeviceTrouble) =>
     // A GPU process that dies for want of memory takes the device along.
     tell({ kind: /out of memory/i.test(message) ? 'outOfMemory' : 'lost', message });
   });
+}
+
+/** Whether the device is lost; asked where work on it has just broken. */
+export async function isLost(device: GPUDevice): Promise<boolean> {
+  const patience = new Promise<boolean>((resolve) => setTimeout(() => resolve(false), GRACE));
+  return Promise.race([device.lost.then(() => true), patience]);
 }
 
 export async function setBackend(name: BackendName): Promise<void> {

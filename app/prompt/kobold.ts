@@ -5,8 +5,8 @@ import { z } from 'zod';
 import { PromptError } from './errors';
 import { parseJsonFile } from './jsonText';
 import { readNpy, writeNpy } from './npy';
+import { packZip } from './packZip';
 import type { PromptArtefact } from './types';
-import { packZip } from './zip';
 
 export const koboldTensorName = 'tensor.npy';
 export const koboldMetaName = 'meta.json';

@@ -4,9 +4,9 @@ import { checkSound, describeShape } from './artefact';
 import { PromptError } from './errors';
 import { fromMetadata, toMetadata } from './metadata';
 import { modelCard } from './modelCard';
+import { packZip } from './packZip';
 import { readPromptTensor, writePromptTensor } from './safetensors';
 import type { PromptArtefact } from './types';
-import { packZip } from './zip';
 
 export const tensorFileName = 'adapter_model.safetensors';
 

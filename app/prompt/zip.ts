@@ -1,8 +1,8 @@
 /**
- * @file Small zip files, written the same way each time and read with limits: an archive that would grow beyond
- * them, is cut short, or fails its checksums is refused before its content is used.
+ * @file Small zip files read with limits: an archive that would grow beyond them, is cut short, or fails its checksums is
+ * refused before its content is used.
  */
-import { inflateSync, type Zippable, zipSync } from 'fflate';
+import { inflateSync } from 'fflate';
 import { decompress as decompressLzma } from 'lzma1';
 import { crc32 } from '../formats/crc32';
 import { readable } from '../formats/readable';
@@ -27,16 +27,6 @@ export const largestContent = 256 * 1024 * 1024;
 const mostEntries = 1000;
 /** Of one file packed by LZMA, which is slow to unpack: KoboldAI's largest prompt, 2047 rows of 8192 numbers. */
 const largestLzma = 64 * 1024 * 1024;
-
-/** One fixed date (zip's first) so that the same content gives the same bytes. */
-const fixedDate = new Date(1980, 0, 1);
-
-/** A zip of these files, deflated where that helps. */
-export function packZip(files: Record<string, Uint8Array>): Uint8Array<ArrayBuffer> {
-  const zippable: Zippable = {};
-  for (const [name, bytes] of Object.entries(files)) zippable[name] = [bytes, { mtime: fixedDate, level: 6 }];
-  return zipSync(zippable) as Uint8Array<ArrayBuffer>;
-}
 
 /**
  * The archive's files for which `wanted` says yes, by their full names; `names` lists all of them.

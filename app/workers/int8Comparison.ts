@@ -2,7 +2,6 @@
 
 import { createEngine } from '../engine/choice';
 import type { Engine } from '../engine/engine';
-import { WebGpuEngine } from '../engine/webgpu/webgpuEngine';
 import { pickRows } from '../evaluation/pickRows';
 import { evaluatePrompt } from '../training/evaluate';
 import type { ActiveDataset } from './datasetSlot';
@@ -24,7 +23,7 @@ export async function compareInt8(
   onProgress: (progress: ModelProgress) => void,
   signal: AbortSignal,
 ): Promise<Int8Cost | null> {
-  if (model.report.weightFormat !== 'int8' || !(model.engine instanceof WebGpuEngine)) {
+  if (model.report.weightFormat !== 'int8' || model.engine.name !== 'webgpu') {
     throw new StudioRequestError(
       'The model’s weights are in use as they are stored, so there is nothing to compare.',
       'Load it with 8-bit weights first.',

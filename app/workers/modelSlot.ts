@@ -3,7 +3,6 @@ import { untilAborted } from '../data/eventLoop';
 import { createEngine, MOST_ON_PROCESSOR } from '../engine/choice';
 import type { Engine } from '../engine/engine';
 import type { ModelSpec, WeightStream } from '../engine/spec';
-import { WebGpuEngine } from '../engine/webgpu/webgpuEngine';
 import { type EmbeddingMeasures, measureEmbeddings } from '../inspect/measures';
 import type { ChatTemplate } from '../model/chatTemplate';
 import type { ModelIdentity } from '../model/identity';
@@ -133,7 +132,7 @@ export class ModelSlot {
             id,
             revision,
             // Only on the GPU they can lie as 8 bits; the reference widens them to 32, whatever was asked for.
-            weightFormat: engine instanceof WebGpuEngine ? format : 'stored',
+            weightFormat: engine.name === 'webgpu' ? format : 'stored',
             weightBytes: engine.usage?.().weightBytes ?? parameters * 4,
             notKept: opened.notKept(),
             notes: model.notes,

@@ -2,7 +2,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { SoftPrompt } from '../engine/engine';
 import { checkFit } from '../prompt/compatibility';
-import { importPrompt } from '../prompt/importPrompt';
 import type { PromptArtefact } from '../prompt/types';
 import { StudioRequestError } from './errors';
 import { formOfCard, formOfData, type InputForm } from './inputForm';
@@ -132,6 +131,8 @@ export async function readPromptFiles(files: readonly File[]): Promise<ReadPromp
   const named = await Promise.all(
     files.map(async (file) => ({ name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) })),
   );
+  // Few import a prompt, and nobody before there is a model.
+  const { importPrompt } = await import('../prompt/importPrompt');
   return { name: files.map((file) => file.name).join(', '), artefact: importPrompt(named) };
 }
 

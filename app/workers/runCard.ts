@@ -1,5 +1,5 @@
 /** @file What a prompt file says of the run that made it: strings only, shown by the page and read by people. */
-import packageJson from '../../package.json';
+import { version } from '../../package.json';
 import type { ChatFormat } from '../data/chat';
 import type { ModelSpec } from '../engine/spec';
 import { transformersClass } from '../model/families';
@@ -42,7 +42,7 @@ export function runCard(
   const lastLoss = history.steps.findLast(({ step }) => step <= trained.step)?.loss;
   const percent = (part: number) => `${(100 * part).toFixed(1)} %`;
   return {
-    madeWith: `Soft Prompt Studio ${packageJson.version}`,
+    madeWith: `Soft Prompt Studio ${version}`,
     createdAt: new Date().toISOString(),
     dataset: data.name,
     datasetHash: hash,

@@ -3,6 +3,7 @@
  * It is the measure of every other engine, so it is written to be read, and runs on cpu, wasm and webgpu.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import '../everyKernel';
 import { presentDevice } from '../backend';
 import { checkContext, generationRoom, labelIndices, predictsFirstToken, promptLength } from '../batch';
 import type {
