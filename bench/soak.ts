@@ -1,8 +1,8 @@
 /** @file Whether memory grows: many steps of varying lengths on one model, and many models one after the other. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { PackedBatch } from '../app/engine/engine';
-import { uniform } from '../app/engine/sampling';
 import { createWebGpuEngine, type WebGpuEngine } from '../app/engine/webgpu/webgpuEngine';
+import { createRandom } from '../app/formats/random';
 import { AdamW } from '../app/training/adamW';
 import { promptVariable, timeStep } from './measure';
 import type { Meter } from './meter';
@@ -53,7 +53,7 @@ export async function soakSteps(
   const engine = await createWebGpuEngine(spec, weights, device, CREATE);
   const variable = promptVariable(engine, LARGEST);
   const optimizer = new AdamW(variable.shape);
-  const random = uniform(3);
+  const random = createRandom(3).next;
   const step = async (batch: PackedBatch) => {
     const { value, grads } = tf.variableGrads(
       () => tf.sum(engine.loss([{ kind: 'prompt', vectors: variable }], batch)) as tf.Scalar,

@@ -1,6 +1,6 @@
 /** @file What a benchmark's step works on: the same texts and the same prompt for every engine. */
 import type { PackedBatch } from '../app/engine/engine';
-import { uniform } from '../app/engine/sampling';
+import { createRandom } from '../app/formats/random';
 
 export interface Workload {
   /** Texts. */
@@ -44,6 +44,6 @@ export function promptTokens(vocabSize: number, { prompt }: Workload): Int32Arra
 }
 
 function randomTokens(seed: number, count: number, vocabSize: number): Int32Array {
-  const random = uniform(seed);
+  const random = createRandom(seed).next;
   return Int32Array.from({ length: count }, () => Math.floor(random() * vocabSize));
 }

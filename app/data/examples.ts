@@ -1,10 +1,11 @@
 /** @file Rows and options to examples: templates filled or turns read, empty and repeated rows dropped, three parts made. */
+
+import { createRandom } from '../formats/random';
 import { checkAcross, checkEmpty, checkExamples, checkLabels, inputKey, telling } from './checks';
 import { readConversations } from './conversations';
 import { DataError } from './errors';
 import { findClasses, findLabelVariants, joinLabels } from './labels';
 import { checkOptions } from './options';
-import { createRandom } from './random';
 import { type Split, splitExamples } from './split';
 import { compileTemplate, type Template } from './template';
 import type { DataCheck, DataOptions, Example, Table } from './types';

@@ -1,5 +1,5 @@
 /** @file Which examples a step trains on. Every batch follows from seed, step and batch size alone, so a run resumes exactly. */
-import { createRandom } from './random';
+import { createRandom } from '../formats/random';
 
 export interface ExampleOrder {
   /**

@@ -1,5 +1,5 @@
 /** @file Examples set aside for validation and test: every class in proportion, what belongs together on one side. */
-import type { Random } from './random';
+import type { Random } from '../formats/random';
 import type { Example } from './types';
 
 export interface SplitRequest {

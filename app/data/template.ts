@@ -1,6 +1,9 @@
 /** @file Templates: text with `{column}` places; `{{` and `}}` stand for braces. */
 import { DataError } from './errors';
 
+/** Doubled braces, a column's place, a brace by itself, other text. */
+const PIECES = /\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+/g;
+
 type Part = { text: string } | { column: number };
 
 /** A template ready to be filled with rows of a table. */
@@ -56,6 +59,11 @@ function isEmpty(part: Part, row: readonly string[]): boolean {
   return 'column' in part && (row[part.column] ?? '').trim() === '';
 }
 
+/** Names in braces, in their order; a template that cannot be read has those that can be. */
+export function templateColumns(template: string): string[] {
+  return [...template.matchAll(PIECES)].flatMap(([, name]) => name || []);
+}
+
 /** The template that is just this column's cell. */
 export function columnTemplate(column: string): string {
   return `{${column}}`;
@@ -63,8 +71,7 @@ export function columnTemplate(column: string): string {
 
 function readParts(template: string, columns: readonly string[]): Part[] {
   const parts: Part[] = [];
-  const pattern = /\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+/g;
-  for (const [piece, name] of template.matchAll(pattern)) {
+  for (const [piece, name] of template.matchAll(PIECES)) {
     if (name !== undefined) {
       parts.push({ column: findColumn(name, template, columns) });
     } else if (piece === '{' || piece === '}') {

@@ -3,7 +3,7 @@
  * engine is tried on before it is trusted with the model itself, whose weights are never in memory whole.
  */
 
-import { uniform } from './sampling';
+import { createRandom } from '../formats/random';
 import type { HostTensor, LayerSpec, ModelSpec, ModelWeights, WeightShape, WeightType } from './spec';
 import { storedBytes } from './weightStream';
 
@@ -31,7 +31,7 @@ export function proofModel(
     layers: kept.map((index) => spec.layers[index]),
   };
   const sizes = shrink(small);
-  const random = uniform(SEED);
+  const random = createRandom(SEED).next;
   const weights = new Map<string, HostTensor>();
   const add = (name: string, as: string) => {
     const weight = shapes.get(name);

@@ -1,18 +1,6 @@
 /** @file The next token from a row of logits: greedy, or by temperature, top-k and top-p (Holtzman et al. 2020). */
 import type { SamplingOptions } from './engine';
 
-/** A small seeded generator (mulberry32), uniform in [0, 1). */
-export function uniform(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
 export function argmax(values: Float32Array): number {
   let best = 0;
   for (let i = 1; i < values.length; i++) if (values[i] > values[best]) best = i;

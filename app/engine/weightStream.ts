@@ -1,4 +1,5 @@
 /** @file Weights in memory as a stream, and a stream brought into memory. */
+import { floatBytes } from '../formats/floats';
 import type { HostTensor, ModelWeights, WeightShape, WeightStream, WeightType } from './spec';
 
 /** Most bytes of one delivery out of memory. */
@@ -6,7 +7,7 @@ const PIECE_BYTES = 4 * 2 ** 20;
 
 /** Bytes of an element as stored. */
 export function storedElementBytes(dtype: WeightType): number {
-  return dtype === 'F32' ? 4 : 2;
+  return floatBytes[dtype];
 }
 
 /** Bytes of a weight as stored. */

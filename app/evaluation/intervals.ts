@@ -1,5 +1,5 @@
 /** @file How sure a number is: intervals of 95 %, and whether two contenders differ by more than chance on the same rows. */
-import { createRandom } from '../data/random';
+import { createRandom } from '../formats/random';
 
 /** An interval that holds the true value in 95 of 100 such samples. */
 export interface Interval {

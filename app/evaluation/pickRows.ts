@@ -1,5 +1,5 @@
 /** @file Which rows an evaluation looks at where all would take too long. */
-import { createRandom } from '../data/random';
+import { createRandom } from '../formats/random';
 
 /**
  * Which of `count` rows a validation looks at: the same for every run and step, ascending. A random choice,

@@ -2,8 +2,10 @@
  * @file The safetensors header: 8 bytes of header length (little-endian), a JSON header, then the tensors' bytes.
  * What the tensors mean is the caller's affair. https://github.com/huggingface/safetensors#format
  */
+
 import { z } from 'zod';
 import { FormatError } from './errors';
+import { floatBytes } from './floats';
 import { repeatedKey } from './json';
 import { readable } from './readable';
 import { foreignContent } from './recognise';
@@ -55,14 +57,11 @@ const elementBytes = new Map<string, number>([
   ['F8_E4M3', 1],
   ['U16', 2],
   ['I16', 2],
-  ['F16', 2],
-  ['BF16', 2],
   ['U32', 4],
   ['I32', 4],
-  ['F32', 4],
   ['U64', 8],
   ['I64', 8],
-  ['F64', 8],
+  ...Object.entries(floatBytes),
 ]);
 
 const natural = z.number().int().nonnegative();

@@ -1,7 +1,7 @@
 /** @file Measures of a model's embedding table, what lengths and nearness of virtual tokens are compared with. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Engine } from '../engine/engine';
-import { uniform } from '../engine/sampling';
+import { createRandom } from '../formats/random';
 
 export interface EmbeddingMeasures {
   /** Root mean square of the table's elements. */
@@ -67,7 +67,7 @@ async function measureBaseline(engine: Engine, seed: number): Promise<number> {
 /** Up to `count` distinct ids below `vocabSize`, the same for the same seed. */
 function sampleIds(vocabSize: number, count: number, seed: number): Int32Array {
   if (vocabSize <= count) return Int32Array.from({ length: vocabSize }, (_, i) => i);
-  const random = uniform(seed);
+  const random = createRandom(seed).next;
   const ids = new Set<number>();
   while (ids.size < count) ids.add(Math.floor(random() * vocabSize));
   return Int32Array.from(ids);

@@ -1,8 +1,13 @@
 /** @file Number formats of stored weights: sizes, rounding. */
 import type { WeightType } from '../engine/spec';
+import { floatBytes } from '../formats/floats';
 
 /** Weight types that can be trained on, and bytes an element. */
-export const weightTypeBytes: Record<WeightType, 2 | 4> = { F32: 4, F16: 2, BF16: 2 };
+export const weightTypeBytes: Readonly<Record<WeightType, number>> = {
+  F32: floatBytes.F32,
+  F16: floatBytes.F16,
+  BF16: floatBytes.BF16,
+};
 
 export function isWeightType(dtype: string): dtype is WeightType {
   return Object.hasOwn(weightTypeBytes, dtype);

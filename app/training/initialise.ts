@@ -1,8 +1,8 @@
 /** @file Where a prompt starts. Prompts are made on the host, `[p, hidden]` row-major, from the engine's embeddings. */
 import * as tf from '@tensorflow/tfjs-core';
-import { createRandom } from '../data/random';
 import type { TokenExample } from '../data/types';
 import type { Engine } from '../engine/engine';
+import { createRandom } from '../formats/random';
 import type { Tokenizer } from '../model/tokenizer';
 import { TrainingError } from './errors';
 import type { RunSettings } from './types';

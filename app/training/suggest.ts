@@ -1,4 +1,5 @@
 /** @file Settings that work without touching anything, chosen from model and data, each with its reason. */
+import { templateColumns } from '../data/template';
 import type { DatasetReport } from '../data/types';
 import {
   RATE_OF_RMS,
@@ -85,7 +86,7 @@ const GENERIC_TARGETS = new Set([
 
 /** The last column of a template as words, or null where its name says nothing. */
 function columnWords(template: string, generic: ReadonlySet<string>): string | null {
-  const name = [...template.matchAll(/\{([^{}]+)\}/g)].at(-1)?.[1];
+  const name = templateColumns(template).at(-1);
   const words = name
     ?.replace(/[_\-\s]+/g, ' ')
     .trim()

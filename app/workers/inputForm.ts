@@ -1,5 +1,5 @@
 /** @file How an input looked in training, so that it looks the same when it is asked: its template, and the chat around it. */
-import { compileTemplate } from '../data/template';
+import { compileTemplate, templateColumns } from '../data/template';
 import type { ActiveDataset } from './datasetSlot';
 
 export interface InputForm {
@@ -27,7 +27,7 @@ export function formOfCard(card: Record<string, string>): { form: InputForm; rea
   const { inputTemplate, systemText = '', chat = String(inputTemplate === undefined) } = card;
   const form = { ...plainForm, systemText: chat === 'true' ? systemText : null };
   if (!inputTemplate) return { form, readable: true };
-  const columns = [...inputTemplate.matchAll(/\{\{|\{([^{}]+)\}/g)].flatMap(([, name]) => name ?? []);
+  const columns = templateColumns(inputTemplate);
   try {
     return { form: { ...form, fill: filler(inputTemplate, columns) }, readable: true };
   } catch {

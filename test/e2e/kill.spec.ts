@@ -4,7 +4,7 @@
  * disturbed. `npm run kill` does it many times; here it is a few.
  */
 import type { BrowserContext, Page } from '@playwright/test';
-import { createRandom } from '../../app/data/random';
+import { createRandom } from '../../app/formats/random';
 import { expect, quick, Studio, smallDataset, test } from './studio';
 
 const KILLS = Number(process.env.KILLS ?? 2);

@@ -4,7 +4,7 @@
  */
 import 'fake-indexeddb/auto';
 import { openData } from '../../app/data/open';
-import { createRandom } from '../../app/data/random';
+import { createRandom } from '../../app/formats/random';
 import { memoryFile } from '../../app/model/source';
 import type { CheckpointStore } from '../../app/training/checkpoint';
 import { openCheckpointStore } from '../../app/training/checkpointStore';

@@ -4,7 +4,7 @@
  */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { completeOptions } from '../../app/data/options';
-import { createRandom } from '../../app/data/random';
+import { createRandom } from '../../app/formats/random';
 import type { StudioError } from '../../app/workers/protocol';
 import { startNodeBackend } from '../../tools/node/backend';
 import { type Kept, origin, RaceHouse, settings, turn } from './raceHouse';

@@ -3,13 +3,13 @@
 import { expect } from 'vitest';
 import { startWebGpu } from '../../app/engine/backend';
 import type { Counts } from '../../app/engine/layout';
-import { uniform as generator } from '../../app/engine/sampling';
 import type { HostTensor, ModelSpec, WeightType } from '../../app/engine/spec';
 import { Recorder } from '../../app/engine/webgpu/dispatches';
 import type { MatmulTile } from '../../app/engine/webgpu/kernels/tile';
 import { countValues, type Kernel, NO_COUNTS } from '../../app/engine/webgpu/kernels/wgsl';
 import { foldGroups, type Groups } from '../../app/engine/webgpu/limits';
 import { Pipelines } from '../../app/engine/webgpu/pipelines';
+import { createRandom } from '../../app/formats/random';
 import { openNodeDevice } from '../../tools/node/backend';
 
 /** Short kernels: a software adapter compiles them much faster than the default's. */
@@ -140,7 +140,7 @@ export class Random {
   private readonly next: () => number;
 
   constructor(seed: number) {
-    this.next = generator(seed);
+    this.next = createRandom(seed).next;
   }
 
   floats(count: number, spread = 1): Float32Array {

@@ -3,9 +3,9 @@ import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { TokenExample } from '../../app/data/types';
 import type { Engine } from '../../app/engine/engine';
-import { uniform } from '../../app/engine/sampling';
 import { createWebGpuEngine, type WebGpuEngine } from '../../app/engine/webgpu/webgpuEngine';
 import { streamOf } from '../../app/engine/weightStream';
+import { createRandom } from '../../app/formats/random';
 import { Trainer } from '../../app/training/trainer';
 import type { RunSettings } from '../../app/training/types';
 import { listen, tinyEngine, tinyInputs, tinyWeights } from '../unit/trainingFixture';
@@ -27,7 +27,7 @@ afterAll(() => {
 
 /** Texts of 2 to 40 tokens with labels anywhere: the longest step has neither the most labels nor the most predicting rows. */
 function ragged(count: number): TokenExample[] {
-  const random = uniform(6);
+  const random = createRandom(6).next;
   const below = (n: number) => Math.floor(random() * n);
   return Array.from({ length: count }, (_, row) => {
     const length = below(4) === 0 ? 2 + below(39) : 2 + below(6);

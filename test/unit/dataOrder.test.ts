@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { createOrder } from '../../app/data/order';
 import { classCandidates, packExamples, predictClasses } from '../../app/data/pack';
-import { createRandom } from '../../app/data/random';
 import type { TokenExample } from '../../app/data/types';
+import { createRandom } from '../../app/formats/random';
 
 describe('the random generator', () => {
   const take = (random: { next(): number }, count: number) =>

@@ -2,8 +2,8 @@
 import { expect, test } from 'vitest';
 import { DataError } from '../../app/data/errors';
 import { openData } from '../../app/data/open';
-import { createRandom, type Random } from '../../app/data/random';
 import { readRows } from '../../app/data/rows';
+import { createRandom, type Random } from '../../app/formats/random';
 
 const NAMES = [
   'text',

@@ -1,7 +1,7 @@
 /** @file Weights become 8-bit integers in groups, whatever pieces they come in. */
 import { describe, expect, it } from 'vitest';
-import { createRandom } from '../../app/data/random';
 import { becomesInt8, fromInt8, Int8Writer, int8Bytes } from '../../app/engine/webgpu/int8';
+import { createRandom } from '../../app/formats/random';
 
 function randomValues(count: number, seed: number): Float32Array {
   const random = createRandom(seed);

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Engine, Neighbour } from '../../app/engine/engine';
-import { uniform } from '../../app/engine/sampling';
+import { createRandom } from '../../app/formats/random';
 import { measureEmbeddings } from '../../app/inspect/measures';
 import { neighbourTable } from '../../app/inspect/nearest';
 
@@ -66,7 +66,7 @@ describe('measures of the embedding table', () => {
   });
 
   test('a large table is sampled, the same way for the same seed and in pieces of bounded size', async () => {
-    const random = uniform(3);
+    const random = createRandom(3).next;
     const table = Array.from({ length: 700 }, () => Array.from({ length: 4 }, () => random() - 0.5));
     const engine = engineOf(table);
     let largest = 0;

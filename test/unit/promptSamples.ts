@@ -1,7 +1,7 @@
 /** @file Artefacts and files that the prompt tests share. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { uniform } from '../../app/engine/sampling';
+import { createRandom } from '../../app/formats/random';
 import type { ModelIdentity } from '../../app/model/identity';
 import type { NamedBytes } from '../../app/prompt/peft';
 import type { PromptArtefact } from '../../app/prompt/types';
@@ -28,7 +28,7 @@ const awkward = [0, -0, 1e-45, -1.17549435e-38, 3.4028234663852886e38, -65504, 1
 export function sampleArtefact(kind: PromptArtefact['kind'] = 'prompt', virtualTokens = 5): PromptArtefact {
   const width =
     kind === 'prompt' ? identity.hidden : 2 * identity.layers * identity.kvHeads * identity.headDim;
-  const random = uniform(7);
+  const random = createRandom(7).next;
   const values = Float32Array.from({ length: virtualTokens * width }, () => random() * 4 - 2);
   values.set(awkward);
   return {

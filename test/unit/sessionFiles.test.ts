@@ -1,7 +1,7 @@
 /** @file What was dropped, where models come from, which columns a template uses. */
 import { zipSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
-import { createRandom } from '../../app/data/random';
+import { createRandom } from '../../app/formats/random';
 import { type DropPlace, sortFiles as sortPlaced } from '../../app/session/droppedFiles';
 import { embeddedModel, originName, parseModelAddress } from '../../app/session/modelAddress';
 import { modelFolder } from '../../app/session/modelFiles';

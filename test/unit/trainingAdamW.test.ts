@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { createRandom } from '../../app/data/random';
 import { startCpu } from '../../app/engine/backend';
+import { createRandom } from '../../app/formats/random';
 import { AdamW, type AdamWOptions } from '../../app/training/adamW';
 
 beforeAll(startCpu);

@@ -1,10 +1,11 @@
 /** @file A random model of a few thousand weights and a task for it, small enough to train on the cpu backend in a test. */
-import { createRandom } from '../../app/data/random';
+
 import type { TokenExample } from '../../app/data/types';
 import { createEngine } from '../../app/engine/choice';
 import type { Engine } from '../../app/engine/engine';
 import type { HostTensor, ModelSpec, ModelWeights } from '../../app/engine/spec';
 import { streamOf } from '../../app/engine/weightStream';
+import { createRandom } from '../../app/formats/random';
 import { measureEmbeddings } from '../../app/inspect/measures';
 import type { RunEvents, RunInputs } from '../../app/training/run';
 import type {

@@ -8,7 +8,7 @@ import { fits, neededCapacity, union } from '../../app/engine/capacity';
 import type { Engine, PackedBatch } from '../../app/engine/engine';
 import { EngineMemoryError } from '../../app/engine/errors';
 import { layoutStep } from '../../app/engine/layout';
-import { uniform } from '../../app/engine/sampling';
+import { createRandom } from '../../app/formats/random';
 import { largestParts, splitBatch } from '../../app/training/microBatches';
 import { StepMaker } from '../../app/training/stepMaker';
 import { Trainer } from '../../app/training/trainer';
@@ -71,7 +71,7 @@ describe('a batch in parts', () => {
   });
 
   it('is looked for in every step of the run, in every respect in which steps need room', () => {
-    const random = uniform(5);
+    const random = createRandom(5).next;
     const below = (n: number) => Math.floor(random() * n);
     // Labels anywhere, on the first token too; texts of one token, and texts without labels.
     const training = Array.from({ length: 30 }, (_, row) => {

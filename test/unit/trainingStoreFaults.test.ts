@@ -2,7 +2,7 @@
 import 'fake-indexeddb/auto';
 import { openDB } from 'idb';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { createRandom } from '../../app/data/random';
+import { createRandom } from '../../app/formats/random';
 import type { CheckpointStore } from '../../app/training/checkpoint';
 import { openCheckpointStore } from '../../app/training/checkpointStore';
 import { TrainingError } from '../../app/training/errors';

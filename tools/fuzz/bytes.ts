@@ -1,5 +1,5 @@
 /** @file Changes to bytes that know nothing of what they mean: what disks, networks and editors do, and number extremes. */
-import type { Random } from '../../app/data/random';
+import type { Random } from '../../app/formats/random';
 
 export type Mutator = (bytes: Uint8Array, random: Random) => Uint8Array;
 

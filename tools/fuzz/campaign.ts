@@ -3,7 +3,7 @@
  * came through the funnel for the unforeseen, a reading that takes longer than five seconds, and, where the format
  * carries checksums, another value than the sound file's.
  */
-import { createRandom } from '../../app/data/random';
+import { createRandom } from '../../app/formats/random';
 import { isUnforeseen } from '../../app/formats/words';
 import { byteMutators } from './bytes';
 import { type FuzzFormat, formats, type Sample } from './formats';

@@ -1,6 +1,6 @@
 /** @file Changes inside safetensors, zips and .npy files that keep the outside sound, so that they reach the reader's inside. */
 import { unzipSync, type Zippable, zipSync } from 'fflate';
-import type { Random } from '../../app/data/random';
+import type { Random } from '../../app/formats/random';
 import { byteMutators, joined, type Mutator } from './bytes';
 import { mutateJson, pick } from './json';
 

@@ -1,5 +1,5 @@
 /** @file Changes to JSON that stays JSON: what another program, another version or somebody with bad intent would write. */
-import type { Random } from '../../app/data/random';
+import type { Random } from '../../app/formats/random';
 import type { Mutator } from './bytes';
 
 type Json = unknown;

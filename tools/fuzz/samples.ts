@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Zippable, zipSync } from 'fflate';
-import { createRandom } from '../../app/data/random';
+import { createRandom } from '../../app/formats/random';
 import { describeModel } from '../../app/model/families';
 import { exportPrompt } from '../../app/prompt/exportPrompt';
 import type { PromptArtefact, PromptFormat } from '../../app/prompt/types';

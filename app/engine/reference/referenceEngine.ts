@@ -4,6 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import '../everyKernel';
+import { createRandom } from '../../formats/random';
 import { presentDevice } from '../backend';
 import { checkContext, generationRoom, labelIndices, predictsFirstToken, promptLength } from '../batch';
 import type {
@@ -18,7 +19,7 @@ import type {
   TrainingMemory,
 } from '../engine';
 import { Faults } from '../faults';
-import { sample, uniform } from '../sampling';
+import { sample } from '../sampling';
 import type { ModelSpec, WeightStream } from '../spec';
 import { collectWeights } from '../weightStream';
 import { gatherRows } from './operations';
@@ -125,7 +126,7 @@ class ReferenceEngine implements Engine {
     options: SamplingOptions,
   ): AsyncIterable<number> {
     const room = generationRoom(prompt, tokenIds, options.maxTokens, this.spec.contextLength);
-    const random = uniform(options.seed ?? 0);
+    const random = createRandom(options.seed ?? 0).next;
     let cache: KeysValues[] | null = null;
     try {
       let next: number | null = null;

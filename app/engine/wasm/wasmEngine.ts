@@ -3,6 +3,7 @@
  * own and as many threads as there may be. Loss and gradient are computed in one go; tfjs holds only what is prompt-sized.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import { createRandom } from '../../formats/random';
 import { checkRows, generationRoom, promptLength } from '../batch';
 import { neededCapacity, union } from '../capacity';
 import type {
@@ -18,7 +19,7 @@ import type {
   TrainingMemory,
 } from '../engine';
 import { layoutStep, promptShape, type StepLayout } from '../layout';
-import { sample, uniform } from '../sampling';
+import { sample } from '../sampling';
 import { evaluationGroups, lossWithGradients, recordsGradient, textsOf, zeroLoss } from '../shared';
 import type { ModelSpec, WeightStream } from '../spec';
 import { adamW } from './adamW';
@@ -169,7 +170,7 @@ export class WasmEngine implements Engine {
     options: SamplingOptions,
   ): AsyncIterable<number> {
     const room = generationRoom(prompt, tokenIds, options.maxTokens, this.spec.contextLength);
-    const random = uniform(options.seed ?? 0);
+    const random = createRandom(options.seed ?? 0).next;
     if (room <= 0) return;
     const decoder = new Decoder(this.steps, prompt, tokenIds, room);
     try {

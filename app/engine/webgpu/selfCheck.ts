@@ -3,8 +3,8 @@
  * without an error (all-zero gradients among them).
  */
 import * as tf from '@tensorflow/tfjs-core';
+import { createRandom } from '../../formats/random';
 import type { AdamWUpdate, Engine, PackedBatch } from '../engine';
-import { uniform } from '../sampling';
 
 export interface SelfCheck {
   ok: boolean;
@@ -36,7 +36,7 @@ export async function checkAgainstReference(
 ): Promise<SelfCheck> {
   const backend = tf.getBackend();
   const { spec } = engine;
-  const random = uniform(1);
+  const random = createRandom(1).next;
   const lengths = TEXT_LENGTHS.map((length) =>
     Math.max(1, Math.min(length, spec.contextLength - VIRTUAL_TOKENS)),
   );

@@ -3,6 +3,7 @@
  * prompt alone, computed in the same submit as the loss.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import { createRandom } from '../../formats/random';
 import { checkRows, generationRoom, promptLength } from '../batch';
 import { neededCapacity } from '../capacity';
 import type {
@@ -21,7 +22,7 @@ import type {
 import { EngineUnusableError } from '../errors';
 import { Faults } from '../faults';
 import { layoutStep, promptShape, type StepLayout } from '../layout';
-import { sample, uniform } from '../sampling';
+import { sample } from '../sampling';
 import { lossWithGradients, recordsGradient, zeroLoss } from '../shared';
 import type { ModelSpec, WeightFormat, WeightStream } from '../spec';
 import { AdamWUpdater } from './adamW';
@@ -242,7 +243,7 @@ export class WebGpuEngine implements Engine {
     options: SamplingOptions,
   ): AsyncIterable<number> {
     const room = generationRoom(prompt, tokenIds, options.maxTokens, this.spec.contextLength);
-    const random = uniform(options.seed ?? 0);
+    const random = createRandom(options.seed ?? 0).next;
     if (room <= 0) return;
     const decoder = await this.decoders.start(this.backend(), prompt, tokenIds, room);
     try {
