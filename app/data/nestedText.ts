@@ -1,12 +1,15 @@
-/** @file Columns of text that is really structure: JSON or Python's print of objects in the cells of a CSV file. */
-import { JsonFault, JsonReader, type JsonValue, jsonText } from './jsonReader';
+/**
+ * @file Columns of text that is really structure: conversations, answers with their places, choices, translations, as JSON or as
+ * Python prints them. Any other JSON in a cell is text that means itself: records that a model is to write, mostly.
+ */
+import { JsonFault, JsonObject, JsonReader, type JsonValue, jsonText } from './jsonReader';
 import { readPythonLiteral } from './pythonLiteral';
 import type { Table } from './types';
 
 /** Objects and lists of objects. A list of plain values may be a text that means itself. */
 const STRUCTURE = /^\s*(\{|\[\s*\{|\[\s*\]|array\(\s*\[\s*\{)/;
 
-/** Marks columns of which every filled cell is an object or a list of objects; their cells become compact JSON. */
+/** Marks columns of which every filled cell is such a structure; their cells become compact JSON. */
 export function findNestedText(table: Table): void {
   table.columns.forEach((column, c) => {
     if (table.nested.includes(c)) return;
@@ -15,6 +18,7 @@ export function findNestedText(table: Table): void {
     let python = false;
     const cells: string[] = [];
     let objects = 0;
+    let known = true;
     for (const row of table.rows) {
       const cell = row[c];
       if (cell.trim() === '') {
@@ -27,9 +31,16 @@ export function findNestedText(table: Table): void {
       if (value === undefined) return;
       python ||= json === undefined;
       objects += cell.includes('{') ? 1 : 0;
+      known &&= isKnown(value);
       cells.push(jsonText(value));
     }
     if (objects === 0) return;
+    if (!known) {
+      table.notes.push(
+        `“${column}” holds ${python ? 'objects as Python prints them' : 'JSON'} in its cells, which stays text as it stands.`,
+      );
+      return;
+    }
     table.rows.forEach((row, r) => {
       row[c] = cells[r];
     });
@@ -38,6 +49,32 @@ export function findNestedText(table: Table): void {
       `“${column}” holds ${python ? 'objects as Python prints them' : 'JSON'} in its cells; it was read as what it says.`,
     );
   });
+}
+
+const SPEAKERS = ['role', 'from', 'speaker', 'sender', 'author', 'user', 'name'];
+const WORDS = ['content', 'value', 'text', 'message', 'utterance', 'parts', 'tool_calls'];
+const CONVERSATIONS = ['messages', 'conversations', 'conversation', 'dialog', 'dialogue', 'turns'];
+const LANGUAGES = new Set(
+  'ar bg bn ca cs da de el en es et fa fi fr he hi hr hu id it ja ko lt lv nb nl no pl pt ro ru sk sl sv ta te th tr uk ur vi zh'.split(
+    ' ',
+  ),
+);
+
+/** Whether an object or a list of objects is one of those that mean more than their text. */
+function isKnown(value: JsonValue): boolean {
+  if (Array.isArray(value)) return value.every(isTurn);
+  if (!(value instanceof JsonObject)) return false;
+  const { keys } = value;
+  const has = (name: string) => keys.includes(name);
+  if (CONVERSATIONS.some(has)) return true;
+  if (has('text') && (has('answer_start') || has('label'))) return Array.isArray(value.get('text'));
+  return keys.length >= 2 && keys.every((key) => LANGUAGES.has(key.split(/[-_]/)[0]));
+}
+
+function isTurn(value: JsonValue): boolean {
+  if (!(value instanceof JsonObject)) return false;
+  const has = (name: string) => value.keys.includes(name);
+  return SPEAKERS.some(has) && (WORDS.some(has) || has('role'));
 }
 
 function readJson(cell: string): JsonValue | undefined {

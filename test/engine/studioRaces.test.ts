@@ -252,6 +252,8 @@ const atOnce = (scene: string, names: [CommandName, CommandName], seed: number) 
 
 describe('two commands at once leave what one after the other would', () => {
   beforeAll(async () => {
+    // Loaded with the first prompt file: what is raced here is commands, not the loading of a module.
+    await import('../../app/prompt/importPrompt');
     await startNodeBackend('wasm');
     kept = await visitBefore();
   });

@@ -218,6 +218,33 @@ describe('structure in the cells of a table', () => {
     ]);
   });
 
+  test('records that a model is to write stay text, from a table and from strings of JSON', async () => {
+    const record = '{"city": "Oslo", "count": 3}';
+    const cell = `"${record.replaceAll('"', '""')}"`;
+    const list = '[{""item"": ""cup"", ""count"": 1}]';
+    const files = {
+      'a.csv': `input,target,list\nan order,${cell},"${list}"\n`,
+      'a.jsonl': `${JSON.stringify({ input: 'an order', target: record, list: list.replaceAll('""', '"') })}\n`,
+    };
+    for (const [name, content] of Object.entries(files)) {
+      const { train } = await open({ [name]: content });
+      expect(train.nested).toEqual([]);
+      expect(train.rows[0]).toEqual(['an order', record, list.replaceAll('""', '"')]);
+      expect(train.notes.join(' ')).toContain('“target” holds JSON in its cells, which stays text');
+    }
+  });
+
+  test('answers, choices and translations are read from text, too', async () => {
+    for (const text of [
+      "{'text': ['Lima'], 'answer_start': [3]}",
+      "{'text': ['home', 'sea'], 'label': ['A', 'B']}",
+      '{"de": "Haus", "en": "house"}',
+    ]) {
+      const { train } = await open({ 'a.csv': `x,y\n"${text.replaceAll('"', '""')}",1\n` });
+      expect(train.nested).toEqual([0]);
+    }
+  });
+
   test.each([
     ["{'a': (1, 2.5), \"b\": 'it\\'s'}", true],
     ["array([{'a': 1}\n {'a': 2}], dtype=object)", true],
