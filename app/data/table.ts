@@ -45,7 +45,7 @@ export function tableFromRows(name: string, format: Table['format'], raw: RawRow
       });
     }
   } else {
-    columns = inventedNames(cells[0].length);
+    columns = inventedNames(cells[0].length, cells);
     allNotes.push(
       `The first row looks like data, not like column names, so it counts as an example and the columns are called ${columns.join(', ')}.`,
     );
@@ -129,9 +129,24 @@ export function cleanColumnNames(names: readonly string[]): string[] {
   });
 }
 
-function inventedNames(count: number): string[] {
+/** Rows looked at to tell labels from texts. */
+const SAMPLED = 1000;
+
+/** Whether of two columns the first holds a few short labels that come again and again, and the second texts. */
+function labelsComeFirst(cells: readonly (readonly string[])[]): boolean {
+  const [first, second] = [0, 1].map((column) => {
+    const values = cells.slice(0, SAMPLED).map((row) => (row[column] ?? '').trim());
+    const length = values.reduce((sum, value) => sum + value.length, 0) / Math.max(1, values.length);
+    return { distinct: new Set(values).size, length, rows: values.length };
+  });
+  return (
+    first.distinct <= first.rows / 2 && first.distinct < second.distinct && 2 * first.length < second.length
+  );
+}
+
+function inventedNames(count: number, cells: readonly (readonly string[])[]): string[] {
   if (count === 1) return ['text'];
-  if (count === 2) return ['input', 'target'];
+  if (count === 2) return labelsComeFirst(cells) ? ['target', 'input'] : ['input', 'target'];
   return Array.from({ length: count }, (_, i) => `column ${i + 1}`);
 }
 

@@ -204,6 +204,25 @@ describe('a name that does not say what is inside', () => {
   });
 });
 
+describe('two columns without names', () => {
+  test.each([
+    [
+      '1,"a long text of one kind, and more"\n0,"another text, which is as long"\n1,"and a third one, with a comma"\n0,"the fourth, and last"\n',
+      ['target', 'input'],
+    ],
+    [
+      '"a long text of one kind, and more",pos\n"another text, which is as long",neg\n"a third one, with a comma",pos\n"the fourth, and last",neg\n',
+      ['input', 'target'],
+    ],
+    [
+      '"How far is it to Lima, please?","A day by bus."\n"And to Cusco, then?","Half a day, no more."\n',
+      ['input', 'target'],
+    ],
+  ])('are called by what stands in them: %j', async (content, columns) => {
+    expect((await open({ 'a.csv': content })).train.columns).toEqual(columns);
+  });
+});
+
 describe('structure in the cells of a table', () => {
   test('JSON and what Python prints become nested columns, a list of plain values stays text', async () => {
     const cell = (text: string) => `"${text.replaceAll('"', '""')}"`;
