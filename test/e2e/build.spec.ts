@@ -1,6 +1,7 @@
 /** @file What is built: small, complete, and free of where it lies. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { serve } from '../../tools/setup/serve.mjs';
 import { dist, expect, Studio, test } from './studio';
 
@@ -13,9 +14,25 @@ test('no file is larger than 8 MB, and no inference runtime has slipped in', () 
   const all = files(dist).map((file) => ({ name: relative(dist, file), size: statSync(file).size }));
   expect(all.filter(({ size }) => size > 8_000_000)).toEqual([]);
   expect(all.filter(({ name }) => /onnx|ort[-.](wasm|all|web)/i.test(name))).toEqual([]);
-  // The benchmark's page has a worker of its own, which the studio never loads.
-  const scripts = all.filter(({ name }) => /\.(js|css)$/.test(name) && !/[/\\]bench\b/.test(name));
-  expect(scripts.reduce((sum, { size }) => sum + size, 0)).toBeLessThan(4_500_000);
+});
+
+test('until its model comes, a page without WebGPU downloads 500 KB at most', async ({ page }) => {
+  const server = await serve({ folder: dist, port: 0 });
+  try {
+    const bodies: Promise<[string, number]>[] = [];
+    page.on('response', (response) => {
+      const { pathname } = new URL(response.url());
+      if (/\/(models|datasets)\//.test(pathname)) return;
+      bodies.push(response.body().then((body) => [pathname, gzipSync(body, { level: 9 }).length]));
+    });
+    await new Studio(page, server.url).open();
+    const sizes = await Promise.all(bodies);
+    // The worker's scripts are among them.
+    expect(sizes.map(([name]) => name).join(' ')).toMatch(/trainer\.worker.*wasmEngine/s);
+    expect(sizes.reduce((sum, [, size]) => sum + size, 0)).toBeLessThan(500_000);
+  } finally {
+    await server.close();
+  }
 });
 
 test('the four builds of the processor’s kernels are there, small', () => {
