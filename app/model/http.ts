@@ -128,6 +128,9 @@ function strongPart(tag: string | null): string | null {
   return tag?.replace(/^W\//, '') ?? null;
 }
 
+/** Milliseconds that an answer whose bytes have all come may take to end. */
+const END_PATIENCE = 500;
+
 /** A body read piece by piece into blocks. */
 export class Body {
   private readonly byob: ReadableStreamBYOBReader | null;
@@ -205,6 +208,16 @@ export class Body {
       done += got;
     }
     return done;
+  }
+
+  /**
+   * For an answer of which all that was asked for has come: sees it end, so that the browser does not take it for broken
+   * off. One that goes on is given up.
+   */
+  async finish(): Promise<void> {
+    const patience = new Promise<number>((resolve) => setTimeout(() => resolve(1), END_PATIENCE));
+    const more = await Promise.race([this.fill(newBlock(1), 0, 1), patience]).catch(() => 1);
+    if (more > 0) await this.cancel();
   }
 
   /** Lets go of the connection. */

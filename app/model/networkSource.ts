@@ -129,7 +129,7 @@ class NetworkFile implements SourceFile {
     await this.kept?.prepare(this.name);
     this.kept?.write(this.name, 0, this.start);
     if (!ranged && (this.size === null || length < this.size)) this.whole = body;
-    else await body.cancel();
+    else await body.finish();
     if (ranged && this.size === null) {
       // A range of unknown length: the whole file is asked for at once.
       this.ranged = false;
@@ -342,7 +342,8 @@ class NetworkFile implements SourceFile {
       if (other || (size !== null && this.size !== null && size !== this.size)) throw this.changed();
       // A server that sends the whole file this time: what was asked for is in it.
       if (!ranged && (await body.skip(range.begin)) < range.begin) return;
-      await body.fill(block, at, range.end - range.begin, onBytes);
+      const wanted = range.end - range.begin;
+      if ((await body.fill(block, at, wanted, onBytes)) === wanted && ranged) await body.finish();
     } finally {
       await body.cancel();
     }
