@@ -311,7 +311,7 @@ class NetworkFile implements SourceFile {
       } catch (error) {
         signal.throwIfAborted();
         // No answer at all is a connection that broke off, too: the file's first bytes came from there.
-        if (error instanceof ModelError && error.kind !== 'network') throw error;
+        if (error instanceof ModelError && !/^(network|blocked)$/.test(error.kind)) throw error;
         cause = error;
       }
       if (at === to) return;
