@@ -136,6 +136,8 @@ export class Studio {
     const fold = this.panel('Train').getByText('Numbers', { exact: true });
     const validation = this.page.getByRole('table', { name: 'Validation', exact: true });
     if (!(await validation.isVisible())) await fold.click();
+    // The tables are drawn a moment after the fold opens.
+    await expect(validation).toBeVisible();
     const cells = async (table: Locator) => {
       const rows = await table.getByRole('row').all();
       return Promise.all(rows.slice(1).map((row) => row.locator('th, td').allTextContents()));

@@ -272,14 +272,22 @@ export function tinyModel(
   return { spec, weights, parameters };
 }
 
-/** ‖found − want‖ / ‖want‖; infinite where the lengths differ. */
-export function relativeError(found: ArrayLike<number>, want: ArrayLike<number>): number {
+/**
+ * ‖found − want‖ / ‖magnitude‖; infinite where the lengths differ.
+ * @param magnitude What the error is measured against: the outputs, or for sums of few terms, which may cancel to next
+ *   to nothing, the sums of their terms' magnitudes.
+ */
+export function relativeError(
+  found: ArrayLike<number>,
+  want: ArrayLike<number>,
+  magnitude: ArrayLike<number> = want,
+): number {
   if (found.length !== want.length) return Number.POSITIVE_INFINITY;
   let difference = 0;
   let size = 0;
   for (let i = 0; i < want.length; i++) {
     difference += (found[i] - want[i]) ** 2;
-    size += want[i] ** 2;
+    size += magnitude[i] ** 2;
   }
   return Math.sqrt(difference / Math.max(size, 1e-30));
 }
