@@ -31,7 +31,7 @@ export interface ProofInputs {
   data: ProofData;
   words: readonly Words[];
   /** Most rows of each part that are looked at. */
-  mostRows: number;
+  mostRows: { validation: number; test: number };
 }
 
 interface Work {
@@ -52,8 +52,8 @@ export class Proof {
   constructor(private readonly inputs: ProofInputs) {
     const { data, mostRows } = inputs;
     this.rows = {
-      validation: pickRows(data.validation.length, mostRows),
-      test: pickRows(data.test.length, mostRows),
+      validation: pickRows(data.validation.length, mostRows.validation),
+      test: pickRows(data.test.length, mostRows.test),
     };
   }
 

@@ -115,7 +115,7 @@ export class DatasetSlot {
    */
   async readFiles(
     files: File[],
-    { validation = null, encoding = null }: FileChoices = {},
+    { validation = null, test = null, encoding = null }: FileChoices = {},
     signal?: AbortSignal,
     chosen = nothingChosen,
   ): Promise<OpenedDataset> {
@@ -126,7 +126,8 @@ export class DatasetSlot {
     const options = { signal, ...(encoding !== null && { encoding }) };
     const tables = await this.parse(await Promise.all(files.map(read)), options);
     if (validation) tables.validation = (await this.parse([await read(validation)], options)).train;
-    const source = { kind: 'files', files, validation, encoding } as const;
+    if (test) tables.test = (await this.parse([await read(test)], options)).train;
+    const source = { kind: 'files', files, validation, test, encoding } as const;
     return { name: tables.train.name, source, tables, ...chosen };
   }
 

@@ -5,10 +5,12 @@ import type { DataOptions } from '../data/types';
 import { Database } from '../training/database';
 
 /** Files, and what was chosen with them; older versions knew one file alone. */
-export type StoredFiles = { kind: 'files'; validation: File | null; encoding?: string | null } & (
-  | { files: File[] }
-  | { file: File }
-);
+export type StoredFiles = {
+  kind: 'files';
+  validation: File | null;
+  test?: File | null;
+  encoding?: string | null;
+} & ({ files: File[] } | { file: File });
 
 export function filesOf(source: StoredFiles): File[] {
   return 'files' in source ? source.files : [source.file];

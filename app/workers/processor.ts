@@ -38,6 +38,10 @@ function usualThreads(): number {
 function spawn(start: ThreadStart, ended: () => void): Thread {
   const worker = new Worker(new URL('./thread.worker.ts', import.meta.url), { type: 'module' });
   worker.addEventListener('error', ended);
+  const started = new Promise<void>((resolve) => {
+    worker.addEventListener('message', () => resolve(), { once: true });
+    worker.addEventListener('error', () => resolve(), { once: true });
+  });
   worker.postMessage(start);
-  return worker;
+  return { terminate: () => worker.terminate(), started };
 }

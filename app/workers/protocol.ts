@@ -189,6 +189,8 @@ export interface SampleDataset {
 export interface FileChoices {
   /** Rows for validation only, whatever this file's name. */
   validation?: File | null;
+  /** Rows for the test only, likewise. */
+  test?: File | null;
   /** Of text: a label that `TextDecoder` knows. Null guesses it. */
   encoding?: string | null;
 }

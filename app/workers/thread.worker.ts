@@ -4,6 +4,7 @@ import type { ThreadStart } from '../engine/wasm/pool';
 self.addEventListener('message', ({ data }: MessageEvent<ThreadStart>) => {
   const { module, memory, control, thread } = data;
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  self.postMessage('started');
   (exports.serve as (control: number, thread: number) => void)(control, thread);
   self.close();
 });

@@ -37,7 +37,7 @@ function words(): Words[] {
 
 describe('a proof', () => {
   it('scores words on the validation rows as an evaluation of each alone does', async () => {
-    const proof = new Proof({ engine, data, words: words(), mostRows: 100 });
+    const proof = new Proof({ engine, data, words: words(), mostRows: { validation: 100, test: 100 } });
     const records = await proof.words();
     expect(records.map(({ name }) => name)).toEqual(['bare', 'instruction 1']);
     const bare = await evaluatePrompt(engine, null, data);
@@ -47,7 +47,7 @@ describe('a proof', () => {
   });
 
   it('judges by test rows alone, the soft prompt last', async () => {
-    const proof = new Proof({ engine, data, words: words(), mostRows: 100 });
+    const proof = new Proof({ engine, data, words: words(), mostRows: { validation: 100, test: 100 } });
     const open = await proof.verdict(null, 0);
     expect(open.contenders.map(({ name }) => name)).toEqual(['bare', 'instruction 1']);
     expect(open.difference).toBeNull();
@@ -73,7 +73,9 @@ describe('a proof', () => {
 
   it('is not possible without test rows', () => {
     const none = { ...data, test: [], testExamples: [] };
-    expect(new Proof({ engine, data: none, words: words(), mostRows: 100 }).possible).toBe(false);
+    expect(
+      new Proof({ engine, data: none, words: words(), mostRows: { validation: 100, test: 100 } }).possible,
+    ).toBe(false);
   });
 });
 

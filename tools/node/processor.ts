@@ -10,8 +10,10 @@ import { buildKernels } from '../wasm/build.mjs';
 
 /** All a thread does. A path and not a module: Node takes no TypeScript here. */
 const serve = `
-const { workerData: { module, memory, control, thread } } = require('node:worker_threads');
-new WebAssembly.Instance(module, { env: { memory } }).exports.serve(control, thread);
+const { parentPort, workerData: { module, memory, control, thread } } = require('node:worker_threads');
+const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+parentPort.postMessage('started');
+exports.serve(control, thread);
 `;
 
 export interface NodeProcessorOptions {
@@ -56,5 +58,8 @@ function spawn(start: ThreadStart, ended: () => void) {
   worker.unref();
   worker.once('error', ended);
   worker.once('exit', ended);
-  return { terminate: () => void worker.terminate() };
+  const started = new Promise<void>((resolve) => {
+    for (const event of ['message', 'error', 'exit']) worker.once(event, () => resolve());
+  });
+  return { terminate: () => void worker.terminate(), started };
 }

@@ -18,6 +18,8 @@ export interface ThreadStart {
 
 export interface Thread {
   terminate(): void;
+  /** Resolves when it is at work, or has ended. */
+  started: Promise<void>;
 }
 
 /** Where an engine runs. */
@@ -43,6 +45,8 @@ const LEAST_PAGES = 4096;
 const MOST_RECORDS = 512;
 const CONTROL_WORDS = 16;
 const PATIENCE = 10_000;
+/** Milliseconds that other threads are waited for. */
+const LONGEST_START = 2000;
 // As in assembly/index.ts.
 const word = { gate: 0, inside: 1, records: 2, count: 3, patience: 4, quit: 5, scratch: 6, scratchBytes: 7 };
 
@@ -115,6 +119,19 @@ export class Pool {
     if (this.disposed) return;
     this.disposed = true;
     this.endOthers();
+  }
+
+  /**
+   * Resolves when the other threads are at work, or after so many milliseconds: they join in whenever they come. A
+   * browser starts none of them while this thread has no turn to spare.
+   */
+  async started(longest = LONGEST_START): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise((resolve) => {
+      timer = setTimeout(resolve, longest);
+    });
+    await Promise.race([Promise.all(this.others.map(({ started }) => started)), late]);
+    clearTimeout(timer);
   }
 
   /** For tests: counts a thread as at work that never ends it. */

@@ -54,6 +54,7 @@ export async function createWasmEngine(
   const pool = new Pool(processor);
   try {
     const placed = await placeWeights(spec, weights, pool.heap);
+    await pool.started();
     const { saving = 'auto', memoryBudget: budget = Number.POSITIVE_INFINITY, logitBytes } = options;
     return new WasmEngine(new StepRunner(spec, placed, pool, { saving, budget, logitBytes }));
   } catch (error) {

@@ -1,0 +1,76 @@
+/** @file What a studio tells of a run: its state to wait for, its verdict, and the lines that a person follows it by. */
+import type { RunState, StudioEvent, Verdict } from '../../app/workers/protocol';
+
+/** Steps between two lines. */
+const SAID_EVERY = 25;
+
+export class RunLog {
+  /** The newest. */
+  verdict: Verdict | null = null;
+  /** What the last step took. */
+  lastMilliseconds = 0;
+  private state: RunState | null = null;
+  private waiting: ((state: RunState) => void)[] = [];
+
+  /** Whether lines are kept back, as of steps that are only timed. */
+  private quiet = false;
+
+  constructor(private readonly out: (text: string) => void) {}
+
+  /** What is told from now on is of another command. */
+  begin({ quiet = false } = {}): void {
+    this.state = null;
+    this.quiet = quiet;
+  }
+
+  take(event: StudioEvent): void {
+    switch (event.type) {
+      case 'runState':
+        this.state = event.state;
+        if (isAtRest(event.state)) for (const tell of this.waiting.splice(0)) tell(event.state);
+        break;
+      case 'steps':
+        for (const { step, loss, milliseconds } of event.records) {
+          this.lastMilliseconds = milliseconds;
+          if (step % SAID_EVERY === 0) this.say(`step ${step}: loss ${loss.toFixed(4)}`);
+        }
+        break;
+      case 'words':
+        for (const { name, loss, accuracy, exact } of event.records) {
+          this.say(`${name}: validation loss ${loss.toFixed(4)}, ${shares(accuracy, exact)}`);
+        }
+        break;
+      case 'validation': {
+        const { step, loss, accuracy, exact, best } = event.record;
+        const found = `validation loss ${loss.toFixed(4)}, ${shares(accuracy, exact)}`;
+        this.say(`step ${step}: ${found}${best ? ', the best so far' : ''}`);
+        break;
+      }
+      case 'verdict':
+        this.verdict = event.verdict;
+        break;
+    }
+  }
+
+  private say(text: string): void {
+    if (!this.quiet) this.out(text);
+  }
+
+  /** Resolves when the run is at rest: paused, over, or failed. */
+  async rest(): Promise<RunState> {
+    const { state } = this;
+    if (state && isAtRest(state)) return state;
+    return new Promise((resolve) => {
+      this.waiting.push(resolve);
+    });
+  }
+}
+
+function isAtRest({ phase }: RunState): boolean {
+  return phase === 'finished' || phase === 'stopped' || phase === 'paused' || phase === 'failed';
+}
+
+function shares(accuracy: number | null, exact: number): string {
+  const percent = (part: number) => `${(100 * part).toFixed(1)} %`;
+  return accuracy === null ? `${percent(exact)} exact` : `${percent(accuracy)} right`;
+}
