@@ -84,7 +84,7 @@ export async function runProcessorBench(
   const work = stepWork(spec, workload);
   say('timing its products alone');
   const stored = weights.shapes.get('embed.tokens')?.dtype ?? 'F32';
-  const products = timeProducts(processor, work.products, stored);
+  const products = await timeProducts(processor, work.products, stored);
 
   let reference: StepTimes | null = null;
   let referenceThreads: number | null = null;
@@ -135,9 +135,14 @@ export async function runProcessorBench(
 }
 
 /** Milliseconds of a step's products alone, one after the other; layers share a weight here. The median of five runs. */
-function timeProducts(processor: Processor, products: readonly Product[], type: WeightType): number {
+async function timeProducts(
+  processor: Processor,
+  products: readonly Product[],
+  type: WeightType,
+): Promise<number> {
   const pool = new Pool(processor);
   try {
+    await pool.started();
     const most = (size: (product: Product) => number) => Math.max(...products.map(size));
     const x = pool.heap.allocate(4 * most(({ rows, inner }) => rows * inner));
     const y = pool.heap.allocate(4 * most(({ rows, outer }) => rows * outer));
