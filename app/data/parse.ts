@@ -159,7 +159,30 @@ function realFormat(named: TextFormat, text: string): TextFormat {
       names.some(isKnownColumnName);
     if (isHeader) return separator === '\t' ? 'tsv' : 'csv';
   }
-  return named;
+  return hasBars(start) ? 'csv' : named;
+}
+
+/** Lines that must be there before their likeness says anything. */
+const FEWEST_DIVIDED = 3;
+
+/**
+ * Whether bars divide every line into as many cells as the first, at least two and none of them empty: a table without a
+ * header. Prose has no use for bars; commas are in any sentence, and tabs are read line by line.
+ */
+function hasBars(start: string): boolean {
+  const lines = start
+    .slice(0, 65536)
+    .split(/\r\n?|\n/)
+    .filter((line) => line.trim() !== '');
+  // The last may be cut off.
+  if (start.length > 65536) lines.pop();
+  const rows = lines.map((line) => line.split('|'));
+  const width = rows[0]?.length ?? 0;
+  return (
+    rows.length >= FEWEST_DIVIDED &&
+    width > 1 &&
+    rows.every((cells) => cells.length === width && cells.every((cell) => cell.trim() !== ''))
+  );
 }
 
 /** Whether a text begins with a whole JSON object, or a list whose first element is whole. */

@@ -82,6 +82,19 @@ describe('every format gives the same rows', () => {
     expect(table.rows).toEqual([['one'], [''], ['two, three']]);
   });
 
+  test('TXT whose lines bars divide alike is a table, prose with a bar in it is not', async () => {
+    const table = await parse('a.txt', 'too loud|neg\nquiet, and warm|pos\nnot; at all|neg\n');
+    expect(table.rows).toEqual([
+      ['too loud', 'neg'],
+      ['quiet, and warm', 'pos'],
+      ['not; at all', 'neg'],
+    ]);
+    const markdown = '| a | b |\n| - | - |\n| c | d |\n';
+    for (const prose of ['one|two\nthree\nfour|five\n', markdown, 'a|b\nc|d\n']) {
+      expect((await parse('a.txt', prose)).columns).toHaveLength(1);
+    }
+  });
+
   test('a list of strings has one column', async () => {
     expect(await parse('a.json', '["one", "two"]')).toMatchObject({
       columns: ['text'],
