@@ -20,10 +20,25 @@ export interface Diagnosis {
 /** What to say of something that broke under a run. */
 export function diagnoseError(error: unknown): Diagnosis {
   if (error instanceof TrainingError) return { message: error.message, hint: error.hint };
-  return {
-    message: `Training broke off: ${error instanceof Error ? error.message : String(error)}`,
-    hint: 'Load the page again to go on from the last checkpoint.',
-  };
+  const hint = 'Load the page again to go on from the last checkpoint.';
+  if (isForProgrammers(error)) {
+    console.error(error);
+    return { message: 'Training broke off over something that nobody foresaw.', hint };
+  }
+  return { message: `Training broke off: ${error instanceof Error ? error.message : String(error)}`, hint };
+}
+
+/** Errors of the language and the browser, whose words tell a person nothing; they stand in the browser's console. */
+function isForProgrammers(error: unknown): boolean {
+  const classes = [
+    TypeError,
+    RangeError,
+    ReferenceError,
+    SyntaxError,
+    DOMException,
+    WebAssembly.RuntimeError,
+  ];
+  return classes.some((type) => error instanceof type);
 }
 
 /** Watches the records of a run in order. A resumed run replays its history through `watch`. */
