@@ -50,8 +50,17 @@ export interface ChatTemplate {
    * @throws ChatTemplateError
    */
   render(messages: readonly ChatMessage[], options: RenderOptions): string;
-  /** The same, and where the template marked what the model says. @throws ChatTemplateError */
-  renderMarked(messages: readonly ChatMessage[], options: RenderOptions): Rendering;
+  /** Messages that are to be rendered several times. */
+  prepare(messages: readonly ChatMessage[]): PreparedMessages;
+}
+
+/** Messages as a template reads them. */
+export interface PreparedMessages {
+  /**
+   * The first `count` of them (all where it is not said) as text, and where the template marked what the model says.
+   * @throws ChatTemplateError
+   */
+  render(options: RenderOptions, count?: number): Rendering;
 }
 
 /**
@@ -79,24 +88,28 @@ export async function createChatTemplate(source: string, tokenizerConfig: unknow
       return formatTime(TEMPLATE_DATE, format);
     }),
   };
-  const renderMarked = (messages: readonly ChatMessage[], options: RenderOptions) => {
-    const { generationPrompt, tools } = options;
-    try {
-      program ??= compile(source);
-      return program.render({
-        ...functions,
-        ...tokens,
-        messages: messages.map((message) => fromJson(asTemplatesRead(message))),
-        add_generation_prompt: generationPrompt,
-        // As transformers gives them: there, but none.
-        tools: tools?.length ? fromJson(tools) : null,
-        documents: null,
-        enable_thinking: options.thinking ?? false,
-      });
-    } catch (error) {
-      if (error instanceof JinjaError) throw new ChatTemplateError(error.message, { cause: error });
-      throw error;
-    }
+  const prepare = (messages: readonly ChatMessage[]): PreparedMessages => {
+    let values: Value[] | null = null;
+    return {
+      render: ({ generationPrompt, tools, thinking }, count = messages.length) => {
+        try {
+          program ??= compile(source, { ...functions, ...tokens });
+          // A template cannot change what it is given: each message is read once.
+          values ??= messages.map((message) => fromJson(asTemplatesRead(message)));
+          return program.render({
+            messages: values.slice(0, count),
+            add_generation_prompt: generationPrompt,
+            // As transformers gives them: there, but none.
+            tools: tools?.length ? fromJson(tools) : null,
+            documents: null,
+            enable_thinking: thinking ?? false,
+          });
+        } catch (error) {
+          if (error instanceof JinjaError) throw new ChatTemplateError(error.message, { cause: error });
+          throw error;
+        }
+      },
+    };
   };
   return {
     hash,
@@ -104,15 +117,17 @@ export async function createChatTemplate(source: string, tokenizerConfig: unknow
       return dated;
     },
     marksAnswers: /\{%[-+]?\s*generation\s*[-+]?%\}/.test(source),
-    render: (messages, options) => renderMarked(messages, options).text,
-    renderMarked,
+    render: (messages, options) => prepare(messages).render(options).text,
+    prepare,
   };
 }
 
 /** Without keys that hold nothing, and with the reasoning under every name that templates read it by. */
 function asTemplatesRead(message: ChatMessage): Record<string, unknown> {
-  const kept = Object.entries(message).filter(([, value]) => value !== null && value !== undefined);
-  const named: Record<string, unknown> = Object.fromEntries(kept);
+  const holds = (value: unknown) => value !== null && value !== undefined;
+  const named: Record<string, unknown> = Object.values(message).every(holds)
+    ? message
+    : Object.fromEntries(Object.entries(message).filter(([, value]) => holds(value)));
   const key = REASONING.find((name) => Object.hasOwn(named, name));
   return key === undefined ? named : { thinking: named[key], ...named, reasoning_content: named[key] };
 }

@@ -1,5 +1,11 @@
 /** @file The text that a chat template puts around what is said: found by rendering a conversation of known words. */
-import { type ChatMessage, type ChatTemplate, ChatTemplateError, type RenderOptions } from './chatTemplate';
+import {
+  type ChatMessage,
+  type ChatTemplate,
+  ChatTemplateError,
+  type PreparedMessages,
+  type RenderOptions,
+} from './chatTemplate';
 
 /** What stands around input and answer. */
 export interface ChatTurns {
@@ -143,14 +149,12 @@ export function renderTurns(
   const messages = withSystem(template, turns, options.system ?? '');
   const offset = messages.length - turns.length;
   const { tools } = options;
-  const rendering = template.renderMarked(messages, {
-    generationPrompt: options.addGenerationPrompt ?? false,
-    tools,
-  });
+  const prepared = template.prepare(messages);
+  const rendering = prepared.render({ generationPrompt: options.addGenerationPrompt ?? false, tools });
   const { text } = rendering;
   const marked = template.marksAnswers ? marks(rendering.generated, turns) : null;
   if (marked) return { text, spans: marked, lost: [] };
-  const finder = new AnswerFinder(template, messages, text, options);
+  const finder = new AnswerFinder(template, { messages, prepared, text }, options);
   const spans: LearnedSpan[] = [];
   const lost: number[] = [];
   turns.forEach(({ learned }, turn) => {
@@ -191,13 +195,18 @@ const MARK = 'MarkedWords';
 /** Finds what a turn's answer became within a whole rendered conversation. */
 class AnswerFinder {
   private readonly tail: string;
+  private readonly messages: readonly ChatMessage[];
+  private readonly prepared: PreparedMessages;
+  private readonly text: string;
 
   constructor(
     private readonly template: ChatTemplate,
-    private readonly messages: readonly ChatMessage[],
-    private readonly text: string,
+    whole: { messages: readonly ChatMessage[]; prepared: PreparedMessages; text: string },
     private readonly options: TurnsOptions,
   ) {
+    this.messages = whole.messages;
+    this.prepared = whole.prepared;
+    this.text = whole.text;
     this.tail = this.ending(answerTail(template));
   }
 
@@ -218,7 +227,7 @@ class AnswerFinder {
         }
       }
     }
-    const through = this.attempt(messages.slice(0, turn + 1), { generationPrompt: false });
+    const through = this.attempt(turn + 1, { generationPrompt: false });
     if (through !== null && text.startsWith(through)) {
       const from = start ?? this.shared(turn);
       if (from !== null && through.length > from) {
@@ -230,8 +239,8 @@ class AnswerFinder {
 
   /** How far a turn's prompt agrees with the text, where it does so to the end of the turn before. */
   private shared(turn: number): number | null {
-    const history = this.attempt(this.messages.slice(0, turn), { generationPrompt: false });
-    const prompt = this.attempt(this.messages.slice(0, turn), { generationPrompt: true });
+    const history = this.attempt(turn, { generationPrompt: false });
+    const prompt = this.attempt(turn, { generationPrompt: true });
     if (history === null || prompt === null || !this.text.startsWith(history)) return null;
     let at = 0;
     while (at < prompt.length && prompt[at] === this.text[at]) at++;
@@ -242,7 +251,7 @@ class AnswerFinder {
   private startOf(turn: number): number | null {
     // An answer that thinks follows the prompt of a model that may.
     for (const thinking of [false, true]) {
-      const before = this.attempt(this.messages.slice(0, turn), { generationPrompt: true, thinking });
+      const before = this.attempt(turn, { generationPrompt: true, thinking });
       if (before !== null && this.text.startsWith(before)) return before.length;
     }
     return null;
@@ -255,7 +264,9 @@ class AnswerFinder {
     if (typeof content !== 'string') return null;
     const marked = messages.map((each, i) => (i === turn ? { ...each, content: MARK } : each));
     const generationPrompt = this.options.addGenerationPrompt ?? false;
-    const around = this.attempt(marked, { generationPrompt })?.split(MARK);
+    const around = this.attempt(marked.length, { generationPrompt }, this.template.prepare(marked))?.split(
+      MARK,
+    );
     if (around?.length !== 2) return null;
     const [head, rest] = around;
     const said = text.slice(head.length, text.length - rest.length);
@@ -287,13 +298,15 @@ class AnswerFinder {
     return text.trimEnd() === '' ? text : text.trimEnd();
   }
 
+  /** What the template makes of the first messages; null of none, and of those that it refuses. */
   private attempt(
-    messages: readonly ChatMessage[],
+    count: number,
     options: Pick<RenderOptions, 'generationPrompt' | 'thinking'>,
+    prepared = this.prepared,
   ): string | null {
-    if (messages.length === 0) return null;
+    if (count === 0) return null;
     try {
-      return this.template.render(messages, { ...options, tools: this.options.tools });
+      return prepared.render({ ...options, tools: this.options.tools }, count).text;
     } catch (error) {
       // A part of a conversation may be what a template refuses.
       if (error instanceof ChatTemplateError) return null;

@@ -37,6 +37,37 @@ describe('thousands of snippets', () => {
     }
     expect(wrong).toEqual([]);
   });
+
+  it('leave the messages as they were: those prepared once render like fresh ones', async () => {
+    const attempt = (render: () => unknown) => {
+      try {
+        return render();
+      } catch (error) {
+        if (error instanceof ChatTemplateError) return null;
+        throw error;
+      }
+    };
+    const options = { generationPrompt: true, tools };
+    for (const [source] of cases) {
+      const template = await createChatTemplate(source, config);
+      const prepared = template.prepare(messages);
+      for (const count of [messages.length, 1, messages.length]) {
+        const fresh = attempt(() => template.prepare(messages.slice(0, count)).render(options));
+        expect(attempt(() => prepared.render(options, count))).toEqual(fresh);
+      }
+    }
+  });
+});
+
+it('keys of a dict are told apart by their types', () => {
+  const source = "{% set d = {1: 'whole', '1': 'text', x: 'odd', none: 'none', (1,): 'pair'} %}";
+  // Texts that look like how other keys are remembered.
+  for (const x of ['\0n1', '\0none', 'n1', 's1', '\0s\0n1', '']) {
+    const read = "{{ [d[1], d['1'], d[x], d[none], d[(1,)], d[true], d|length] }}";
+    expect(compile(source + read).render({ x }).text).toBe(
+      "['whole', 'text', 'odd', 'none', 'pair', 'whole', 5]",
+    );
+  }
 });
 
 describe('a template that would never end', () => {

@@ -46,12 +46,34 @@ describe.each(kinds)('the %s tokenizer', (name) => {
     },
   );
 
+  it('encodes alike whatever came before, at the start of a text and after an added token', () => {
+    const [{ content: token } = { content: '' }] = fixture(name).tokenizer.added_tokens;
+    const texts = ['Hello there', ' Hello there', 'it’s 12.5 %', ''].flatMap((text) => [
+      text,
+      token + text,
+      text + token + text,
+    ]);
+    const used = open(name, null);
+    for (let round = 0; round < 2; round++) {
+      for (const text of texts) expect(used.encode(text)).toEqual(open(name, null).encode(text));
+    }
+  });
+
   it('streams the same text that it decodes at once', () => {
     for (const { bareIds, decoded } of cases) {
       const stream = createTextStream(tokenizer);
       expect(bareIds.map((id) => stream.push(id)).join('') + stream.end()).toBe(decoded);
     }
   });
+});
+
+it('encodes long texts alike when they come again', () => {
+  const used = open('byteLevel');
+  // Three of these are more than is remembered of texts, and each of the last is by itself.
+  const texts = [50_000, 50_001, 50_002, 150_000, 3].map((length) => 'The end. '.repeat(length / 9 + 1));
+  const first = texts.map((text) => used.encode(text));
+  expect(first.map((ids) => used.decode(ids))).toEqual(texts);
+  expect(texts.map((text) => used.encode(text))).toEqual(first);
 });
 
 it('words end at what Unicode calls white space, not JavaScript', () => {

@@ -41,18 +41,20 @@ export interface Rendering {
 /** @throws JinjaError */
 export function render(
   template: readonly Statement[],
-  variables: Iterable<readonly [string, Value]>,
+  variables: Scope,
   bounds: Bounds = USUAL_BOUNDS,
 ): Rendering {
   const interpreter = new Interpreter(bounds);
   try {
-    return interpreter.run(template, new Scope(null, variables));
+    return interpreter.run(template, variables);
   } catch (error) {
     if (error instanceof RangeError)
       throw new JinjaError('The template is nested too deeply', { cause: error });
     throw error;
   }
 }
+
+const NO_ARGUMENTS: Arguments = { positional: [], named: new Map() };
 
 /** How a body ended. */
 type End = 'break' | 'continue' | undefined;
@@ -271,6 +273,8 @@ class Interpreter {
   }
 
   private args(args: CallArguments, scope: Scope): Arguments {
+    if (args.positional.length + args.named.length === 0 && !args.rest && !args.restNamed)
+      return NO_ARGUMENTS;
     const positional = args.positional.map((each) => this.evaluate(each, scope));
     const named = new Map(args.named.map(([name, each]) => [name, this.evaluate(each, scope)]));
     if (args.rest) positional.push(...iterate(this.evaluate(args.rest, scope)));
@@ -290,62 +294,83 @@ class Interpreter {
     return callee.call(args);
   }
 
+  private evaluateAll(expressions: readonly Expression[], scope: Scope): Value[] {
+    return expressions.map((each) => this.evaluate(each, scope));
+  }
+
   private evaluate(expression: Expression, scope: Scope): Value {
     this.runtime.step();
-    const value = (part: Expression) => this.evaluate(part, scope);
     switch (expression.kind) {
       case 'constant':
         return expression.value;
       case 'name':
         return orElse(scope.get(expression.name), () => new Undefined(`'${expression.name}' is undefined`));
       case 'list':
-        return expression.items.map(value);
+        return this.evaluateAll(expression.items, scope);
       case 'tuple':
-        return new Tuple(expression.items.map(value));
+        return new Tuple(this.evaluateAll(expression.items, scope));
       case 'dict':
-        return new Dict(expression.pairs.map(([key, each]) => [value(key), value(each)] as const));
+        return new Dict(
+          expression.pairs.map(
+            ([key, each]) => [this.evaluate(key, scope), this.evaluate(each, scope)] as const,
+          ),
+        );
       case 'attribute':
-        return attribute(value(expression.of), expression.name);
+        return attribute(this.evaluate(expression.of, scope), expression.name);
       case 'item':
-        return item(value(expression.of), value(expression.key));
+        return item(this.evaluate(expression.of, scope), this.evaluate(expression.key, scope));
       case 'slice':
         return slice(
-          value(expression.of),
-          expression.bounds.map((bound) => bound && value(bound)),
+          this.evaluate(expression.of, scope),
+          expression.bounds.map((bound) => bound && this.evaluate(bound, scope)),
         );
       case 'call':
-        return this.call(value(expression.callee), this.args(expression.args, scope));
+        return this.call(this.evaluate(expression.callee, scope), this.args(expression.args, scope));
       case 'filter':
-        return this.runtime.filter(expression.name, value(expression.of), this.args(expression.args, scope));
+        return this.runtime.filter(
+          expression.name,
+          this.evaluate(expression.of, scope),
+          this.args(expression.args, scope),
+        );
       case 'test':
-        return this.runtime.test(expression.name, value(expression.of), this.args(expression.args, scope));
+        return this.runtime.test(
+          expression.name,
+          this.evaluate(expression.of, scope),
+          this.args(expression.args, scope),
+        );
       case 'unary': {
-        const of = value(expression.of);
+        const of = this.evaluate(expression.of, scope);
         return expression.operator === 'not' ? !isTrue(of) : negate(expression.operator, of);
       }
       case 'binary':
-        return calculate(expression.operator, value(expression.left), value(expression.right));
+        return calculate(
+          expression.operator,
+          this.evaluate(expression.left, scope),
+          this.evaluate(expression.right, scope),
+        );
       case 'logic': {
-        const left = value(expression.left);
-        return isTrue(left) === (expression.operator === 'or') ? left : value(expression.right);
+        const left = this.evaluate(expression.left, scope);
+        return isTrue(left) === (expression.operator === 'or')
+          ? left
+          : this.evaluate(expression.right, scope);
       }
       case 'compare': {
-        let left = value(expression.first);
+        let left = this.evaluate(expression.first, scope);
         for (const { operator, right } of expression.rest) {
-          const next = value(right);
+          const next = this.evaluate(right, scope);
           if (!compare(operator, left, next)) return false;
           left = next;
         }
         return true;
       }
       case 'concat': {
-        const parts = expression.parts.map((part) => str(value(part)));
+        const parts = expression.parts.map((part) => str(this.evaluate(part, scope)));
         const size = parts.reduce((sum, part) => sum + part.length, 0);
         return bounded(size, () => parts.join(''));
       }
       case 'condition':
-        if (isTrue(value(expression.test))) return value(expression.chosen);
-        if (expression.otherwise) return value(expression.otherwise);
+        if (isTrue(this.evaluate(expression.test, scope))) return this.evaluate(expression.chosen, scope);
+        if (expression.otherwise) return this.evaluate(expression.otherwise, scope);
         return new Undefined('the inline if-expression was false and has no else section');
     }
   }

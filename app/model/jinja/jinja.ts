@@ -5,6 +5,7 @@ import { globals } from './globals';
 import { type Rendering, render } from './interpreter';
 import { parse } from './parser';
 import type { Bounds } from './runtime';
+import { Scope } from './scope';
 import { str } from './text';
 import { Callable, Dict, take, type Value } from './values';
 
@@ -12,20 +13,29 @@ export { JinjaError } from './errors';
 export type { Rendering } from './interpreter';
 export type { Value } from './values';
 
-/** @throws JinjaError when the source is no template. */
-export function compile(source: string): Template {
-  return new Template(parse(source));
+/** Names that every template has; nothing is ever set here. */
+const shared = new Scope(null, globals);
+
+/**
+ * @param constants What every rendering finds beside jinja2's own functions.
+ * @throws JinjaError when the source is no template.
+ */
+export function compile(source: string, constants: Record<string, Value> = {}): Template {
+  return new Template(parse(source), new Scope(shared, Object.entries(constants)));
 }
 
 export class Template {
-  constructor(private readonly statements: readonly Statement[]) {}
+  constructor(
+    private readonly statements: readonly Statement[],
+    private readonly constants: Scope,
+  ) {}
 
   /**
-   * @param variables Beside jinja2's own functions.
+   * @param variables Beside the constants, and before them where the names are the same.
    * @throws JinjaError
    */
   render(variables: Record<string, Value>, bounds?: Bounds): Rendering {
-    return render(this.statements, [...globals, ...Object.entries(variables)], bounds);
+    return render(this.statements, new Scope(this.constants, Object.entries(variables)), bounds);
   }
 }
 

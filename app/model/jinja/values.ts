@@ -61,9 +61,17 @@ export class Dict {
   }
 }
 
+/** Begins the hashes of what is no text. */
+const OTHER = '\0';
+
 /** Equal keys of a dict have equal hashes. */
 export function hash(key: Value): string {
-  if (typeof key === 'string') return `s${key}`;
+  // Nearly every key is a text, and stays itself; what begins like another hash is set apart.
+  if (typeof key === 'string') return key.startsWith(OTHER) ? `${OTHER}s${key}` : key;
+  return OTHER + hashOfOther(key);
+}
+
+function hashOfOther(key: Exclude<Value, string>): string {
   if (typeof key === 'bigint') return `n${key}`;
   if (typeof key === 'boolean') return `n${Number(key)}`;
   if (typeof key === 'number') return `n${Number.isInteger(key) ? BigInt(key) : key}`;

@@ -41,6 +41,8 @@ const wanted: Record<string, string> = {
 /** What is kept of pieces that come again. */
 const MOST_KEPT = 100_000;
 const MOST_KEPT_LENGTH = 256;
+/** What is kept of stretches between added tokens: some conversations' worth, in UTF-16 units. */
+const MOST_STRETCHES = 2 ** 17;
 
 /**
  * @param json Content of tokenizer.json.
@@ -105,13 +107,15 @@ function assemble(json: unknown, more: readonly Omit<AddedToken, 'id'>[], limit:
   }
   const pieceIds = kept((piece) => tokenize(preTokenizer?.letters ? toLetters(piece) : piece));
 
-  /** Appends the ids of a text without added tokens in it. */
-  const encodeText = (text: string, first: boolean, out: number[]) => {
+  /** The ids of a text without added tokens in it. */
+  const encodeText = keptStretches((text, first) => {
     const piece: Piece = { text, first };
+    const out: number[] = [];
     for (const each of preTokenizer ? preTokenizer.divide([piece]) : [piece]) {
       for (const id of pieceIds(each.text)) out.push(id);
     }
-  };
+    return out;
+  });
 
   return {
     ids,
@@ -126,7 +130,9 @@ function assemble(json: unknown, more: readonly Omit<AddedToken, 'id'>[], limit:
         }
         for (const inner of normalized.split(normalize ? normalize(part.text) : part.text)) {
           if ('id' in inner) out.push(inner.id);
-          else if (inner.text !== '') encodeText(inner.text, part.start === 0 && inner.start === 0, out);
+          else if (inner.text !== '') {
+            for (const id of encodeText(inner.text, part.start === 0 && inner.start === 0)) out.push(id);
+          }
         }
       }
       return specialTokens && surround ? surround(out) : out;
@@ -209,6 +215,33 @@ function kept(tokenize: TokenizePiece): TokenizePiece {
         known.set(piece, ids);
       }
     }
+    return ids;
+  };
+}
+
+type EncodeStretch = (text: string, first: boolean) => readonly number[];
+
+/**
+ * Remembers the last stretches: a conversation is encoded once whole and once up to each end of an answer, and what stands
+ * between two added tokens is the same each time.
+ */
+function keptStretches(encode: EncodeStretch): EncodeStretch {
+  const inside = new Map<string, readonly number[]>();
+  const atStart = new Map<string, readonly number[]>();
+  let length = 0;
+  return (text, first) => {
+    const known = first ? atStart : inside;
+    const found = known.get(text);
+    if (found) return found;
+    const ids = encode(text, first);
+    length += text.length;
+    if (length > MOST_STRETCHES) {
+      inside.clear();
+      atStart.clear();
+      length = text.length;
+    }
+    if (length <= MOST_STRETCHES) known.set(text, ids);
+    else length = 0;
     return ids;
   };
 }
