@@ -5,7 +5,9 @@ import { Dict, DictView, Range, Thing, Tuple, typeName, Undefined, type Value } 
 
 /** Characters or items that one operation may make. */
 export const MOST_ITEMS = 2 ** 24;
+
 export function isTrue(value: Value): boolean {
+  if (typeof value === 'boolean') return value;
   if (Array.isArray(value)) return value.length > 0;
   if (value instanceof Tuple) return value.items.length > 0;
   if (value instanceof Dict) return value.size > 0;
@@ -50,6 +52,7 @@ export function numberOf(value: Value): bigint | number | null {
 }
 
 export function equal(a: Value, b: Value): boolean {
+  if (typeof a === 'string' && typeof b === 'string') return a === b;
   const [x, y] = [numberOf(a), numberOf(b)];
   // Of two types of number, JavaScript compares the values.
   // biome-ignore lint/suspicious/noDoubleEquals: 1n == 1

@@ -17,7 +17,6 @@ import {
   Callable,
   Dict,
   Namespace,
-  orElse,
   Thing,
   Tuple,
   take,
@@ -303,8 +302,10 @@ class Interpreter {
     switch (expression.kind) {
       case 'constant':
         return expression.value;
-      case 'name':
-        return orElse(scope.get(expression.name), () => new Undefined(`'${expression.name}' is undefined`));
+      case 'name': {
+        const value = scope.get(expression.name);
+        return value === undefined ? new Undefined(`'${expression.name}' is undefined`) : value;
+      }
       case 'list':
         return this.evaluateAll(expression.items, scope);
       case 'tuple':

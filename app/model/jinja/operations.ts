@@ -82,6 +82,9 @@ export function contains(whole: Value, part: Value): boolean {
 }
 
 export function calculate(operator: BinaryOperator, a: Value, b: Value): Value {
+  if (operator === '+' && typeof a === 'string' && typeof b === 'string') {
+    return bounded(a.length + b.length, () => a + b);
+  }
   if (operator === '%' && typeof a === 'string') return formatPercent(a, b);
   for (const each of [a, b]) if (each instanceof Undefined) each.fail();
   const [x, y] = [numberOf(a), numberOf(b)];
@@ -90,7 +93,6 @@ export function calculate(operator: BinaryOperator, a: Value, b: Value): Value {
     return floats(operator, Number(x), Number(y));
   }
   if (operator === '+') {
-    if (typeof a === 'string' && typeof b === 'string') return bounded(a.length + b.length, () => a + b);
     if (Array.isArray(a) && Array.isArray(b)) return bounded(a.length + b.length, () => [...a, ...b]);
     if (a instanceof Tuple && b instanceof Tuple) {
       return bounded(a.items.length + b.items.length, () => new Tuple([...a.items, ...b.items]));
@@ -185,7 +187,10 @@ export function negate(operator: '-' | '+', value: Value): Value {
 /** `value.name`: an attribute or method first, then a key. */
 export function attribute(value: Value, name: string): Value {
   if (value instanceof Undefined) value.fail();
-  return orElse(ownAttribute(value, name), () => orElse(key(value, name), () => missing(value, name)));
+  const own = ownAttribute(value, name);
+  if (own !== undefined) return own;
+  const found = key(value, name);
+  return found === undefined ? missing(value, name) : found;
 }
 
 /** `value[key]`: a key or position first, then an attribute. */

@@ -256,7 +256,7 @@ export function take<Name extends string>(
   { positional, named }: Arguments,
   names: readonly Name[],
 ): (name: string) => Value | undefined {
-  const bare = names.map((name) => name.replace(/\?$/, ''));
+  const bare = names.map((name) => (name.endsWith('?') ? name.slice(0, -1) : name));
   if (positional.length > bare.length) {
     throw new JinjaError(`${owner} takes at most ${bare.length} arguments, ${positional.length} were given`);
   }
