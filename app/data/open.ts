@@ -38,8 +38,10 @@ export async function openData(files: readonly DataFile[], options: OpenOptions 
     const work = {
       ...options,
       // Formats count in their own units; files together count in bytes.
-      onProgress: (done: number, of: number) =>
-        options.onProgress?.(before + (done / Math.max(1, of)) * share, total),
+      onProgress: (done: number, of: number) => {
+        if (of === 0 && unpacked.length === 1) options.onProgress?.(0, 0);
+        else options.onProgress?.(before + (done / Math.max(1, of)) * share, total);
+      },
     };
     read.push({ name, file: await parseFile(name, bytes, work) });
     before += share;

@@ -2,7 +2,7 @@
 import { nextTurn } from './eventLoop';
 
 export interface WorkOptions {
-  /** Called now and then with the part that is done; units are the caller's (bytes, rows). */
+  /** Called now and then with the part that is done; units are the caller's (bytes, rows). A total of 0: it cannot be told. */
   onProgress?: (done: number, total: number) => void;
   signal?: AbortSignal;
 }

@@ -24,6 +24,8 @@ export async function parseWorkbook(
   const files = unpackArchive(name, bytes);
   const stored = zipSync(Object.fromEntries(files.map((file) => [file.name, file.bytes])), { level: 0 });
   await pace(0, 1);
+  // The library reads the whole at one go.
+  work.onProgress?.(0, 0);
   const book = openBook(name, stored);
   const sheets: { sheet: string; raw: RawRows; errors: number }[] = [];
   for (const sheet of visibleSheets(book)) {

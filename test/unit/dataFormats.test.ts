@@ -434,3 +434,23 @@ describe('damaged files are said to be', () => {
     await expect(parseTable('a.parquet', bytes)).rejects.toThrow(/cannot be read: the data is damaged/);
   });
 });
+
+describe('a workbook is read at one go', () => {
+  const book = new Uint8Array(readFileSync('test/fixtures/data/sweep/xlsx/typed.xlsx'));
+
+  test('and how far that is cannot be told: no share is made up', async () => {
+    const told: [number, number][] = [];
+    await open({ 'a.xlsx': book }, { onProgress: (done: number, total: number) => told.push([done, total]) });
+    expect(told).toContainEqual([0, 0]);
+  });
+
+  test('beside other files what is done of them goes on being told', async () => {
+    const told: [number, number][] = [];
+    const files = { 'train.csv': 'text,label\na,b\nc,d\n', 'validation.xlsx': book };
+    const onProgress = (done: number, total: number) => told.push([done, total]);
+    await open(files, { onProgress });
+    const total = Object.values(files).reduce((sum, { length }) => sum + length, 0);
+    expect(told).toContainEqual([files['train.csv'].length, total]);
+    expect(told.every(([, of]) => of === total)).toBe(true);
+  });
+});
