@@ -59,6 +59,11 @@ function unpackAll(files: readonly DataFile[], notes: string[]): DataFile[] {
       throw new DataError(`The zip “${file.name}” is empty.`, { hint: 'Zip the files of a dataset.' });
     return inside;
   });
+  if (all.length === 0) {
+    throw new DataError('There is no file to read.', {
+      hint: 'Give one, or a folder or zip with files in it.',
+    });
+  }
   if (all.length === 1) return all;
   const data = all.filter(
     ({ name }) => !isDatasetSidecar(name) && DATA_NAME.test(name) && !BESIDE.test(name),

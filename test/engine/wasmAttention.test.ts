@@ -1,33 +1,12 @@
 /** @file The processor's attention, forward and backward, against its definition in double precision, on random ragged batches. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { layoutStep } from '../../app/engine/layout';
+import type { StepLayout } from '../../app/engine/layout';
 import { OpList, scratchBytes } from '../../app/engine/wasm/ops';
 import { Pool } from '../../app/engine/wasm/pool';
 import type { AttentionShape } from '../../app/engine/wasm/shapes';
 import { nodeProcessor } from '../../tools/node/processor';
+import { ragged } from './raggedBatch';
 import { POISON, Random, relativeError } from './webgpuHarness';
-
-/** A prompt of 5 and a prefix of 3, texts that follow them in turn. */
-function ragged(lengths: readonly number[]) {
-  const rows = lengths.reduce((sum, n) => sum + n, 0);
-  let start = 0;
-  const texts = lengths.map((length, i) => {
-    start += length;
-    return { start: start - length, length, prompt: i % 2 };
-  });
-  const lastRows = texts.map((text) => text.start + text.length - 1);
-  return layoutStep(
-    [
-      { kind: 'prompt', length: 5 },
-      { kind: 'prefix', length: 3 },
-    ],
-    {
-      tokenIds: new Int32Array(rows),
-      isLabel: Uint8Array.from({ length: rows }, (_, i) => (i % 3 === 0 || lastRows.includes(i) ? 1 : 0)),
-      texts,
-    },
-  );
-}
 
 interface Form {
   heads: number;
@@ -40,7 +19,7 @@ interface Form {
 }
 
 /** Sequences as the layout's table has them. */
-function sequencesOf(layout: ReturnType<typeof ragged>) {
+function sequencesOf(layout: StepLayout) {
   return Array.from({ length: layout.sequences.length / 8 }, (_, i) => {
     const [start, length, follows, before, firstSlot, slots] = layout.sequences.slice(8 * i, 8 * i + 6);
     return { start, length, follows, before, firstSlot, slots };
@@ -208,7 +187,6 @@ describe.each(['plain', 'relaxed'] as const)('attention with %s SIMD', (simd) =>
           k,
           v: k.at + 4 * keys,
         });
-        // `dOut` stands at the same stride as `out`: gradient of each query beside its answer.
         pool.run(list, scratch);
         const out = read(shape.out.at, outs * queries);
         const gradients = read(dqkv, rows * wide);

@@ -1,6 +1,6 @@
 /** @file The attention kernels of the WebGPU engine against attention by its definition, on random ragged batches. */
 import { afterAll, describe, expect, it } from 'vitest';
-import { layoutStep, NO_SLOT, type StepLayout } from '../../app/engine/layout';
+import { NO_SLOT, type StepLayout } from '../../app/engine/layout';
 import {
   type AttentionShape,
   attentionGroups,
@@ -24,6 +24,7 @@ import {
   threadPromptGroups,
   threadQueryGradientKernel,
 } from '../../app/engine/webgpu/kernels/attentionThreads';
+import { ragged } from './raggedBatch';
 import {
   countsResource,
   expectUntouched,
@@ -41,28 +42,6 @@ const { gpu, missing } = await openTestGpu();
 afterAll(() => {
   if (!missing) gpu.device.destroy();
 });
-
-/** A prompt of 5 and a prefix of 3, and texts that follow them in turn. */
-function ragged(lengths: readonly number[]) {
-  const rows = lengths.reduce((sum, n) => sum + n, 0);
-  let start = 0;
-  const texts = lengths.map((length, i) => {
-    start += length;
-    return { start: start - length, length, prompt: i % 2 };
-  });
-  const lastRows = texts.map((text) => text.start + text.length - 1);
-  return layoutStep(
-    [
-      { kind: 'prompt', length: 5 },
-      { kind: 'prefix', length: 3 },
-    ],
-    {
-      tokenIds: new Int32Array(rows),
-      isLabel: Uint8Array.from({ length: rows }, (_, i) => (i % 3 === 0 || lastRows.includes(i) ? 1 : 0)),
-      texts,
-    },
-  );
-}
 
 interface Given {
   shape: AttentionShape;
@@ -236,7 +215,7 @@ describe.skipIf(missing)(`attention${missing}`, () => {
 /** Attention and its gradients by their definition, in f64; a query without a slot has no gradient where `compact`. */
 function plainAttention(
   shape: AttentionShape,
-  layout: ReturnType<typeof layoutStep>,
+  layout: StepLayout,
   qkv: Float32Array,
   dO: Float32Array,
 ): { o: Float32Array; dqkv: Float32Array } {

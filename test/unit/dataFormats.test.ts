@@ -454,3 +454,7 @@ describe('a workbook is read at one go', () => {
     expect(told.every(([, of]) => of === total)).toBe(true);
   });
 });
+
+test('nothing at all to read is refused in words', async () => {
+  await expect(openData([])).rejects.toMatchObject({ message: 'There is no file to read.' });
+});

@@ -49,6 +49,7 @@ describe('the options of the train command', () => {
     [['--backend', 'cuda'], '--backend takes webgpu or wasm, not “cuda”.'],
     [['--method', 'lora'], '--method takes prompt, not “lora”.'],
     [['--epochs', '3'], /--epochs/],
+    [new Array(11).fill('--instruction=Say it.'), '--instruction may be given 10 times at most, not 11.'],
     [['more.csv'], /more\.csv/],
   ])('refuse %j', (args, message) => {
     expect(() => parseOptions([...least, ...args])).toThrow(message);

@@ -53,7 +53,6 @@ const SHARE_OF_STEPS = 0.6;
 const TIMED_STEPS = 3;
 const MOST_STEPS = 2000;
 const LEAST_STEPS = 20;
-const MOST_INSTRUCTIONS = 10;
 
 /**
  * @param say Told what goes on, in lines.
@@ -73,9 +72,6 @@ export async function trainAndProve(
   const began = performance.now();
   const suggested = await studio.suggestSettings();
   const instructions = job.instructions.length > 0 ? job.instructions : suggested.settings.instructions;
-  if (instructions.length > MOST_INSTRUCTIONS) {
-    throw { message: `At most ${MOST_INSTRUCTIONS} instructions are compared, not ${instructions.length}.` };
-  }
   let settings: RunSettings = {
     ...suggested.settings,
     instructions,

@@ -1,5 +1,6 @@
 /** @file What may be said to `npm run train`. */
 import { parseArgs } from 'node:util';
+import { SETTINGS } from '../../app/workers/protocol';
 
 export interface TrainOptions {
   /** A model's folder in Hugging Face layout. */
@@ -44,11 +45,18 @@ export function parseOptions(args: string[]): TrainOptions {
   if (values.seconds !== undefined && values.steps !== undefined) {
     throw new OptionError('--seconds and --steps exclude each other: give one of them.');
   }
+  const instructions = (values.instruction ?? []).map((text) => text.trim()).filter((text) => text !== '');
+  const { mostTexts } = SETTINGS.instructions;
+  if (instructions.length > mostTexts) {
+    throw new OptionError(
+      `--instruction may be given ${mostTexts} times at most, not ${instructions.length}.`,
+    );
+  }
   return {
     model: required('model', values.model, 'a model’s folder'),
     data: required('data', values.data, 'a file of examples'),
     test: values.test ?? null,
-    instructions: (values.instruction ?? []).map((text) => text.trim()).filter((text) => text !== ''),
+    instructions,
     method: oneOf('method', values.method ?? 'prompt', METHODS),
     seconds: optional('seconds', values.seconds, (value) => value > 0, 'a number above 0'),
     steps: optional('steps', values.steps, isWhole(1), 'a whole number from 1 on'),

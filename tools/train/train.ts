@@ -39,6 +39,15 @@ async function main(args: string[]): Promise<number> {
 async function run(options: TrainOptions): Promise<void> {
   const { model, data, test, out, json } = options;
   for (const path of [model, data, ...(test === null ? [] : [test])]) await mustBeThere(path);
+  if (!(await stat(resolve(model))).isDirectory()) {
+    throw {
+      message: `“${model}” is a file.`,
+      hint: 'A model is a folder with config.json and its other files.',
+    };
+  }
+  // What takes minutes to make must have a place to go.
+  await makeFolder(resolve(out));
+  if (json !== null && json !== '-') await makeFolder(dirname(resolve(json)));
   const studio = new StudioService(nodePlatform);
   const job = {
     ...options,
@@ -51,21 +60,28 @@ async function run(options: TrainOptions): Promise<void> {
     testFile: test === null ? null : new File([await openAsBlob(resolve(test))], basename(test)),
   };
   const { report, file } = await trainAndProve(studio, job, say);
-  await mkdir(resolve(out), { recursive: true });
   const path = join(resolve(out), file.name);
   await writeFile(path, file.bytes);
   const text = `${JSON.stringify({ ...report, file: path }, null, 2)}\n`;
   if (json === '-') process.stdout.write(text);
-  else if (json !== null) {
-    await mkdir(dirname(resolve(json)), { recursive: true });
-    await writeFile(resolve(json), text);
-  }
+  else if (json !== null) await writeFile(resolve(json), text);
   say(`The prompt is in ${path}.`);
 }
 
 async function mustBeThere(path: string): Promise<void> {
   if (await stat(resolve(path)).catch(() => null)) return;
   throw { message: `“${path}” is not there.`, hint: 'Check the path.' };
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch {
+    throw {
+      message: `“${path}” cannot be made a folder.`,
+      hint: 'Name one that is not there yet, or may be written to.',
+    };
+  }
 }
 
 /** What the studio refuses with is words already; all else is told as it is. */
