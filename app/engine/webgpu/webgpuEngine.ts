@@ -259,6 +259,16 @@ export class WebGpuEngine implements Engine {
     }
   }
 
+  async keysValues(tokenIds: Int32Array): Promise<Float32Array> {
+    generationRoom(null, tokenIds, 0, this.spec.contextLength);
+    const decoder = await this.decoders.start(this.backend(), null, tokenIds, 0);
+    try {
+      return await decoder.keysValues();
+    } finally {
+      decoder.release();
+    }
+  }
+
   nearest(vectors: tf.Tensor2D, k: number, metric: Metric): Promise<Neighbour[][]> {
     return this.vocabulary.nearest(this.backend(), vectors, k, metric);
   }
