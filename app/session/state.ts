@@ -13,6 +13,7 @@ import type {
   ModelReport,
   NeighbourTable,
   PromptReport,
+  RunHistory,
   RunSettings,
   RunState,
   SampleDataset,
@@ -130,6 +131,9 @@ export interface RunSlice {
   /** What it trains on, as far as the page has to tell; null if that is not known. */
   dataset: { name: string; hasClasses: boolean } | null;
   state: RunState;
+  /** Of all lanes. */
+  all: RunHistory;
+  /** Of the lane that leads. */
   steps: StepRecord[];
   validations: ValidationRecord[];
   validationProgress: { done: number; total: number } | null;
@@ -175,7 +179,7 @@ export interface Notice {
 }
 
 /** A command on its way to the worker. */
-export type PendingCommand = 'train' | 'step' | 'pause' | 'resume' | 'stop';
+export type PendingCommand = 'train' | 'step' | 'pause' | 'resume' | 'stop' | 'lane';
 
 export interface StudioState {
   device: {

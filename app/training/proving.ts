@@ -1,9 +1,11 @@
 /** @file When a run compares its prompt with words, and tells of it: before the first step, and whenever the best prompt is another. */
-import * as tf from '@tensorflow/tfjs-core';
+
+import type { SoftPrompt } from '../engine/engine';
 import { rowsForClasses } from '../evaluation/pickRows';
+import { promptOf, tensorOf } from './learner';
 import { Proof } from './proof';
 import type { RunEvents, RunInputs } from './run';
-import type { Checkpoint, RunSettings } from './types';
+import type { BestPrompt, RunSettings } from './types';
 
 /**
  * Test rows that a verdict rests on where there are as many, however few validation rows there are: of 300, a share
@@ -11,14 +13,21 @@ import type { Checkpoint, RunSettings } from './types';
  */
 const TEST_ROWS = 300;
 
+/** A lane's best prompt, and what is needed to use it. */
+export interface JudgedPrompt extends BestPrompt {
+  lane: number;
+  kind: SoftPrompt['kind'];
+  width: number;
+}
+
 export class Proving {
   private readonly proof: Proof | null;
-  /** Step of the prompt that was last compared; null before the words themselves were scored. */
-  private comparedStep: number | null = null;
+  /** The prompt that was last compared, by lane and step; null before the words themselves were scored. */
+  private compared: string | null = null;
 
   constructor(
     { engine, data, words = [] }: RunInputs,
-    private readonly settings: RunSettings,
+    settings: RunSettings,
     private readonly events: Partial<RunEvents>,
   ) {
     this.proof =
@@ -37,30 +46,28 @@ export class Proving {
 
   /** Whether words are still to be scored. */
   get due(): boolean {
-    return this.proof !== null && this.comparedStep === null;
+    return this.proof !== null && this.compared === null;
   }
 
   /**
    * Tells what words reach, and how the best prompt so far compares with them, unless that is told already.
    * @throws the signal's reason when aborted.
    */
-  async tell(best: Checkpoint['best'], signal: AbortSignal): Promise<void> {
+  async tell(best: JudgedPrompt | null, signal: AbortSignal): Promise<void> {
     const { proof, events } = this;
     const step = best?.step ?? 0;
-    if (!proof || this.comparedStep === step) return;
+    const which = `${best?.lane ?? 0} ${step}`;
+    if (!proof || this.compared === which) return;
     const onProgress = (done: number, total: number) => events.validationProgress?.(done, total);
-    if (this.comparedStep === null) events.words?.(await proof.words({ signal, onProgress }));
+    if (this.compared === null) events.words?.(await proof.words({ signal, onProgress }));
     if (proof.possible) {
-      const { virtualTokens } = this.settings;
-      const vectors =
-        best && tf.tensor2d(best.prompt.slice(), [virtualTokens, best.prompt.length / virtualTokens]);
+      const prompt = best && promptOf(best.kind, best.prompt, best.width);
       try {
-        const prompt = vectors && ({ kind: 'prompt', vectors } as const);
         events.verdict?.(await proof.verdict(prompt, step, { signal, onProgress }));
       } finally {
-        vectors?.dispose();
+        if (prompt) tensorOf(prompt).dispose();
       }
     }
-    this.comparedStep = step;
+    this.compared = which;
   }
 }

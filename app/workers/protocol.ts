@@ -10,6 +10,7 @@ import type { WeightFormat } from '../engine/spec';
 import type { SimdLevel } from '../engine/wasm/pool';
 import type { NeighbourTable } from '../inspect/nearest';
 import type { PromptFormat } from '../prompt/types';
+import type { SettingName } from '../training/settingsTable';
 import type {
   AnswerRow,
   Checkpoint,
@@ -37,6 +38,7 @@ export type { MemoryReport } from '../engine/memoryForecast';
 export type { WeightFormat } from '../engine/spec';
 export type { NeighbourTable, VirtualTokenRow } from '../inspect/nearest';
 export type { PromptFormat } from '../prompt/types';
+export { METHODS, type MethodId } from '../training/methods/names';
 export {
   isNumeric,
   type NumericSetting,
@@ -49,11 +51,13 @@ export {
 export type {
   AnswerRow,
   Initialiser,
+  LaneReport,
   RunHistory,
   RunPhase,
   RunSettings,
   RunState,
   Schedule,
+  Search,
   StepRecord,
   SuggestedSettings,
   ValidationRecord,
@@ -341,13 +345,18 @@ export interface Studio {
 
   /** Needs model and dataset. */
   suggestSettings(): Promise<SuggestedSettings>;
-  /** Starts a run and returns its id at once; progress comes as events. */
-  train(settings: RunSettings): Promise<string>;
+  /**
+   * Starts a run and returns its id at once; progress comes as events.
+   * @param own Settings that the person has chosen, which an automatic search leaves as they are
+   */
+  train(settings: RunSettings, own?: readonly SettingName[]): Promise<string>;
   pause(): Promise<void>;
   resume(): Promise<void>;
   /** One step of the paused run, or of a new one. */
-  step(settings: RunSettings): Promise<string>;
+  step(settings: RunSettings, own?: readonly SettingName[]): Promise<string>;
   stop(): Promise<void>;
+  /** The resting run's prompt is this lane's from now on; null leaves the choice to the run. */
+  takeLane(lane: number | null): Promise<void>;
 
   /** Work of the last visit, found without loading it. */
   saved(): Promise<SavedWork>;

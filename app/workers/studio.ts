@@ -29,6 +29,7 @@ import type {
   RunSettings,
   SampleDataset,
   SavedWork,
+  SettingName,
   StorageReport,
   Studio,
   StudioError,
@@ -193,22 +194,23 @@ export class StudioService implements Studio {
           spec: model.engine.spec,
           elementRms: model.measures.elementRms,
           dataset: dataset.report,
+          parameters: model.report.parameters,
           gpu: device.backend === 'webgpu' && !device.software,
         });
       }),
     );
   }
 
-  train(settings: RunSettings): Promise<string> {
-    return this.onDevice(async () => (await this.newRun(settings, 'resume')).trainer.runId);
+  train(settings: RunSettings, own?: readonly SettingName[]): Promise<string> {
+    return this.onDevice(async () => (await this.newRun(settings, 'resume', own)).trainer.runId);
   }
 
-  step(settings: RunSettings): Promise<string> {
+  step(settings: RunSettings, own?: readonly SettingName[]): Promise<string> {
     return this.onDevice(async () => {
       const { runs } = this.ready();
       const paused = runs.current?.trainer.state.phase === 'paused' ? runs.current : null;
       if (paused) await this.goOn(paused, 'singleStep');
-      return (paused ?? (await this.newRun(settings, 'singleStep'))).trainer.runId;
+      return (paused ?? (await this.newRun(settings, 'singleStep', own))).trainer.runId;
     });
   }
 
@@ -241,6 +243,15 @@ export class StudioService implements Studio {
         await runs.get().trainer.stop();
         await prompts.tellAnyway();
       });
+    });
+  }
+
+  takeLane(lane: number | null): Promise<void> {
+    return this.onDevice(async () => {
+      const { runs, prompts } = this.ready();
+      await runs.get().trainer.take(lane);
+      prompts.preferRun();
+      await prompts.tellAnyway();
     });
   }
 
@@ -394,7 +405,11 @@ export class StudioService implements Studio {
   }
 
   /** A fresh run on model and dataset in use, set going. An imported prompt gives way to what the run makes. */
-  private async newRun(settings: RunSettings, command: 'resume' | 'singleStep'): Promise<ActiveRun> {
+  private async newRun(
+    settings: RunSettings,
+    command: 'resume' | 'singleStep',
+    own: readonly SettingName[] = [],
+  ): Promise<ActiveRun> {
     const { advice, runs, data, prompts, recovery } = this.ready();
     this.refuseWhileLoading();
     runs.refuseBusy();
@@ -402,7 +417,7 @@ export class StudioService implements Studio {
     const dataset = await data.for(model);
     await this.comparison.end();
     advice.apply(model);
-    const run = await recovery.guard(() => runs.create(settings, model, dataset, prompts.file));
+    const run = await recovery.guard(() => runs.create(settings, model, dataset, prompts.file, own));
     // From here on the run is there, and nothing that follows may take that back.
     prompts.preferRun();
     data.keep(run.trainer.runId);

@@ -60,7 +60,9 @@ it('needs tokens, and no more than the model has positions', async () => {
   const model = tinyModel(3);
   const use = async (engine: Engine) => {
     await expect(engine.keysValues(new Int32Array(0))).rejects.toThrow(RangeError);
-    await expect(engine.keysValues(new Int32Array(engine.spec.contextLength + 1))).rejects.toThrow(RangeError);
+    await expect(engine.keysValues(new Int32Array(engine.spec.contextLength + 1))).rejects.toThrow(
+      RangeError,
+    );
   };
   await onReference(model, use);
   await onWasm(model, use);

@@ -18,6 +18,7 @@ import {
 import type { RunSettings, StepRecord, ValidationRecord } from '../../app/workers/protocol';
 
 const step = (number: number, loss: number): StepRecord => ({
+  lane: 0,
   step: number,
   loss,
   gradientNorm: 1,
@@ -26,6 +27,8 @@ const step = (number: number, loss: number): StepRecord => ({
   milliseconds: 50,
 });
 const pass = (number: number, loss: number, accuracy: number | null, best: boolean): ValidationRecord => ({
+  lane: 0,
+  error: 0.1,
   step: number,
   loss,
   accuracy,
@@ -43,7 +46,7 @@ const run = (steps: StepRecord[], validations: ValidationRecord[] = [], total = 
         runId: 'a',
         settings: { steps: total, validateEvery: 10 } as RunSettings,
         history: { steps, validations },
-        state: { phase: 'training', step: steps.length, steps: total, bestStep: 0 },
+        state: { phase: 'training', step: steps.length, steps: total, bestStep: 0, leader: 0, lanes: [] },
       },
     ],
     0,

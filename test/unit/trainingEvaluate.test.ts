@@ -6,7 +6,7 @@ import type { Engine, SoftPrompt } from '../../app/engine/engine';
 import { pickRows, rowsForClasses } from '../../app/evaluation/pickRows';
 import { AnswerBook } from '../../app/training/answers';
 import { evaluatePrompt } from '../../app/training/evaluate';
-import { type InitialiserSource, initialisePrompt } from '../../app/training/initialise';
+import { type InitialiserSource, startVectors } from '../../app/training/initialise';
 import type { Initialiser } from '../../app/training/types';
 import {
   END_OF_TEXT,
@@ -148,11 +148,12 @@ describe('initialisers', () => {
     tokenizer: tinyTokenizer,
     training: tinyData(20, 0).training,
     file: null,
+    elementRms: 0.3,
   };
   const init = (
     initialiser: Initialiser,
     more: { initText?: string; virtualTokens?: number; seed?: number } = {},
-  ) => initialisePrompt(engine, { initialiser, initText: '', virtualTokens: 5, seed: 1, ...more }, source);
+  ) => startVectors(engine, { initialiser, initText: '', virtualTokens: 5, seed: 1, ...more }, source);
   const embedded = (ids: number[]) =>
     tf.tidy(() => engine.embed(Int32Array.from(ids)).dataSync() as Float32Array);
   const row = (values: Float32Array, i: number) => values.slice(i * HIDDEN, (i + 1) * HIDDEN);
@@ -201,14 +202,12 @@ describe('initialisers', () => {
 
   it('file: the given vectors, and only of the right shape', async () => {
     const settings = { initialiser: 'file', initText: '', virtualTokens: 2, seed: 1 } as const;
-    const file = { values: tinyStart(2), virtualTokens: 2, width: HIDDEN };
-    expect(await initialisePrompt(engine, settings, { ...source, file })).toEqual(tinyStart(2));
-    const wide = { values: new Float32Array(48), virtualTokens: 2, width: 24 };
-    await expect(initialisePrompt(engine, settings, { ...source, file: wide })).rejects.toThrow(
-      /24 numbers.*16/,
-    );
-    const long = { values: tinyStart(3), virtualTokens: 3, width: HIDDEN };
-    await expect(initialisePrompt(engine, settings, { ...source, file: long })).rejects.toThrow(
+    const file = { kind: 'prompt' as const, values: tinyStart(2), virtualTokens: 2, width: HIDDEN };
+    expect(await startVectors(engine, settings, { ...source, file })).toEqual(tinyStart(2));
+    const wide = { kind: 'prompt' as const, values: new Float32Array(48), virtualTokens: 2, width: 24 };
+    await expect(startVectors(engine, settings, { ...source, file: wide })).rejects.toThrow(/24 numbers.*16/);
+    const long = { kind: 'prompt' as const, values: tinyStart(3), virtualTokens: 3, width: HIDDEN };
+    await expect(startVectors(engine, settings, { ...source, file: long })).rejects.toThrow(
       /has 3 virtual tokens/,
     );
     await expect(init('file')).rejects.toThrow(/no prompt file/);

@@ -74,6 +74,7 @@ describe('suggested settings', () => {
   });
   const facts: SuggestionFacts = {
     spec: { contextLength: 512 },
+    parameters: 1e8,
     elementRms: 0.2,
     dataset: {
       options,
