@@ -312,7 +312,7 @@ export const SETTINGS = {
     max: 1000,
     whole: true,
     means:
-      'Training ends early when so many validations in a row were no better than the best. 0 never ends it.',
+      'Training ends early when so many validations in a row were no better than the best, or nearly all rows are right. 0 never ends it.',
     advice: '3; more where the validation loss jumps about.',
     reason: () => 'Enough to see that it gets no better.',
   },

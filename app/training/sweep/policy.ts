@@ -14,8 +14,10 @@ export interface LaneStanding {
   validations: readonly ValidationRecord[];
 }
 
-/** Validations that must all be without a mistake before a run has nothing left to learn. */
-const FLAWLESS = 2;
+/** Part of the validation rows that must be right, by labels and as written, for a lane to have next to nothing left to learn … */
+const NEARLY_ALL = 0.99;
+/** … in so many validations in a row. */
+const IN_A_ROW = 2;
 
 /** Lanes that end after a validation at `step`, and why. */
 export function ending(
@@ -27,23 +29,28 @@ export function ending(
   const ended = new Map<number, LaneEnd>();
   if (settings.search === 'auto' && going.length > 1) {
     const ranked = going.toSorted((a, b) => lastLoss(a) - lastLoss(b));
-    const stay = Math.ceil(ranked.length / 2);
-    for (const { lane, validations } of ranked.slice(stay)) {
-      const loss = (validations.at(-1) as ValidationRecord).loss;
-      const why = `validation loss ${short(loss)} against ${short(lastLoss(ranked[0]))}: only the better half goes on`;
-      ended.set(lane, { step, how: 'dropped', why });
+    const done = ranked.filter(({ validations }) => isNearlyAll(validations.at(-1)));
+    const one = leading(done.map((lane) => ({ ...lane, best: lane.validations.at(-1) ?? null })));
+    const stay = one === null ? ranked.slice(0, Math.ceil(ranked.length / 2)).map(({ lane }) => lane) : [one];
+    for (const lane of ranked.filter((other) => !stay.includes(other.lane))) {
+      const why =
+        one === null
+          ? `validation loss ${short(lastLoss(lane))} against ${short(lastLoss(ranked[0]))}: only the better half goes on`
+          : 'another one is right on nearly all validation rows already';
+      ended.set(lane.lane, { step, how: 'dropped', why });
     }
   }
   for (const { lane, validations } of going) {
     if (ended.has(lane)) continue;
-    const flawless = validations.slice(-FLAWLESS);
-    if (flawless.length === FLAWLESS && flawless.every(isFlawless)) {
-      const why = 'every validation row is right, twice in a row';
+    if (settings.patience === 0) continue;
+    const last = validations.slice(-IN_A_ROW);
+    if (last.length === IN_A_ROW && last.every(isNearlyAll)) {
+      const why = `${NEARLY_ALL * 100} % of the validation rows are right, twice in a row`;
       ended.set(lane, { step, how: 'settled', why });
       continue;
     }
     const since = validations.length - 1 - validations.findLastIndex(({ best }) => best);
-    if (settings.patience > 0 && since >= settings.patience) {
+    if (since >= settings.patience) {
       const why = `no better for ${since} validations`;
       ended.set(lane, { step, how: 'settled', why });
     }
@@ -51,8 +58,9 @@ export function ending(
   return [...ended].map(([lane, end]) => ({ lane, end }));
 }
 
-function isFlawless({ accuracy, exact }: ValidationRecord): boolean {
-  return exact === 1 && (accuracy === null || accuracy === 1);
+function isNearlyAll(record: ValidationRecord | undefined): boolean {
+  if (!record) return false;
+  return record.exact >= NEARLY_ALL && (record.accuracy ?? 1) >= NEARLY_ALL;
 }
 
 /**
