@@ -4,7 +4,7 @@
  * six rows of scores exists. The backward pass makes the scores again.
  */
 import { float, number, pointer, row } from './records';
-import { COLUMNS, ROWS, sixRows, tile } from './tile';
+import { ADDRESSES, COLUMNS, ROWS, setA, setC, sixRows, tile } from './tile';
 import { addFloats, clearFloats, copyFloats, dot, exp4, madd, max4, sum4, tanh4, zero } from './vectors';
 
 /** Queries of an item of the forward pass: a long text is shared among threads. */
@@ -122,30 +122,25 @@ function packStraight(to: usize, values: bool, from: i32, end: i32): void {
   }
 }
 
-/** to[i][j] = a[i] · column j, in steps of eight columns, for six rows that lie anywhere; rows of `to` are `room` apart. */
-@inline
-function products(a: usize, a1: usize, a2: usize, a3: usize, a4: usize, a5: usize, panels: usize, from: i32, end: i32, to: usize): void {
+/** to[i][j] = a[i] · column j, in steps of eight columns, for the six rows of a in the list; rows of `to` are `room` apart. */
+function products(list: usize, panels: usize, from: i32, end: i32, to: usize): void {
   const step = <usize>room << 2;
+  for (let i = 0; i < ROWS; i++) setC(list, i, to + <usize>i * step);
   for (let j = from; j < end; j += COLUMNS) {
-    const at = to + (<usize>j << 2);
-    const panel = panels + ((<usize>(j >> 3) * size) << 5);
-    tile(a, a1, a2, a3, a4, a5, size, panel, at, at + step, at + 2 * step, at + 3 * step, at + 4 * step, at + 5 * step, false);
+    tile(list, size, panels + ((<usize>(j >> 3) * size) << 5), <usize>j << 2, false);
   }
 }
 
 /** to[i][0 … width - 1] = Σ weights[i][j] · straight[j] over keys from, …, end - 1; rows of `to` are `width` apart. */
-@inline
-function mix(weights: usize, straight: usize, from: i32, end: i32, to: usize): void {
+function mix(list: usize, weights: usize, straight: usize, from: i32, end: i32, to: usize): void {
   const step = <usize>width << 2;
   const wide = <usize>room << 2;
-  const a = weights + (<usize>from << 2);
+  for (let i = 0; i < ROWS; i++) {
+    setA(list, i, weights + (<usize>from << 2) + <usize>i * wide);
+    setC(list, i, to + <usize>i * step);
+  }
   for (let d = 0; d < width; d += COLUMNS) {
-    const at = to + (<usize>d << 2);
-    const panel = straight + ((<usize>(d >> 3) * room + from) << 5);
-    tile(
-      a, a + wide, a + 2 * wide, a + 3 * wide, a + 4 * wide, a + 5 * wide, end - from, panel,
-      at, at + step, at + 2 * step, at + 3 * step, at + 4 * step, at + 5 * step, false,
-    );
+    tile(list, end - from, straight + ((<usize>(d >> 3) * room + from) << 5), <usize>d << 2, false);
   }
 }
 
@@ -171,6 +166,7 @@ export function attend(op: usize, item: i32, scratch: usize): void {
   const straight = columns + ((<usize>room * size) << 2);
   const scores = straight + ((<usize>room * width) << 2);
   const mixed = scores + ((<usize>room * ROWS) << 2);
+  const list = mixed + ((<usize>ROWS * width) << 2);
   packTransposed(columns, false, from, end);
   packStraight(straight, true, from, end);
   const group = heads / keyHeads;
@@ -183,21 +179,14 @@ export function attend(op: usize, item: i32, scratch: usize): void {
       const low = lowest(i) & ~7;
       const high = highest(last);
       const stride = number(op, 6);
-      products(
-        row(q, stride, 0, firstQuery + i),
-        row(q, stride, 0, firstQuery + min(i + 1, last)),
-        row(q, stride, 0, firstQuery + min(i + 2, last)),
-        row(q, stride, 0, firstQuery + min(i + 3, last)),
-        row(q, stride, 0, firstQuery + min(i + 4, last)),
-        row(q, stride, 0, firstQuery + min(i + 5, last)),
-        columns, low, high, scores,
-      );
+      for (let n = 0; n < ROWS; n++) setA(list, n, row(q, stride, 0, firstQuery + min(i + n, last)));
+      products(list, columns, low, high, scores);
       for (let n = i; n <= last; n++) {
         const at = scores + ((<usize>(n - i) * room) << 2);
         const statistics = pointer(op, 17) + ((<usize>(firstQuery + n) * heads + head) << 3);
         softmax(op, at, low, (high + 7) & ~7, lowest(n), highest(n), statistics);
       }
-      mix(scores, straight, low, high, mixed);
+      mix(list, scores, straight, low, high, mixed);
       for (let n = i; n <= last; n++) {
         const inverse = f32x4.splat(load<f32>(pointer(op, 17) + ((<usize>(firstQuery + n) * heads + head) << 3), 4));
         const x = mixed + ((<usize>(n - i) * width) << 2);
@@ -306,6 +295,7 @@ export function attendBackward(op: usize, item: i32, scratch: usize): void {
   const query = slopes + ((<usize>room * ROWS) << 2);
   const outGradient = query + (<usize>(ROWS * width) << 2);
   const mixed = outGradient + (<usize>(ROWS * width) << 2);
+  const list = mixed + (<usize>(ROWS * width) << 2);
   packTransposed(keyColumns, false, 0, end);
   packTransposed(valueColumns, true, 0, end);
   if (!promptOnly) packStraight(keyRows, false, 0, end);
@@ -321,9 +311,11 @@ export function attendBackward(op: usize, item: i32, scratch: usize): void {
       gather(outGradient, pointer(op, 21), number(op, 16), head, i, last);
       const step = <usize>width << 2;
       if (high > low) {
-        products(query, query + step, query + 2 * step, query + 3 * step, query + 4 * step, query + 5 * step, keyColumns, low, high, scores);
+        for (let n = 0; n < ROWS; n++) setA(list, n, query + <usize>n * step);
+        products(list, keyColumns, low, high, scores);
         const d = outGradient;
-        products(d, d + step, d + 2 * step, d + 3 * step, d + 4 * step, d + 5 * step, valueColumns, low, high, slopes);
+        for (let n = 0; n < ROWS; n++) setA(list, n, d + <usize>n * step);
+        products(list, valueColumns, low, high, slopes);
         for (let n = i; n < i + ROWS; n++) {
           const offset = (<usize>(n - i) * room) << 2;
           slopesOf(op, scores + offset, slopes + offset, low, (high + 7) & ~7, n, last, head, d + <usize>(n - i) * step, end);
@@ -336,7 +328,7 @@ export function attendBackward(op: usize, item: i32, scratch: usize): void {
         }
       }
       if (promptOnly) continue;
-      mix(slopes, keyRows, low, high, mixed);
+      mix(list, slopes, keyRows, low, high, mixed);
       const to = pointer(op, 22) + (<usize>(head * size) << 2);
       for (let n = i; n <= last; n++) {
         copyFloats(row(to, number(op, 6), 0, firstQuery + n), mixed + <usize>(n - i) * step, size);
