@@ -41,7 +41,7 @@ const PANEL = 8;
 const ADDRESSES = 2 * TILE_ROWS;
 /** The inner dimension that is packed at a time. */
 const DEPTH = 384;
-const MOST_COLUMNS = 64;
+const MOST_COLUMNS = 32;
 
 /** Up to so many rows a product reads the weight row by row and packs nothing. */
 const FEW_ROWS = 4;
@@ -75,7 +75,7 @@ export class OpList {
     if (rows === 0) return;
     const [columns, depth] = form === 'NT' ? [weight.rows, weight.columns] : [weight.columns, weight.rows];
     const few = form === 'NT' && rows <= FEW_ROWS;
-    const wanted = 4 * this.threads;
+    const wanted = 8 * this.threads;
     let columnBlock = MOST_COLUMNS;
     while (columnBlock > 2 * PANEL && Math.ceil(columns / columnBlock) < wanted) columnBlock /= 2;
     const columnBlocks = Math.ceil(columns / columnBlock);

@@ -92,16 +92,56 @@ function lowest(i: i32): i32 {
   return window ? max(0, highest(i) - window) : 0;
 }
 
-/** Panels of eight keys (or values) as columns: to[panel][dimension][8]. */
+/** Panels of eight keys (or values) as columns: to[panel][dimension][8]; those behind the last are 0. */
 function packTransposed(to: usize, values: bool, from: i32, end: i32): void {
-  for (let j = from; j < ((end + 7) & ~7); j++) {
-    let at = to + ((<usize>(j >> 3) * size) << 5) + (<usize>(j & 7) << 2);
-    if (j >= end) {
-      for (let d = 0; d < size; d++, at += 32) store<f32>(at, 0);
-      continue;
-    }
-    let x = values ? valueAt(j) : keyAt(j);
-    for (let d = 0; d < size; d++, at += 32, x += 4) store<f32>(at, load<f32>(x));
+  for (let j = from; j < end; j += 4) {
+    const at = to + ((<usize>(j >> 3) * size) << 5) + (<usize>(j & 4) << 2);
+    const last = end - 1;
+    packFour(
+      at,
+      values ? valueAt(j) : keyAt(j),
+      values ? valueAt(min(j + 1, last)) : keyAt(min(j + 1, last)),
+      values ? valueAt(min(j + 2, last)) : keyAt(min(j + 2, last)),
+      values ? valueAt(min(j + 3, last)) : keyAt(min(j + 3, last)),
+      end - j,
+    );
+  }
+  if (((end - 1) & 7) >= 4) return;
+  const at = to + ((<usize>((end - 1) >> 3) * size) << 5) + 16;
+  for (let d = 0; d < size; d++) v128.store(at + (<usize>d << 5), zero());
+}
+
+/** Four of them, of which only the first `count` are there. */
+function packFour(to: usize, x0: usize, x1: usize, x2: usize, x3: usize, count: i32): void {
+  const there = i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(count));
+  let d = 0;
+  for (; d + 4 <= size; d += 4) {
+    const a = v128.load(x0);
+    const b = v128.load(x1);
+    const c = v128.load(x2);
+    const e = v128.load(x3);
+    const ab = v128.shuffle<f32>(a, b, 0, 4, 1, 5);
+    const ce = v128.shuffle<f32>(c, e, 0, 4, 1, 5);
+    v128.store(to, v128.and(v128.shuffle<f32>(ab, ce, 0, 1, 4, 5), there));
+    v128.store(to, v128.and(v128.shuffle<f32>(ab, ce, 2, 3, 6, 7), there), 32);
+    const ab2 = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
+    const ce2 = v128.shuffle<f32>(c, e, 2, 6, 3, 7);
+    v128.store(to, v128.and(v128.shuffle<f32>(ab2, ce2, 0, 1, 4, 5), there), 64);
+    v128.store(to, v128.and(v128.shuffle<f32>(ab2, ce2, 2, 3, 6, 7), there), 96);
+    x0 += 16;
+    x1 += 16;
+    x2 += 16;
+    x3 += 16;
+    to += 128;
+  }
+  for (; d < size; d++) {
+    const x = f32x4(load<f32>(x0), load<f32>(x1), load<f32>(x2), load<f32>(x3));
+    v128.store(to, v128.and(x, there));
+    x0 += 4;
+    x1 += 4;
+    x2 += 4;
+    x3 += 4;
+    to += 32;
   }
 }
 
