@@ -44,6 +44,7 @@ export async function runInChromium(
       workload: options.workload,
       steps: options.steps,
       reference: options.referenceSteps > 0,
+      profile: options.profile,
     };
     await page.goto(`${server.url}bench.html?run=${encodeURIComponent(JSON.stringify(settings))}`);
     tell(`measuring in Chromium ${browser.version()}`);

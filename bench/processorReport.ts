@@ -4,13 +4,14 @@ import { createReferenceEngine } from '../app/engine/reference/referenceEngine';
 import type { WeightType } from '../app/engine/spec';
 import { OpList, scratchBytes } from '../app/engine/wasm/ops';
 import { Pool, type Processor, type SimdLevel } from '../app/engine/wasm/pool';
+import type { StepProfile } from '../app/engine/wasm/profile';
 import { createWasmEngine } from '../app/engine/wasm/wasmEngine';
 import { storedElementBytes } from '../app/engine/weightStream';
 import { type StepTimes, spread, timeSteps } from './measure';
 import type { BenchModel } from './models';
 import { type Product, stepWork } from './products';
 import type { BenchSettings, Progress } from './report';
-import type { Workload } from './workload';
+import { makeBatch, promptTokens, type Workload } from './workload';
 
 /** What the caller knows of the place it runs in. */
 export interface ProcessorHost {
@@ -52,11 +53,13 @@ export interface ProcessorReport {
   /** In bytes; `memory` is all of WebAssembly's. */
   allocated: { weights: number; step: number; memory: number };
   saving: string | null;
+  /** Where a step's time goes; null where that was not asked for. */
+  profile: StepProfile | null;
 }
 
 /** Runs everything. @throws what the engines throw */
 export async function runProcessorBench(
-  settings: Pick<BenchSettings, 'model' | 'workload' | 'steps' | 'referenceSteps' | 'patience'>,
+  settings: Pick<BenchSettings, 'model' | 'workload' | 'steps' | 'referenceSteps' | 'patience' | 'profile'>,
   { spec, weights }: BenchModel,
   host: ProcessorHost,
   onProgress: (progress: Progress) => void,
@@ -78,6 +81,13 @@ export async function runProcessorBench(
     steps: settings.steps,
     onStep: words('processor’s engine'),
   });
+  let profile: StepProfile | null = null;
+  if (settings.profile) {
+    say('timing its kernels one by one');
+    const vectors = engine.embed(promptTokens(spec.vocabSize, workload));
+    profile = engine.profile([{ kind: 'prompt', vectors }], makeBatch(spec.vocabSize, workload));
+    vectors.dispose();
+  }
   const usage = engine.usage();
   engine.dispose();
 
@@ -131,6 +141,7 @@ export async function runProcessorBench(
     },
     allocated: { weights: usage.weightBytes, step: usage.planBytes, memory: usage.memoryBytes },
     saving: usage.saving,
+    profile,
   };
 }
 

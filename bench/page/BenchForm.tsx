@@ -41,6 +41,7 @@ export function BenchForm({ running, onRun, onCancel }: BenchFormProps) {
     workload: DEFAULT_WORKLOAD,
     steps: 10,
     reference: true,
+    profile: false,
   });
   const change = (part: Partial<PageSettings>) => setSettings({ ...settings, ...part });
   const { workload } = settings;

@@ -14,6 +14,8 @@ export interface PageSettings {
   steps: number;
   /** Plain tfjs too. */
   reference: boolean;
+  /** Of the processor's engine: time its kernels one by one; a GPU's always are. */
+  profile: boolean;
 }
 
 /** The page's one request; what the worker says until it has a report or has failed. */

@@ -37,9 +37,11 @@ const FEW_COLUMNS = 64;
 const SQUARE_ROWS = 256;
 const TILE_ROWS = 6;
 const PANEL = 8;
+/** Words of a list of a tile's addresses. */
+const ADDRESSES = 2 * TILE_ROWS;
 /** The inner dimension that is packed at a time. */
 const DEPTH = 384;
-const MOST_COLUMNS = 64;
+const MOST_COLUMNS = 32;
 
 /** Up to so many rows a product reads the weight row by row and packs nothing. */
 const FEW_ROWS = 4;
@@ -73,7 +75,7 @@ export class OpList {
     if (rows === 0) return;
     const [columns, depth] = form === 'NT' ? [weight.rows, weight.columns] : [weight.columns, weight.rows];
     const few = form === 'NT' && rows <= FEW_ROWS;
-    const wanted = 4 * this.threads;
+    const wanted = 8 * this.threads;
     let columnBlock = MOST_COLUMNS;
     while (columnBlock > 2 * PANEL && Math.ceil(columns / columnBlock) < wanted) columnBlock /= 2;
     const columnBlocks = Math.ceil(columns / columnBlock);
@@ -367,6 +369,16 @@ export class OpList {
     return this.words.subarray(first * RECORD_WORDS, last * RECORD_WORDS);
   }
 
+  /** A list for each record. */
+  single(): OpList[] {
+    return Array.from({ length: this.count }, (_, i) => {
+      const list = new OpList(this.threads);
+      list.words.set(this.slice(i, 1));
+      list.count = 1;
+      return list;
+    });
+  }
+
   private byRow(op: Op, first: number, last: number, words: readonly Word[]): void {
     this.push(op, Math.ceil((last - first) / ROW_BLOCK), words);
   }
@@ -421,13 +433,13 @@ function attentionWords(shape: AttentionShape): Word[] {
 
 /** Bytes of scratch that each thread needs: for packed panels, and for attention to so many keys. */
 export function scratchBytes(headDim: number, keys: number, backward: boolean): number {
-  const product = DEPTH * MOST_COLUMNS + 2 * TILE_ROWS * PANEL;
+  const product = DEPTH * MOST_COLUMNS + 2 * ADDRESSES + TILE_ROWS * PANEL + MOST_COLUMNS;
   const room = roundUp(keys, PANEL);
   const width = roundUp(headDim, PANEL);
   const attention = backward
     ? room * (2 * headDim + 3 * width + 2 * TILE_ROWS) + 3 * TILE_ROWS * width
     : room * (headDim + width + TILE_ROWS) + TILE_ROWS * width;
-  return roundUp(4 * Math.max(product, attention), 64);
+  return roundUp(4 * Math.max(product, attention + ADDRESSES), 64);
 }
 
 export function roundUp(n: number, to: number): number {

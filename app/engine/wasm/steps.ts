@@ -186,16 +186,21 @@ export class StepRunner {
   step(plan: Plan, layout: StepLayout, prompts: readonly (SoftPrompt | null)[]): void {
     this.patiently(() => {
       this.write(plan, layout, prompts);
-      const source = this.source(plan, layout);
-      const { gradients } = plan.buffers;
-      const list = this.list();
-      recordEmbedding(list, source);
-      recordLayers(list, source);
-      recordFinalNorm(list, source);
-      for (const chunk of headChunks(source)) recordHeadChunk(list, source, chunk, gradients !== null);
-      if (gradients) recordBackward(list, { ...source, layout, gradients, saving: plan.saving });
-      this.pool.run(list, plan.buffers);
+      this.pool.run(this.record(plan, layout), plan.buffers);
     });
+  }
+
+  /** All that a step does once its tables and prompts are written. */
+  record(plan: Plan, layout: StepLayout): OpList {
+    const source = this.source(plan, layout);
+    const { gradients } = plan.buffers;
+    const list = this.list();
+    recordEmbedding(list, source);
+    recordLayers(list, source);
+    recordFinalNorm(list, source);
+    for (const chunk of headChunks(source)) recordHeadChunk(list, source, chunk, gradients !== null);
+    if (gradients) recordBackward(list, { ...source, layout, gradients, saving: plan.saving });
+    return list;
   }
 
   /** Does something again, by this thread alone, where another one ended amid it. */

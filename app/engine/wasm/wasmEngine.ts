@@ -28,6 +28,7 @@ import { recordEmbedding, recordLayers } from './forward';
 import { Decoder } from './generation';
 import { headChunks, recordFinalNorm, recordHeadChunk } from './head';
 import { Pool, type Processor } from './pool';
+import { profileStep, type StepProfile } from './profile';
 import { type Plan, promptTensor, StepRunner } from './steps';
 import { Vocabulary } from './vocabulary';
 import { placeWeights } from './weights';
@@ -204,6 +205,12 @@ export class WasmEngine implements Engine {
   /** What a training step of this batch would take beside the weights, in bytes, with each saving. */
   estimate(prompts: readonly SoftPrompt[], batch: PackedBatch): Record<WasmSaving, number> {
     return this.steps.estimate(neededCapacity(this.layOut(prompts, batch), prompts.length));
+  }
+
+  /** Milliseconds of each kind of record of a training step, each record run by itself. */
+  profile(prompts: readonly SoftPrompt[], batch: PackedBatch): StepProfile {
+    const layout = this.layOut(prompts, batch);
+    return profileStep(this.steps, this.steps.planFor('train', layout, prompts.length), layout, prompts);
   }
 
   /** Bytes, what training keeps (null before the first step), and how many threads compute. */

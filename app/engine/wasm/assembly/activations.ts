@@ -15,35 +15,37 @@ const enum Kind {
 const OUTER: f32 = 0.7978845608028654;
 const CUBE: f32 = 0.044715;
 
+/** What an activation and its derivative share, and takes the time: the sigmoid, the normal distribution or the tangent. */
 @inline
-function activate(kind: i32, x: v128): v128 {
-  if (kind == Kind.SILU) return f32x4.mul(x, sigmoid4(x));
-  if (kind == Kind.RELU) return f32x4.max(x, zero());
-  if (kind == Kind.GELU) return f32x4.mul(x, normal4(x, bell(x)));
-  const t = tanh4(inner(x));
-  return f32x4.mul(f32x4.mul(x, f32x4.splat(0.5)), f32x4.add(t, f32x4.splat(1)));
+function core(kind: i32, x: v128): v128 {
+  if (kind == Kind.SILU) return sigmoid4(x);
+  if (kind == Kind.RELU) return v128.and(f32x4.splat(1), f32x4.gt(x, zero()));
+  if (kind == Kind.GELU) return normal4(x, bell(x));
+  return tanh4(inner(x));
 }
 
+/** The activation, of which `c` is the core. */
 @inline
-function derivative(kind: i32, x: v128): v128 {
+function activate(kind: i32, x: v128, c: v128): v128 {
+  if (kind == Kind.RELU) return f32x4.max(x, zero());
+  if (kind != Kind.GELU_TANH) return f32x4.mul(x, c);
+  return f32x4.mul(f32x4.mul(x, f32x4.splat(0.5)), f32x4.add(c, f32x4.splat(1)));
+}
+
+/** Its derivative. */
+@inline
+function derivative(kind: i32, x: v128, c: v128): v128 {
   const one = f32x4.splat(1);
-  if (kind == Kind.SILU) {
-    const s = sigmoid4(x);
-    return f32x4.mul(s, madd(x, f32x4.sub(one, s), one));
-  }
-  if (kind == Kind.RELU) return v128.and(one, f32x4.gt(x, zero()));
-  if (kind == Kind.GELU) {
-    const b = bell(x);
-    return madd(f32x4.mul(x, b), f32x4.splat(0.3989422804014327), normal4(x, b));
-  }
-  const t = tanh4(inner(x));
+  if (kind == Kind.SILU) return f32x4.mul(c, madd(x, f32x4.sub(one, c), one));
+  if (kind == Kind.RELU) return c;
+  if (kind == Kind.GELU) return madd(f32x4.mul(x, bell(x)), f32x4.splat(0.3989422804014327), c);
   const slope = f32x4.mul(
     f32x4.splat(OUTER),
     madd(f32x4.mul(x, x), f32x4.splat(3 * CUBE), one),
   );
   const half = f32x4.splat(0.5);
-  const bent = f32x4.mul(f32x4.mul(x, half), f32x4.mul(f32x4.sub(one, f32x4.mul(t, t)), slope));
-  return madd(half, f32x4.add(t, one), bent);
+  const bent = f32x4.mul(f32x4.mul(x, half), f32x4.mul(f32x4.sub(one, f32x4.mul(c, c)), slope));
+  return madd(half, f32x4.add(c, one), bent);
 }
 
 @inline
@@ -74,14 +76,20 @@ function forward(op: usize, item: i32, kind: i32): void {
   for (let r = first; r < last; r++) {
     const x = row(pointer(op, 4), gated ? 2 * width : width, 0, r);
     const y = row(pointer(op, 5), width, 0, r);
-    const up = x + (<usize>width << 2);
-    for (let i = 0; i < width; i += 4) {
-      const at = <usize>i << 2;
-      const count = width - i;
-      let v = activate(kind, loadSome(x + at, count));
-      if (gated) v = f32x4.mul(v, loadSome(up + at, count));
-      storeSome(y + at, v, count);
+    const up = gated ? x + (<usize>width << 2) : 0;
+    const whole = <usize>(width & ~3) << 2;
+    for (let at: usize = 0; at < whole; at += 16) {
+      const v = v128.load(x + at);
+      let made = activate(kind, v, core(kind, v));
+      if (gated) made = f32x4.mul(made, v128.load(up + at));
+      v128.store(y + at, made);
     }
+    const count = width & 3;
+    if (count == 0) continue;
+    const v = loadSome(x + whole, count);
+    let made = activate(kind, v, core(kind, v));
+    if (gated) made = f32x4.mul(made, loadSome(up + whole, count));
+    storeSome(y + whole, made, count);
   }
 }
 
@@ -106,17 +114,28 @@ function backward(op: usize, item: i32, kind: i32): void {
     const dy = row(pointer(op, 5), width, 0, r);
     const dx = row(pointer(op, 6), stride, 0, r);
     const second = <usize>width << 2;
-    for (let i = 0; i < width; i += 4) {
-      const at = <usize>i << 2;
-      const count = width - i;
-      const v = loadSome(x + at, count);
-      const g = loadSome(dy + at, count);
-      const bent = f32x4.mul(derivative(kind, v), g);
+    const whole = <usize>(width & ~3) << 2;
+    for (let at: usize = 0; at < whole; at += 16) {
+      const v = v128.load(x + at);
+      const g = v128.load(dy + at);
+      const c = core(kind, v);
+      const bent = f32x4.mul(derivative(kind, v, c), g);
       if (gated) {
-        const up = loadSome(x + second + at, count);
-        storeSome(dx + second + at, f32x4.mul(activate(kind, v), g), count);
-        storeSome(dx + at, f32x4.mul(bent, up), count);
-      } else storeSome(dx + at, bent, count);
+        const up = v128.load(x + second + at);
+        v128.store(dx + second + at, f32x4.mul(activate(kind, v, c), g));
+        v128.store(dx + at, f32x4.mul(bent, up));
+      } else v128.store(dx + at, bent);
     }
+    const count = width & 3;
+    if (count == 0) continue;
+    const v = loadSome(x + whole, count);
+    const g = loadSome(dy + whole, count);
+    const c = core(kind, v);
+    const bent = f32x4.mul(derivative(kind, v, c), g);
+    if (gated) {
+      const up = loadSome(x + second + whole, count);
+      storeSome(dx + second + whole, f32x4.mul(activate(kind, v, c), g), count);
+      storeSome(dx + whole, f32x4.mul(bent, up), count);
+    } else storeSome(dx + whole, bent, count);
   }
 }

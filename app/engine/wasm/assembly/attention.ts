@@ -4,7 +4,7 @@
  * six rows of scores exists. The backward pass makes the scores again.
  */
 import { float, number, pointer, row } from './records';
-import { COLUMNS, ROWS, sixRows, tile } from './tile';
+import { ADDRESSES, COLUMNS, ROWS, setA, setC, sixRows, tile } from './tile';
 import { addFloats, clearFloats, copyFloats, dot, exp4, madd, max4, sum4, tanh4, zero } from './vectors';
 
 /** Queries of an item of the forward pass: a long text is shared among threads. */
@@ -92,16 +92,56 @@ function lowest(i: i32): i32 {
   return window ? max(0, highest(i) - window) : 0;
 }
 
-/** Panels of eight keys (or values) as columns: to[panel][dimension][8]. */
+/** Panels of eight keys (or values) as columns: to[panel][dimension][8]; those behind the last are 0. */
 function packTransposed(to: usize, values: bool, from: i32, end: i32): void {
-  for (let j = from; j < ((end + 7) & ~7); j++) {
-    let at = to + ((<usize>(j >> 3) * size) << 5) + (<usize>(j & 7) << 2);
-    if (j >= end) {
-      for (let d = 0; d < size; d++, at += 32) store<f32>(at, 0);
-      continue;
-    }
-    let x = values ? valueAt(j) : keyAt(j);
-    for (let d = 0; d < size; d++, at += 32, x += 4) store<f32>(at, load<f32>(x));
+  for (let j = from; j < end; j += 4) {
+    const at = to + ((<usize>(j >> 3) * size) << 5) + (<usize>(j & 4) << 2);
+    const last = end - 1;
+    packFour(
+      at,
+      values ? valueAt(j) : keyAt(j),
+      values ? valueAt(min(j + 1, last)) : keyAt(min(j + 1, last)),
+      values ? valueAt(min(j + 2, last)) : keyAt(min(j + 2, last)),
+      values ? valueAt(min(j + 3, last)) : keyAt(min(j + 3, last)),
+      end - j,
+    );
+  }
+  if (((end - 1) & 7) >= 4) return;
+  const at = to + ((<usize>((end - 1) >> 3) * size) << 5) + 16;
+  for (let d = 0; d < size; d++) v128.store(at + (<usize>d << 5), zero());
+}
+
+/** Four of them, of which only the first `count` are there. */
+function packFour(to: usize, x0: usize, x1: usize, x2: usize, x3: usize, count: i32): void {
+  const there = i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(count));
+  let d = 0;
+  for (; d + 4 <= size; d += 4) {
+    const a = v128.load(x0);
+    const b = v128.load(x1);
+    const c = v128.load(x2);
+    const e = v128.load(x3);
+    const ab = v128.shuffle<f32>(a, b, 0, 4, 1, 5);
+    const ce = v128.shuffle<f32>(c, e, 0, 4, 1, 5);
+    v128.store(to, v128.and(v128.shuffle<f32>(ab, ce, 0, 1, 4, 5), there));
+    v128.store(to, v128.and(v128.shuffle<f32>(ab, ce, 2, 3, 6, 7), there), 32);
+    const ab2 = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
+    const ce2 = v128.shuffle<f32>(c, e, 2, 6, 3, 7);
+    v128.store(to, v128.and(v128.shuffle<f32>(ab2, ce2, 0, 1, 4, 5), there), 64);
+    v128.store(to, v128.and(v128.shuffle<f32>(ab2, ce2, 2, 3, 6, 7), there), 96);
+    x0 += 16;
+    x1 += 16;
+    x2 += 16;
+    x3 += 16;
+    to += 128;
+  }
+  for (; d < size; d++) {
+    const x = f32x4(load<f32>(x0), load<f32>(x1), load<f32>(x2), load<f32>(x3));
+    v128.store(to, v128.and(x, there));
+    x0 += 4;
+    x1 += 4;
+    x2 += 4;
+    x3 += 4;
+    to += 32;
   }
 }
 
@@ -122,30 +162,25 @@ function packStraight(to: usize, values: bool, from: i32, end: i32): void {
   }
 }
 
-/** to[i][j] = a[i] · column j, in steps of eight columns, for six rows that lie anywhere; rows of `to` are `room` apart. */
-@inline
-function products(a: usize, a1: usize, a2: usize, a3: usize, a4: usize, a5: usize, panels: usize, from: i32, end: i32, to: usize): void {
+/** to[i][j] = a[i] · column j, in steps of eight columns, for the six rows of a in the list; rows of `to` are `room` apart. */
+function products(list: usize, panels: usize, from: i32, end: i32, to: usize): void {
   const step = <usize>room << 2;
+  for (let i = 0; i < ROWS; i++) setC(list, i, to + <usize>i * step);
   for (let j = from; j < end; j += COLUMNS) {
-    const at = to + (<usize>j << 2);
-    const panel = panels + ((<usize>(j >> 3) * size) << 5);
-    tile(a, a1, a2, a3, a4, a5, size, panel, at, at + step, at + 2 * step, at + 3 * step, at + 4 * step, at + 5 * step, false);
+    tile(list, size, panels + ((<usize>(j >> 3) * size) << 5), <usize>j << 2, false);
   }
 }
 
 /** to[i][0 … width - 1] = Σ weights[i][j] · straight[j] over keys from, …, end - 1; rows of `to` are `width` apart. */
-@inline
-function mix(weights: usize, straight: usize, from: i32, end: i32, to: usize): void {
+function mix(list: usize, weights: usize, straight: usize, from: i32, end: i32, to: usize): void {
   const step = <usize>width << 2;
   const wide = <usize>room << 2;
-  const a = weights + (<usize>from << 2);
+  for (let i = 0; i < ROWS; i++) {
+    setA(list, i, weights + (<usize>from << 2) + <usize>i * wide);
+    setC(list, i, to + <usize>i * step);
+  }
   for (let d = 0; d < width; d += COLUMNS) {
-    const at = to + (<usize>d << 2);
-    const panel = straight + ((<usize>(d >> 3) * room + from) << 5);
-    tile(
-      a, a + wide, a + 2 * wide, a + 3 * wide, a + 4 * wide, a + 5 * wide, end - from, panel,
-      at, at + step, at + 2 * step, at + 3 * step, at + 4 * step, at + 5 * step, false,
-    );
+    tile(list, end - from, straight + ((<usize>(d >> 3) * room + from) << 5), <usize>d << 2, false);
   }
 }
 
@@ -171,6 +206,7 @@ export function attend(op: usize, item: i32, scratch: usize): void {
   const straight = columns + ((<usize>room * size) << 2);
   const scores = straight + ((<usize>room * width) << 2);
   const mixed = scores + ((<usize>room * ROWS) << 2);
+  const list = mixed + ((<usize>ROWS * width) << 2);
   packTransposed(columns, false, from, end);
   packStraight(straight, true, from, end);
   const group = heads / keyHeads;
@@ -183,21 +219,14 @@ export function attend(op: usize, item: i32, scratch: usize): void {
       const low = lowest(i) & ~7;
       const high = highest(last);
       const stride = number(op, 6);
-      products(
-        row(q, stride, 0, firstQuery + i),
-        row(q, stride, 0, firstQuery + min(i + 1, last)),
-        row(q, stride, 0, firstQuery + min(i + 2, last)),
-        row(q, stride, 0, firstQuery + min(i + 3, last)),
-        row(q, stride, 0, firstQuery + min(i + 4, last)),
-        row(q, stride, 0, firstQuery + min(i + 5, last)),
-        columns, low, high, scores,
-      );
+      for (let n = 0; n < ROWS; n++) setA(list, n, row(q, stride, 0, firstQuery + min(i + n, last)));
+      products(list, columns, low, high, scores);
       for (let n = i; n <= last; n++) {
         const at = scores + ((<usize>(n - i) * room) << 2);
         const statistics = pointer(op, 17) + ((<usize>(firstQuery + n) * heads + head) << 3);
         softmax(op, at, low, (high + 7) & ~7, lowest(n), highest(n), statistics);
       }
-      mix(scores, straight, low, high, mixed);
+      mix(list, scores, straight, low, high, mixed);
       for (let n = i; n <= last; n++) {
         const inverse = f32x4.splat(load<f32>(pointer(op, 17) + ((<usize>(firstQuery + n) * heads + head) << 3), 4));
         const x = mixed + ((<usize>(n - i) * width) << 2);
@@ -306,6 +335,7 @@ export function attendBackward(op: usize, item: i32, scratch: usize): void {
   const query = slopes + ((<usize>room * ROWS) << 2);
   const outGradient = query + (<usize>(ROWS * width) << 2);
   const mixed = outGradient + (<usize>(ROWS * width) << 2);
+  const list = mixed + (<usize>(ROWS * width) << 2);
   packTransposed(keyColumns, false, 0, end);
   packTransposed(valueColumns, true, 0, end);
   if (!promptOnly) packStraight(keyRows, false, 0, end);
@@ -321,9 +351,11 @@ export function attendBackward(op: usize, item: i32, scratch: usize): void {
       gather(outGradient, pointer(op, 21), number(op, 16), head, i, last);
       const step = <usize>width << 2;
       if (high > low) {
-        products(query, query + step, query + 2 * step, query + 3 * step, query + 4 * step, query + 5 * step, keyColumns, low, high, scores);
+        for (let n = 0; n < ROWS; n++) setA(list, n, query + <usize>n * step);
+        products(list, keyColumns, low, high, scores);
         const d = outGradient;
-        products(d, d + step, d + 2 * step, d + 3 * step, d + 4 * step, d + 5 * step, valueColumns, low, high, slopes);
+        for (let n = 0; n < ROWS; n++) setA(list, n, d + <usize>n * step);
+        products(list, valueColumns, low, high, slopes);
         for (let n = i; n < i + ROWS; n++) {
           const offset = (<usize>(n - i) * room) << 2;
           slopesOf(op, scores + offset, slopes + offset, low, (high + 7) & ~7, n, last, head, d + <usize>(n - i) * step, end);
@@ -336,7 +368,7 @@ export function attendBackward(op: usize, item: i32, scratch: usize): void {
         }
       }
       if (promptOnly) continue;
-      mix(slopes, keyRows, low, high, mixed);
+      mix(list, slopes, keyRows, low, high, mixed);
       const to = pointer(op, 22) + (<usize>(head * size) << 2);
       for (let n = i; n <= last; n++) {
         copyFloats(row(to, number(op, 6), 0, firstQuery + n), mixed + <usize>(n - i) * step, size);

@@ -4,7 +4,7 @@
  * whatever the blocks, so results do not depend on the number of threads.
  */
 import { float, number, pointer, row, Type } from './records';
-import { COLUMNS, ROWS, tile } from './tile';
+import { ADDRESSES, COLUMNS, ROWS, setA, setC, tile } from './tile';
 import { copyFloats, dot, madd, sum4, widen, widen4, zero } from './vectors';
 
 /** Most of the inner dimension at a time: six rows and a panel of it stay in the first cache. */
@@ -56,7 +56,10 @@ function product<T>(op: usize, item: i32, scratch: usize, straight: bool): void 
   }
 }
 
-/** Six rows at a time over the packed panels. `spare` is room for a tile behind them. */
+/**
+ * Six rows at a time over the packed panels. Behind them is room for two lists of addresses, a tile that is copied in and out where
+ * columns are missing, and a row that takes the place of those that are not there.
+ */
 function blockRows(
   op: usize,
   firstRow: i32,
@@ -66,7 +69,7 @@ function blockRows(
   start: i32,
   n: i32,
   panels: usize,
-  spare: usize,
+  room: usize,
 ): void {
   const a = pointer(op, 5) + (<usize>start << 2);
   const aStride = number(op, 6);
@@ -74,36 +77,35 @@ function blockRows(
   const cStride = number(op, 10);
   const aMap = pointer(op, 16);
   const cMap = pointer(op, 17);
+  const begins = start == 0 && (pointer(op, 11) != 0 || pointer(op, 12) != 0);
+  const adds = start > 0 || begins;
+  const edge = room + ADDRESSES;
+  const spare = edge + ADDRESSES;
+  const nowhere = spare + ROWS * COLUMNS * 4 - (<usize>firstColumn << 2);
+  for (let i = 0; i < ROWS; i++) setC(edge, i, spare + <usize>(i * COLUMNS * 4));
   for (let r = firstRow; r < lastRow; r += ROWS) {
-    const last = lastRow - 1;
-    const a0 = row(a, aStride, aMap, r);
-    const a1 = row(a, aStride, aMap, min(r + 1, last));
-    const a2 = row(a, aStride, aMap, min(r + 2, last));
-    const a3 = row(a, aStride, aMap, min(r + 3, last));
-    const a4 = row(a, aStride, aMap, min(r + 4, last));
-    const a5 = row(a, aStride, aMap, min(r + 5, last));
-    if (start == 0) {
-      for (let i = r; i < min(r + ROWS, lastRow); i++) begin(op, i, row(c, cStride, cMap, i), firstColumn, lastColumn);
+    const count = min(ROWS, lastRow - r);
+    for (let i = 0; i < ROWS; i++) {
+      const at = row(a, aStride, aMap, r + min(i, count - 1));
+      setA(room, i, at);
+      setA(edge, i, at);
+      setC(room, i, i < count ? row(c, cStride, cMap, r + i) : nowhere);
+    }
+    if (begins) {
+      for (let i = r; i < r + count; i++) begin(op, i, row(c, cStride, cMap, i), firstColumn, lastColumn);
     }
     let panel = panels;
     for (let column = firstColumn; column < lastColumn; column += COLUMNS) {
-      const count = lastColumn - column;
       const at = <usize>column << 2;
-      if (count >= COLUMNS) {
-        const c0 = row(c, cStride, cMap, r) + at;
-        const c1 = r + 1 < lastRow ? row(c, cStride, cMap, r + 1) + at : spare + 32;
-        const c2 = r + 2 < lastRow ? row(c, cStride, cMap, r + 2) + at : spare + 64;
-        const c3 = r + 3 < lastRow ? row(c, cStride, cMap, r + 3) + at : spare + 96;
-        const c4 = r + 4 < lastRow ? row(c, cStride, cMap, r + 4) + at : spare + 128;
-        const c5 = r + 5 < lastRow ? row(c, cStride, cMap, r + 5) + at : spare + 160;
-        tile(a0, a1, a2, a3, a4, a5, n, panel, c0, c1, c2, c3, c4, c5, true);
-      } else {
-        for (let i = 0; i < min(ROWS, lastRow - r); i++) {
-          copyFloats(spare + <usize>(i * 32), row(c, cStride, cMap, r + i) + at, count);
+      const columns = lastColumn - column;
+      if (columns >= COLUMNS) tile(room, n, panel, at, adds);
+      else {
+        for (let i = 0; i < count; i++) {
+          copyFloats(spare + <usize>(i * COLUMNS * 4), row(c, cStride, cMap, r + i) + at, columns);
         }
-        tile(a0, a1, a2, a3, a4, a5, n, panel, spare, spare + 32, spare + 64, spare + 96, spare + 128, spare + 160, true);
-        for (let i = 0; i < min(ROWS, lastRow - r); i++) {
-          copyFloats(row(c, cStride, cMap, r + i) + at, spare + <usize>(i * 32), count);
+        tile(edge, n, panel, 0, adds);
+        for (let i = 0; i < count; i++) {
+          copyFloats(row(c, cStride, cMap, r + i) + at, spare + <usize>(i * COLUMNS * 4), columns);
         }
       }
       panel += <usize>n * 32;

@@ -58,12 +58,16 @@ export function widen<T>(at: usize): f32 {
   return reinterpret<f32>(scaled | infinite | ((bits & 0x8000) << 16));
 }
 
+/** Adding it rounds a float to a whole number, which then stands in the lowest bits. */
+const ROUNDER: f32 = 12582912;
+
 /** e^x; 0 below −87.3, where floats become subnormal, and no more than e^88 above. */
 @inline
 export function exp4(x: v128): v128 {
   const vanishes = f32x4.lt(x, f32x4.splat(-87.3));
   const bounded = f32x4.min(f32x4.max(x, f32x4.splat(-87.3)), f32x4.splat(88.0));
-  const n = f32x4.nearest(f32x4.mul(bounded, f32x4.splat(1.4426950408889634)));
+  const rounded = madd(bounded, f32x4.splat(1.4426950408889634), f32x4.splat(ROUNDER));
+  const n = f32x4.sub(rounded, f32x4.splat(ROUNDER));
   // ln 2 in two parts, so that nothing of x is lost.
   let r = madd(n, f32x4.splat(-0.693359375), bounded);
   r = madd(n, f32x4.splat(2.12194440054690583e-4), r);
@@ -75,7 +79,8 @@ export function exp4(x: v128): v128 {
   p = madd(p, r, f32x4.splat(0.5));
   p = madd(p, r, f32x4.splat(1.0));
   p = madd(p, r, f32x4.splat(1.0));
-  const power = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23);
+  // n moved into the exponent, of which 127 is 0.
+  const power = i32x4.add(i32x4.shl(rounded, 23), i32x4.splat(127 << 23));
   return v128.andnot(f32x4.mul(p, power), vanishes);
 }
 
@@ -164,14 +169,41 @@ export function addFloats(to: usize, from: usize, n: i32): void {
   }
 }
 
-@inline
+/** Fewer floats than this are copied here: a browser's own copy takes its time to begin. */
+const MANY: i32 = 256;
+
 export function copyFloats(to: usize, from: usize, n: i32): void {
-  memory.copy(to, from, <usize>n << 2);
+  if (n >= MANY) {
+    memory.copy(to, from, <usize>n << 2);
+    return;
+  }
+  let i = n;
+  for (; i >= 4; i -= 4) {
+    v128.store(to, v128.load(from));
+    to += 16;
+    from += 16;
+  }
+  for (; i > 0; i--) {
+    store<f32>(to, load<f32>(from));
+    to += 4;
+    from += 4;
+  }
 }
 
-@inline
 export function clearFloats(to: usize, n: i32): void {
-  memory.fill(to, 0, <usize>n << 2);
+  if (n >= MANY) {
+    memory.fill(to, 0, <usize>n << 2);
+    return;
+  }
+  let i = n;
+  for (; i >= 4; i -= 4) {
+    v128.store(to, zero());
+    to += 16;
+  }
+  for (; i > 0; i--) {
+    store<f32>(to, 0);
+    to += 4;
+  }
 }
 
 /** Four floats of which only the first `count` are there to be read; the others are 0. */
