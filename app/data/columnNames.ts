@@ -37,6 +37,7 @@ const INPUT_NAMES = [
   'goal',
   'ctx',
   'story',
+  'q',
   'original',
   'english',
   'casual',
@@ -77,6 +78,14 @@ const TARGET_NAMES = [
   'bestanswer',
   'finalanswer',
   'answerkey',
+  'answeridx',
+  'answerindex',
+  'correctanswerindex',
+  'correctindex',
+  'correctidx',
+  'correctoption',
+  'correctchoice',
+  'correct',
   'completion',
   'output',
   'outputs',
@@ -109,6 +118,7 @@ const TARGET_NAMES = [
   'kind',
   'type',
   'tag',
+  'tags',
   'antwort',
   'kategorie',
   'klasse',
@@ -162,11 +172,22 @@ const ANSWER_TARGETS = [
   'bestanswer',
   'finalanswer',
   'answerkey',
+  'answeridx',
+  'answerindex',
+  'correctanswerindex',
+  'correctindex',
+  'correctidx',
+  'correctoption',
+  'correctchoice',
+  'correct',
   'response',
   'output',
   'completion',
   'target',
 ];
+
+/** A tag for each word. */
+const TAG_TARGETS = ['nertags', 'postags', 'chunktags', 'upos', 'tags', 'ner', 'pos', ...CLASS_TARGETS];
 
 /** Pairs that people use, best evidence first: an input's column and the columns that may be its target. */
 export const PAIRS: readonly (readonly [string, readonly string[]])[] = [
@@ -181,6 +202,9 @@ export const PAIRS: readonly (readonly [string, readonly string[]])[] = [
   ['instruction', ['output', 'response', 'answer', 'completion', 'target', 'chosen']],
   ['inputs', ['targets', 'outputs', 'labels', 'target', 'label']],
   ['question', [...ANSWER_TARGETS, 'chosen', 'cop', ...CLASS_TARGETS]],
+  ['q', ['a', ...ANSWER_TARGETS]],
+  ['tokens', TAG_TARGETS],
+  ['words', TAG_TARGETS],
   ['questionstem', ['answerkey', 'answer', 'label']],
   ['prompt', ['completion', 'response', 'chosen', 'output', 'answer', 'target', ...CLASS_TARGETS]],
   ['query', ['response', 'answer', 'answers', 'output', 'target', ...CLASS_TARGETS]],
@@ -218,7 +242,7 @@ export const GROUNDS = [
   'title',
 ];
 /** Questions that may be about something. */
-export const QUESTIONS = ['question', 'query', 'questionstem'];
+export const QUESTIONS = ['question', 'query', 'questionstem', 'q'];
 export const CHOICES = [
   'choices',
   'options',
@@ -265,7 +289,6 @@ const ABOUT = new Set([
   'license',
   'version',
   'numtokens',
-  'tokens',
   'length',
   'annotator',
   'workerid',

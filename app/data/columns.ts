@@ -230,7 +230,8 @@ function inputOf(
       main = byWord;
       reason = 'by its name';
     } else {
-      main = leastBy(others, (column) => -column.meanLength) ?? others[0];
+      const words = others.filter((column) => !column.isNumber);
+      main = leastBy(words.length > 0 ? words : others, (column) => -column.meanLength) ?? others[0];
       reason = 'its texts are the longest';
     }
   }

@@ -143,10 +143,19 @@ function readingOf({ name, nested, sample }: Column, by: NumberedBy, depth: numb
   ) {
     return { kind: 'choices', by };
   }
+  // {"A": "a bakery", "B": "a bank"}
+  if (CHOICE_NAMES.includes(normal) && records.every(isMarkedChoices)) return { kind: 'choices', by };
   const key = ANSWER_KEYS.find((each) => records.every((record) => isAnswer(record, each)));
   if (key !== undefined) return { kind: 'answer', key };
   const keys = [...new Set(records.flatMap((record) => Object.keys(record)))];
   return keys.length <= MOST_KEYS && depth < MOST_DEPTH ? { kind: 'record', keys } : { kind: 'structure' };
+}
+
+function isMarkedChoices(record: Record<string, unknown>): boolean {
+  const entries = Object.entries(record);
+  return (
+    entries.length > 1 && entries.every(([key, value]) => /^([A-Ja-j]|\d)$/.test(key) && isScalar(value))
+  );
 }
 
 /** SQuAD's {"text": ["Lima"], "answer_start": [4]}, or TriviaQA's {"value": "Lima", "aliases": […]}. */

@@ -242,7 +242,7 @@ describe.skipIf(!gpu)('a lost device', { timeout: PATIENCE }, () => {
       expect(loss).toBeCloseTo(undisturbed.losses[i], 3);
     });
     expect(page.events.findLast((event) => event.type === 'deviceLost')).toMatchObject({
-      message: expect.stringContaining('graphics memory ran out (no room for a buffer)'),
+      message: expect.stringContaining('graphics memory ran out (the browser says “no room for a buffer”)'),
     });
   });
 

@@ -4,6 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { createRandom } from '../../formats/random';
+import { quotedSaying } from '../../formats/readable';
 import { checkRows, generationRoom, promptLength } from '../batch';
 import { neededCapacity } from '../capacity';
 import type {
@@ -104,8 +105,8 @@ export async function createWebGpuEngine(
     };
     const engine = new WebGpuEngine(source, memory, options);
     await source.pipelines.prepare(engine.kernels(options.compile)).catch((error) => {
-      const why = error instanceof Error ? error.message : String(error);
-      throw new EngineUnusableError(`The graphics driver does not compile the engine: ${why}`, {
+      const said = quotedSaying(error);
+      throw new EngineUnusableError(`The graphics driver does not compile the engine${said}.`, {
         cause: error,
       });
     });

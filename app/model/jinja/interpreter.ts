@@ -4,6 +4,7 @@
  */
 import type { CallArguments, Expression, FilterStep, Signature, Statement, Target } from './ast';
 import { bounded, isTrue, iterate } from './basics';
+import { type Division, namesIn } from './division';
 import { JinjaError } from './errors';
 import { filters } from './filters';
 import { Loop } from './loop';
@@ -17,7 +18,6 @@ import {
   Callable,
   Dict,
   Namespace,
-  Thing,
   Tuple,
   take,
   typeName,
@@ -43,13 +43,48 @@ export function render(
   variables: Scope,
   bounds: Bounds = USUAL_BOUNDS,
 ): Rendering {
-  const interpreter = new Interpreter(bounds);
+  return worded(() =>
+    new Interpreter(new Runtime(filters, tests, bounds)).run(template, new Scope(variables)),
+  );
+}
+
+function worded<T>(work: () => T): T {
   try {
-    return interpreter.run(template, variables);
+    return work();
   } catch (error) {
     if (error instanceof RangeError)
       throw new JinjaError('The template is nested too deeply', { cause: error });
     throw error;
+  }
+}
+
+/** A divided template whose head is written, once for all its ends. */
+export class Begun {
+  private readonly interpreter: Interpreter;
+  private readonly scope: Scope;
+
+  /** @throws JinjaError */
+  constructor(
+    private readonly division: Division,
+    private readonly variables: Scope,
+    bounds: Bounds = USUAL_BOUNDS,
+  ) {
+    this.interpreter = new Interpreter(new Runtime(filters, tests, bounds));
+    this.scope = new Scope(variables);
+    worded(() => this.interpreter.run(division.head, this.scope));
+  }
+
+  /** Whether the tail finds only what no use can change: what can be gone through once would be used up by its first run. */
+  get canEndAgain(): boolean {
+    return this.division.names.every((name) => {
+      const value = this.scope.get(name);
+      return typeof value !== 'object' || value === null || value === this.variables.get(name);
+    });
+  }
+
+  /** @throws JinjaError */
+  end(late: Iterable<readonly [string, Value]>): Rendering {
+    return worded(() => this.interpreter.continued().run(this.division.tail, new Scope(this.scope, late)));
   }
 }
 
@@ -59,19 +94,26 @@ const NO_ARGUMENTS: Arguments = { positional: [], named: new Map() };
 type End = 'break' | 'continue' | undefined;
 
 class Interpreter {
-  private readonly runtime: Runtime;
   /** What is being written; the last is the innermost. */
   private readonly outputs: string[][] = [[]];
   private written = 0;
   private generated: Generated[] | null = [];
 
-  constructor(bounds: Bounds) {
-    this.runtime = new Runtime(filters, tests, bounds);
+  constructor(private readonly runtime: Runtime) {}
+
+  run(template: readonly Statement[], scope: Scope): Rendering {
+    this.body(template, scope);
+    return { text: this.outputs[0].join(''), generated: this.generated };
   }
 
-  run(template: readonly Statement[], context: Scope): Rendering {
-    this.body(template, new Scope(context));
-    return { text: this.outputs[0].join(''), generated: this.generated };
+  /** Another that goes on from here. */
+  continued(): Interpreter {
+    const other = new Interpreter(this.runtime.continued());
+    const text = this.outputs[0].join('');
+    if (text !== '') other.outputs[0].push(text);
+    other.written = this.written;
+    other.generated = this.generated && [...this.generated];
+    return other;
   }
 
   private write(text: string): void {
@@ -110,8 +152,10 @@ class Interpreter {
         for (const value of statement.values) this.write(str(this.evaluate(value, scope)));
         return undefined;
       case 'if': {
-        const branch = statement.branches.find(({ test }) => isTrue(this.evaluate(test, scope)));
-        return this.body(branch ? branch.body : statement.otherwise, scope);
+        for (const { test, body } of statement.branches) {
+          if (isTrue(this.evaluate(test, scope))) return this.body(body, scope);
+        }
+        return this.body(statement.otherwise, scope);
       }
       case 'for':
         this.loop(statement, scope, this.evaluate(statement.over, scope), 0);
@@ -252,7 +296,7 @@ class Interpreter {
         });
         const caller = left.get('caller');
         if (!parameters.includes('caller')) left.delete('caller');
-        const reads = new Set(namesRead(body));
+        const reads = new Set(namesIn(body));
         const more = positional.slice(parameters.length);
         if (more.length > 0 && !reads.has('varargs')) {
           throw new JinjaError(`macro ${name} takes not more than ${parameters.length} argument(s)`);
@@ -275,12 +319,15 @@ class Interpreter {
     if (args.positional.length + args.named.length === 0 && !args.rest && !args.restNamed)
       return NO_ARGUMENTS;
     const positional = args.positional.map((each) => this.evaluate(each, scope));
-    const named = new Map(args.named.map(([name, each]) => [name, this.evaluate(each, scope)]));
+    const named =
+      args.named.length === 0 && !args.restNamed
+        ? NO_ARGUMENTS.named
+        : new Map(args.named.map(([name, each]) => [name, this.evaluate(each, scope)]));
     if (args.rest) positional.push(...iterate(this.evaluate(args.rest, scope)));
     if (args.restNamed) {
       const rest = this.evaluate(args.restNamed, scope);
       if (!(rest instanceof Dict)) throw new JinjaError('What comes with ** must be a dict');
-      for (const [name, value] of rest.pairs()) named.set(str(name), value);
+      for (const [name, value] of rest.pairs()) (named as Map<string, Value>).set(str(name), value);
     }
     return { positional, named };
   }
@@ -375,23 +422,4 @@ class Interpreter {
         return new Undefined('the inline if-expression was false and has no else section');
     }
   }
-}
-
-const readNames = new WeakMap<readonly Statement[], string[]>();
-
-/** Names that a body uses: which of `varargs`, `kwargs` and `caller` a macro takes depends on it. */
-function namesRead(body: readonly Statement[]): string[] {
-  let names = readNames.get(body);
-  if (!names) {
-    names = [];
-    collectNames(body, names);
-    readNames.set(body, names);
-  }
-  return names;
-}
-
-function collectNames(part: unknown, names: string[]): void {
-  if (typeof part !== 'object' || part === null || part instanceof Thing) return;
-  if ('kind' in part && part.kind === 'name' && 'name' in part) names.push(String(part.name));
-  for (const each of Object.values(part)) collectNames(each, names);
 }
