@@ -26,7 +26,7 @@ export function configOf(
   if (!embedding) throw metadata.lacks('token_embd.weight');
   const hidden = needed('embedding_length');
   const heads = needed('attention.head_count');
-  const headDim = of('attention.key_length') ?? of('rope.dimension_count') ?? hidden / heads;
+  const headDim = of('attention.key_length') ?? hidden / heads;
   const values = of('attention.value_length') ?? headDim;
   if (values !== headDim) {
     throw unsupported(metadata, `its keys have ${headDim} dimensions and its values ${values}`);
