@@ -80,7 +80,14 @@ export class Proof {
     this.records = scores.map((rows, i) => {
       const { loss, accuracy, exact } = reportOf(words[i].name, rows, data.classes?.length ?? 0);
       const { name, instruction } = words[i];
-      return { name, instruction, loss, accuracy: accuracy?.value ?? null, exact: exact.value };
+      return {
+        name,
+        instruction,
+        loss,
+        accuracy: accuracy?.value ?? null,
+        exact: exact.value,
+        rows: rows.length,
+      };
     });
     return this.records;
   }

@@ -73,6 +73,8 @@ export interface WordsRecord {
   /** Null where the task has no classes. */
   accuracy: number | null;
   exact: number;
+  /** Validation rows that were scored. */
+  rows: number;
 }
 
 /** A row that the prompt gets wrong. */
