@@ -90,7 +90,11 @@ export function reduce(state: StudioState, event: StudioEvent, now: number): Stu
     case 'words':
       return withRun(state, event.runId, (run) => ({ ...run, words: event.records }));
     case 'verdict':
-      return withRun(state, event.runId, (run) => ({ ...run, verdict: event.verdict }));
+      return withRun(state, event.runId, (run) => ({
+        ...run,
+        verdict: event.verdict,
+        validationProgress: null,
+      }));
     case 'neighbours':
       return withRun(state, event.runId, (run) => ({
         ...run,
@@ -100,7 +104,7 @@ export function reduce(state: StudioState, event: StudioEvent, now: number): Stu
     case 'answers':
       return withRun(state, event.runId, (run) => ({
         ...run,
-        answers: { step: event.step, rows: event.rows },
+        answers: { step: event.step, rows: event.rows, instruction: event.instruction },
       }));
     case 'saved':
       return withRun(state, event.runId, (run) => ({ ...run, savedStep: event.step, notSaved: null }));

@@ -140,7 +140,7 @@ export interface RunSlice {
   neighbours: NeighbourTable | null;
   /** Nearest token of every virtual token in the table before, to show what changed. */
   previousNearest: number[];
-  answers: { step: number; rows: AnswerRow[] } | null;
+  answers: { step: number; rows: AnswerRow[]; instruction: string | null } | null;
   savedStep: number | null;
   /** Why the last checkpoint could not be kept, or null. */
   notSaved: string | null;

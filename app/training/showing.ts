@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { VectorPrompt } from '../engine/engine';
 import { neighbourTable } from '../inspect/nearest';
 import { AnswerBook } from './answers';
+import type { Words } from './proof';
 import type { RunEvents, RunInputs } from './run';
 
 /** Tells tables and answers of the moment they are asked for, while training goes on. */
@@ -20,10 +21,12 @@ export class Showing {
     /** Of the validation, of which the first few are answered. */
     rows: readonly number[],
     private readonly broke: (error: unknown) => void,
+    /** The instruction that does best so far, or null. */
+    private readonly instruction: () => Words | null = () => null,
   ) {
     const { hidden } = inputs.engine.spec;
     this.initial = tf.tensor2d(initialPrompt.slice(), [initialPrompt.length / hidden, hidden]);
-    this.answerBook = new AnswerBook(inputs.engine, { ...inputs, rows });
+    this.answerBook = new AnswerBook(inputs.engine, { ...inputs, rows, instruction });
   }
 
   /** Whether a table of nearest tokens is on its way. */
@@ -59,7 +62,7 @@ export class Showing {
   /** Tells the model's answers under a prompt that stays as it is meanwhile. @throws the signal's reason when aborted. */
   async answers(prompt: VectorPrompt, step: number, signal: AbortSignal): Promise<void> {
     const answers = await this.answerBook.answers(prompt, signal);
-    if (answers.length > 0) this.events.answers?.(step, answers);
+    if (answers.length > 0) this.events.answers?.(step, answers, this.instruction()?.instruction ?? null);
   }
 
   /** Tells the answers of this moment's prompt, while training may go on. */

@@ -90,7 +90,7 @@ export class Trainer {
     this.keeper = new CheckpointKeeper(inputs.store, this.events, this.step);
     this.validationRows = pickRows(
       data.validation.length,
-      rowsForClasses(settings.validationRows, data.classes?.length ?? 0),
+      rowsForClasses(settings.validationRows, data.classes?.length ?? 0, engine),
     );
     this.proving = new Proving(inputs, settings, this.events);
 
@@ -105,9 +105,14 @@ export class Trainer {
       secondMoment: none,
     };
     this.latest = new LatestState(first, () => this.capture());
-    this.showing = new Showing(inputs, this.events, initialPrompt, this.validationRows, (error) => {
-      void this.broke(error);
-    });
+    this.showing = new Showing(
+      inputs,
+      this.events,
+      initialPrompt,
+      this.validationRows,
+      (error) => void this.broke(error),
+      () => this.proving.bestInstruction,
+    );
   }
 
   get state(): RunState {
@@ -182,6 +187,7 @@ export class Trainer {
     this.announced = this.showing
       .answersOf(this.steps.prompt, this.step, signal)
       .then(() => this.proving.tell(this.record.best, signal))
+      .then(() => (signal.aborted || !isOver(this.phase) ? undefined : this.judge()))
       .catch((error) => (signal.aborted ? undefined : this.broke(error)));
     return this.announced;
   }
@@ -198,6 +204,7 @@ export class Trainer {
       if (!isOver(this.phase)) this.phase = 'paused';
       this.validationAbort?.abort();
       this.announcing.abort();
+      this.proving.interrupt();
       this.abandoning.abort();
       this.running = null;
       this.giveBack();
@@ -210,8 +217,10 @@ export class Trainer {
   async dispose(): Promise<void> {
     this.announcing.abort();
     await this.pause();
+    this.proving.interrupt();
     await this.settled();
     await this.unlessAbandoned(this.announced);
+    await this.judged();
     if (!this.abandoned) this.giveBack();
   }
 
@@ -239,6 +248,7 @@ export class Trainer {
     if (this.abandoned) throw new TrainingError('The device of this run is lost.');
     this.request = 'none';
     this.asked = asked;
+    this.proving.interrupt();
     const limit = asked === 'singleStep' ? 1 : Number.POSITIVE_INFINITY;
     this.running = this.unlessAbandoned(Promise.resolve().then(() => this.loop(limit)));
     await this.running;
@@ -377,6 +387,26 @@ export class Trainer {
     if (this.request === 'none') this.enter('training');
   }
 
+  /** Resolves when the prompt of a run at rest has been compared with words on all test rows, or that was interrupted. */
+  judged(): Promise<void> {
+    return this.unlessAbandoned(this.proving.settled());
+  }
+
+  /** A run that pauses before its first validation has made nothing yet that would be worth it. */
+  private judge(): void {
+    if (this.phase === 'failed' || (this.phase === 'paused' && !this.record.best)) return;
+    this.proving.rest(
+      () => this.result(),
+      async (error) => {
+        if (await this.inputs.deviceLost?.()) this.abandon();
+        // What the run has made is none the worse for it.
+        const { message, hint } = diagnoseError(error);
+        if (!this.abandoned)
+          this.events.state?.({ ...this.state, message: `${message} ${hint ?? ''}`.trim() });
+      },
+    );
+  }
+
   /** Leaves the loop: from here on commands find the run at rest. */
   private rest(phase: RunPhase): void {
     this.record.stopClock();
@@ -385,6 +415,7 @@ export class Trainer {
     if (phase !== 'failed') this.showing.nearest(this.steps.prompt, this.step);
     // What broke off may go on from the checkpoint before; what diverged may not.
     if (!this.brokeOff) this.keep();
+    this.judge();
   }
 
   private keep(): void {

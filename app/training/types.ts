@@ -95,8 +95,12 @@ export interface WrongRow {
 export interface Verdict {
   /** Of the prompt that is judged. */
   step: number;
-  /** Test rows. */
+  /** Test rows that it rests on. */
   rows: number;
+  /** Test rows that there are. */
+  of: number;
+  /** No more rows will be looked at; else it is a first look on a few of them, while the run goes on. */
+  whole: boolean;
   measure: Measure;
   /** Part of the rows that the commonest answer is right on. */
   majority: number | null;
@@ -114,6 +118,8 @@ export interface AnswerRow {
   input: string;
   target: string;
   without: string;
+  /** After the best instruction; null where nothing is compared with one. */
+  told: string | null;
   with: string;
 }
 

@@ -265,7 +265,7 @@ export type StudioEvent =
   | { type: 'words'; runId: string; records: WordsRecord[] }
   | { type: 'verdict'; runId: string; verdict: Verdict }
   | { type: 'neighbours'; runId: string; table: NeighbourTable }
-  | { type: 'answers'; runId: string; step: number; rows: AnswerRow[] }
+  | { type: 'answers'; runId: string; step: number; rows: AnswerRow[]; instruction: string | null }
   | { type: 'saved'; runId: string; step: number }
   /** What `saved` answers may be another now: a tab that had the run was closed, another version of the page was opened. */
   | { type: 'savedChanged' }

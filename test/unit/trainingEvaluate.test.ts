@@ -103,11 +103,13 @@ describe('evaluation', () => {
     expect(pickRows(3, 50)).toEqual([0, 1, 2]);
   });
 
-  it('looks at fewer rows where each has to be asked for many classes', () => {
-    expect([2, 10, 24, 77, 100].map((classes) => rowsForClasses(100, classes))).toEqual([
-      100, 100, 41, 30, 30,
-    ]);
-    expect(rowsForClasses(12, 50)).toBe(12);
+  it('looks at every row of many classes, and at fewer only where the reference runs a text for each class', () => {
+    const counts = (name: Engine['name']) =>
+      [2, 10, 24, 77, 100].map((classes) => rowsForClasses(100, classes, { name }));
+    expect(counts('wasm')).toEqual([100, 100, 100, 100, 100]);
+    expect(counts('webgpu')).toEqual([100, 100, 100, 100, 100]);
+    expect(counts('reference')).toEqual([100, 100, 41, 30, 30]);
+    expect(rowsForClasses(12, 50, { name: 'reference' })).toBe(12);
   });
 });
 

@@ -3,7 +3,7 @@ import { Button } from '@radix-ui/themes';
 import { useState } from 'react';
 import { figures, percent } from '../../session/format';
 import { useStudio } from '../../session/store';
-import { contenderLabel } from '../../session/verdictWords';
+import { contenderLabel, rowsOf } from '../../session/verdictWords';
 import type { Verdict, WrongRow } from '../../workers/protocol';
 import { Fold } from '../ui/Fold';
 import { Panel } from '../ui/Panel';
@@ -29,7 +29,7 @@ function Results({ verdict }: { verdict: Verdict }) {
   return (
     <Panel
       title="Results"
-      aside={`${verdict.rows} test rows${soft ? `, prompt of step ${verdict.step}` : ''}`}
+      aside={`${verdict.whole ? '' : 'first look, '}${rowsOf(verdict)} of the test${soft ? `, prompt of step ${verdict.step}` : ''}`}
     >
       <Contenders verdict={verdict} />
       {matrix && verdict.classes && (
