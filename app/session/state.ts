@@ -154,6 +154,12 @@ export interface Answer {
   done: boolean;
 }
 
+/** An input as it is typed, and the answer that is wanted, where it is known. */
+export interface AskedExample {
+  input: string;
+  wanted: string | null;
+}
+
 export interface PlaygroundSlice {
   /** Id of the last request; its answers are shown. */
   requestId: number;
@@ -162,6 +168,10 @@ export interface PlaygroundSlice {
   /** The prompt that those *with* it were made with; it may be another than the one in use by now. */
   prompt: PromptReport | null;
   answers: Partial<Record<AnswerColumn, Answer>>;
+  /** A row that was put into the box to be tried; counted, so that the same can be put there again. */
+  example: (AskedExample & { id: number }) | null;
+  /** What the answers shown are to. */
+  asked: AskedExample | null;
   /** Where in the answers' reading the person stopped it. */
   cancelled: boolean;
   error: StudioError | null;
@@ -262,6 +272,8 @@ export const initialState: StudioState = {
     columns: [],
     prompt: null,
     answers: {},
+    example: null,
+    asked: null,
     cancelled: false,
     error: null,
   },

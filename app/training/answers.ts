@@ -45,10 +45,11 @@ export class AnswerBook {
     const words = this.source.instruction?.() ?? null;
     const answered: AnswerRow[] = [];
     for (const row of this.rows) {
-      const { input, target } = validationExamples[row];
+      const { input, target, turns } = validationExamples[row];
       answered.push({
         input,
         target,
+        ...(turns && { turns }),
         without: await this.once('', row, validation[row], signal),
         told: words && (await this.once(words.instruction, row, words.validation[row], signal)),
         with: await this.answer(prompt, validation[row], signal),

@@ -6,6 +6,7 @@
 import type { Dataset } from '../data/dataset';
 import type { TokenExample } from '../data/types';
 import type { Engine, SoftPrompt } from '../engine/engine';
+import { type InputsLoss, inputsLoss } from '../evaluation/inputsLoss';
 import { drawRows, pickRows } from '../evaluation/pickRows';
 import { compare, isRight, type Measure, majorityShare, reportOf } from '../evaluation/report';
 import type { RowScore } from '../evaluation/rowScore';
@@ -54,6 +55,8 @@ interface Work {
 const MOST_WRONG = 200;
 /** Rows that are scored between two looks at the clock. */
 const SLICE = 16;
+/** Inputs that tell how well the model knows such text. */
+const INPUTS_READ = 16;
 const noLimit = { look: Number.POSITIVE_INFINITY, whole: Number.POSITIVE_INFINITY };
 
 export const SOFT_PROMPT = 'soft prompt';
@@ -68,6 +71,7 @@ export class Proof {
   /** The same of the prompt that was judged last. */
   private own: { step: number; scores: RowScore[] } = { step: -1, scores: [] };
   private records: WordsRecord[] | null = null;
+  private inputsLoss: InputsLoss | null = null;
 
   constructor(private readonly inputs: ProofInputs) {
     const { data, mostRows, words } = inputs;
@@ -126,6 +130,7 @@ export class Proof {
    */
   async verdict(prompt: SoftPrompt | null, step: number, depth: Depth, work: Work = {}): Promise<Verdict> {
     if (this.own.step !== step) this.own = { step, scores: [] };
+    this.inputsLoss ??= await this.scoreInputs(work.signal);
     await this.score(prompt, depth, work);
     const rows = this.depths[depth];
     const { data, words } = this.inputs;
@@ -148,7 +153,14 @@ export class Proof {
       contenders,
       difference: own && best ? { against: best.name, ...compare(best.rows, own, measure) } : null,
       wrong: own ? this.wrong(own, best?.rows ?? null, measure) : [],
+      inputs: this.inputsLoss,
     };
+  }
+
+  private scoreInputs(signal?: AbortSignal): Promise<InputsLoss | null> {
+    const { engine, data } = this.inputs;
+    const texts = this.order.slice(0, INPUTS_READ).map((row) => data.test[row]);
+    return inputsLoss(engine, texts, signal);
   }
 
   /** Scores the rows of a depth that are not scored yet, a few at a time, until all are or time has run out. */
@@ -204,10 +216,11 @@ export class Proof {
       .sort((a, b) => b.score.nats - a.score.nats)
       .slice(0, MOST_WRONG)
       .map(({ score, words }) => {
-        const { input, row } = data.testExamples[score.row];
+        const { input, row, turns } = data.testExamples[score.row];
         return {
           row,
           input,
+          ...(turns && { turns }),
           target: score.target,
           said:
             measure === 'accuracy' && score.likeliest !== null

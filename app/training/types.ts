@@ -1,5 +1,7 @@
 /** @file The words of a run: settings, records, state. Plain data that travels through the protocol and into files. */
+import type { Turn } from '../data/types';
 import type { TrainingMemory } from '../engine/engine';
+import type { InputsLoss } from '../evaluation/inputsLoss';
 import type { ContenderReport, Difference, Measure } from '../evaluation/report';
 
 export type Initialiser = 'text' | 'labels' | 'vocabulary' | 'random' | 'file';
@@ -82,6 +84,8 @@ export interface WrongRow {
   /** As the person's file counts it. */
   row: number;
   input: string;
+  /** Of a conversation. */
+  turns?: readonly Turn[];
   target: string;
   /** The class that it was taken for; null where the task has none. */
   said: string | null;
@@ -111,12 +115,16 @@ export interface Verdict {
   /** The soft prompt against the best words; null while there is no prompt. */
   difference: (Difference & { against: string }) | null;
   wrong: WrongRow[];
+  /** What the bare model makes of the inputs themselves; null where they are too short to tell. */
+  inputs: InputsLoss | null;
 }
 
 /** A validation example with the model's greedy answers. */
 export interface AnswerRow {
   input: string;
   target: string;
+  /** Of a conversation. */
+  turns?: readonly Turn[];
   without: string;
   /** After the best instruction; null where nothing is compared with one. */
   told: string | null;

@@ -114,7 +114,9 @@ describe('a look and a whole verdict', () => {
   function counting(): { counted: Engine; texts: { words: number; prompt: number } } {
     const texts = { words: 0, prompt: 0 };
     const evaluate: Engine['evaluate'] = (prompts, batch) => {
-      for (const { prompt } of batch.texts) texts[prompts[prompt] ? 'prompt' : 'words']++;
+      // What is made of the inputs themselves is asked with every token as a label, and does not count here.
+      const answers = batch.isLabel.includes(0);
+      if (answers) for (const { prompt } of batch.texts) texts[prompts[prompt] ? 'prompt' : 'words']++;
       return engine.evaluate(prompts, batch);
     };
     return { counted: Object.create(engine, { evaluate: { value: evaluate } }), texts };

@@ -5,6 +5,7 @@ import { isRunning } from '../../session/state';
 import { useStudio } from '../../session/store';
 import { barsOf, verdictWords } from '../../session/verdictWords';
 import type { Verdict as Judged } from '../../workers/protocol';
+import { WhyNot } from './WhyNot';
 
 /** Test rows asked so far, while the run rests. */
 interface Progress {
@@ -50,6 +51,7 @@ function VerdictOf({ verdict, scoring }: { verdict: Judged; scoring: Progress | 
           Asking all test rows: {count(scoring.done)} of {count(scoring.total)}
         </p>
       )}
+      <WhyNot />
     </section>
   );
 }
