@@ -112,6 +112,10 @@ export function reduce(state: StudioState, event: StudioEvent, now: number): Stu
       return { ...state, saved: { ...state.saved, outdated: true } };
     case 'notSaved':
       return withRun(state, event.runId, (run) => ({ ...run, notSaved: event.message }));
+    case 'rowWork': {
+      if (!state.rows.busy) return state;
+      return { ...state, rows: { ...state.rows, progress: { done: event.done, total: event.total } } };
+    }
     case 'promptChanged':
       return { ...state, prompt: withPrompt(state.prompt, event.prompt) };
     case 'answering':

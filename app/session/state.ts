@@ -1,11 +1,13 @@
 /** @file Everything the page knows, as plain data. Panels read slices of it; `reduce.ts` and the actions write it. */
 import type {
+  AddedExample,
   AnswerColumn,
   AnswerRow,
   CatalogueModel,
   DataOptions,
   DatasetReport,
   DeviceReport,
+  HardRows,
   Int8Cost,
   MemoryReport,
   ModelOrigin,
@@ -13,6 +15,7 @@ import type {
   ModelReport,
   NeighbourTable,
   PromptReport,
+  RankedRows,
   RunSettings,
   RunState,
   SampleDataset,
@@ -177,6 +180,25 @@ export interface PlaygroundSlice {
   error: StudioError | null;
 }
 
+/** An answer that the person has confirmed or put right: an example of the next round. */
+export interface Correction extends AddedExample {
+  id: number;
+}
+
+/** Work on the person's rows with the prompt in use. */
+export interface RowsSlice {
+  busy: 'hardest' | 'unlabelled' | null;
+  progress: { done: number; total: number } | null;
+  hardest: HardRows | null;
+  unlabelled: { name: string; ranked: RankedRows } | null;
+  error: StudioError | null;
+  corrections: Correction[];
+  /** A next round is being made ready. */
+  continuing: boolean;
+  /** Why a next round could not begin. */
+  continueError: StudioError | null;
+}
+
 /** What a finished piece of work has to say. */
 export interface Notice {
   id: number;
@@ -222,6 +244,7 @@ export interface StudioState {
     error: StudioError | null;
   };
   playground: PlaygroundSlice;
+  rows: RowsSlice;
   saved: {
     work: SavedWork | null;
     busy: boolean;
@@ -276,6 +299,16 @@ export const initialState: StudioState = {
     asked: null,
     cancelled: false,
     error: null,
+  },
+  rows: {
+    busy: null,
+    progress: null,
+    hardest: null,
+    unlabelled: null,
+    error: null,
+    corrections: [],
+    continuing: false,
+    continueError: null,
   },
   saved: { work: null, busy: false, error: null, outdated: false },
   notice: null,

@@ -1,7 +1,7 @@
 /** @file One answer as it comes. */
 import { CheckIcon, Cross2Icon } from '@radix-ui/react-icons';
 import { Text } from '@radix-ui/themes';
-import { useId } from 'react';
+import { type ReactNode, useId } from 'react';
 import { short } from '../../session/format';
 import type { Answer } from '../../session/state';
 
@@ -17,10 +17,12 @@ interface AnswerRegionProps {
   waiting: boolean;
   /** Why there will be none. */
   absent?: string;
+  /** Below the answer. */
+  children?: ReactNode;
 }
 
 export function AnswerRegion(props: AnswerRegionProps) {
-  const { label, note, outdated = false, answer, wanted = null, waiting, absent } = props;
+  const { label, note, outdated = false, answer, wanted = null, waiting, absent, children } = props;
   const right = answer?.done && wanted !== null ? answer.text.trim() === wanted.trim() : null;
   const id = useId();
   return (
@@ -51,6 +53,7 @@ export function AnswerRegion(props: AnswerRegionProps) {
         </Text>
       )}
       <div className={`answer-text ${outdated ? 'is-outdated' : ''}`}>{content(answer, waiting, absent)}</div>
+      {children}
     </section>
   );
 }

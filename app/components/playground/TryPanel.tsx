@@ -11,6 +11,8 @@ import { NumberBox } from '../ui/NumberBox';
 import { Panel } from '../ui/Panel';
 import { Term } from '../ui/Term';
 import { AnswerRegion } from './AnswerRegion';
+import { Feedback } from './Feedback';
+import { NextRound } from './NextRound';
 
 export function TryPanel() {
   const [input, setInput] = useState('');
@@ -110,8 +112,11 @@ export function TryPanel() {
           wanted={asked?.wanted}
           waiting={running && columns.includes('with')}
           absent={prompt ? undefined : 'No prompt yet: train one, or drop a prompt file.'}
-        />
+        >
+          <Feedback />
+        </AnswerRegion>
       </div>
+      <NextRound />
       <Fold
         title="Sampling"
         aside={sampling.temperature === 0 ? 'likeliest token' : `temperature ${sampling.temperature}`}

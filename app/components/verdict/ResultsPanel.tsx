@@ -8,12 +8,17 @@ import { Fold } from '../ui/Fold';
 import { Panel } from '../ui/Panel';
 import { Term } from '../ui/Term';
 import { ConfusionMatrix } from './ConfusionMatrix';
+import { DataWork } from './DataWork';
 import { WrongRows } from './WrongRows';
 
 export function ResultsPanel() {
   const verdict = useStudio((state) => state.run?.verdict ?? null);
-  if (!verdict) return null;
-  return <Results verdict={verdict} />;
+  return (
+    <>
+      {verdict && <Results verdict={verdict} />}
+      <DataWork />
+    </>
+  );
 }
 
 function Results({ verdict }: { verdict: Verdict }) {
