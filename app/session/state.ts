@@ -191,7 +191,8 @@ export interface RowsSlice {
   progress: { done: number; total: number } | null;
   hardest: HardRows | null;
   unlabelled: { name: string; ranked: RankedRows } | null;
-  error: StudioError | null;
+  /** Of the work that was asked for last. */
+  error: { kind: 'hardest' | 'unlabelled'; error: StudioError } | null;
   corrections: Correction[];
   /** A next round is being made ready. */
   continuing: boolean;

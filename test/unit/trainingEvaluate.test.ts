@@ -139,6 +139,49 @@ describe('answers', () => {
     expect(asked.filter((each) => each === prompt)).toHaveLength(8);
   });
 
+  it('have those after the best instruction beside them, asked for once for each instruction', async () => {
+    const data = tinyData(1, 6);
+    const words = (name: string, token: number) => ({
+      name,
+      instruction: name,
+      test: [],
+      validation: data.validation.map((example) => ({
+        ...example,
+        tokenIds: Int32Array.from([token, ...example.tokenIds]),
+        isLabel: Uint8Array.from([0, ...example.isLabel]),
+      })),
+    });
+    const [first, second] = [words('Sort.', 7), words('Choose.', 8)];
+    let best: typeof first | null = null;
+    const asked: number[] = [];
+    const counting: Engine = Object.create(engine, {
+      generate: {
+        value: (...args: Parameters<Engine['generate']>) => {
+          if (args[0] === null) asked.push(args[1][0]);
+          return engine.generate(...args);
+        },
+      },
+    });
+    const book = new AnswerBook(counting, {
+      data,
+      rows: [1, 2],
+      tokenizer: tinyTokenizer,
+      instruction: () => best,
+    });
+    const { signal } = new AbortController();
+    expect((await book.answers(prompt, signal)).map(({ told }) => told)).toEqual([null, null]);
+    best = first;
+    const rows = await book.answers(prompt, signal);
+    expect(rows.every(({ told }) => typeof told === 'string')).toBe(true);
+    await book.answers(prompt, signal);
+    best = second;
+    await book.answers(prompt, signal);
+    best = first;
+    expect(await book.answers(prompt, signal)).toEqual(rows);
+    expect(asked.filter((id) => id === 7)).toHaveLength(2);
+    expect(asked.filter((id) => id === 8)).toHaveLength(2);
+  });
+
   it('stop when asked', async () => {
     const book = new AnswerBook(engine, { data: tinyData(1, 6), rows: [0], tokenizer: tinyTokenizer });
     await expect(book.answers(prompt, AbortSignal.abort())).rejects.toMatchObject({ name: 'AbortError' });

@@ -27,7 +27,6 @@ export function DataWork() {
   const why = running ? 'Once the run rests.' : null;
   return (
     <Panel title="Your rows" aside="asked with the prompt in use">
-      {rows.error && <ErrorNote error={rows.error} />}
       <Fold title="Rows it finds hardest">
         <Text as="p" size="2" color="gray">
           Of the rows it learns from. One that stays hard may be labelled wrongly, or be of a kind that is
@@ -69,9 +68,9 @@ interface WorkProps {
 
 function Work({ kind, rows, why, children }: WorkProps) {
   const busy = rows.busy === kind;
-  const { progress } = rows;
+  const { progress, error } = rows;
   return (
-    <div className="row">
+    <div className="row row-work">
       {children}
       {busy && (
         <Button size="1" variant="soft" color="gray" onClick={() => void cancelRowWork()}>
@@ -81,6 +80,7 @@ function Work({ kind, rows, why, children }: WorkProps) {
       <Text size="1" color="gray" className="numbers" role="status">
         {busy ? (progress ? `${count(progress.done)} of ${count(progress.total)} rows` : 'beginning…') : why}
       </Text>
+      {error?.kind === kind && <ErrorNote error={error.error} />}
     </div>
   );
 }

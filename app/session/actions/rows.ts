@@ -38,7 +38,11 @@ async function work(
     patch('rows', { busy: null, progress: null, ...found });
   } catch (thrown) {
     flushEvents();
-    patch('rows', { busy: null, progress: null, error: toStudioError(thrown, 'data') });
+    patch('rows', {
+      busy: null,
+      progress: null,
+      error: { kind: busy, error: toStudioError(thrown, 'data') },
+    });
   }
 }
 
