@@ -1,7 +1,6 @@
-/** @file A run's history as the columns a chart draws: one row a step, gaps where nothing was measured. And the lines that it has to pass. */
-import type { StepRecord, ValidationRecord, WordsRecord } from '../workers/protocol';
+/** @file A run's history as the columns a chart draws: one row a step, gaps where nothing was measured. */
+import type { StepRecord, ValidationRecord } from '../workers/protocol';
 import { rightShare, smooth, smoothingWeight } from './summary';
-import { contenderLabel } from './verdictWords';
 
 type Column = (number | null)[];
 
@@ -58,35 +57,6 @@ export function curve(
     out.accuracy.push(finite(pass && rightShare(pass)));
   }
   return out;
-}
-
-/** What words alone reach on the rows of the validation curve: a height that the prompt has to pass. */
-export interface ReferenceLine {
-  kind: 'bare' | 'words';
-  /** As the page speaks of it. */
-  name: string;
-  /** Nats per label token. */
-  loss: number;
-  /** Step of the first validation pass below it; null while there is none. */
-  passedAt: number | null;
-}
-
-/** Lines of the bare model and of the instruction with the lowest loss, as far as they were scored. */
-export function referenceLines(
-  words: readonly WordsRecord[] | null,
-  validations: readonly ValidationRecord[],
-): ReferenceLine[] {
-  const told = (words ?? []).filter(({ loss }) => Number.isFinite(loss));
-  const instructions = told.filter(({ name }) => name !== 'bare');
-  const best = instructions.toSorted((a, b) => a.loss - b.loss)[0];
-  const line = (kind: ReferenceLine['kind'], { name, loss }: WordsRecord): ReferenceLine => ({
-    kind,
-    name: contenderLabel(name, instructions.length),
-    loss,
-    passedAt: validations.find((record) => record.loss < loss)?.step ?? null,
-  });
-  const bare = told.find(({ name }) => name === 'bare');
-  return [...(bare ? [line('bare', bare)] : []), ...(best ? [line('words', best)] : [])];
 }
 
 /** The last value of a column that is not a gap. */

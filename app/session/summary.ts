@@ -1,7 +1,7 @@
 /** @file A run's numbers, put together for the status line, the chart's description and the closing words. */
 import type { RunPhase, StepRecord, ValidationRecord } from '../workers/protocol';
-import type { ReferenceLine } from './curve';
 import { figures, percent } from './format';
+import type { ReferenceLine } from './referenceLines';
 import type { RunSlice } from './state';
 
 /** How many of the last steps the speed is measured over. */

@@ -3,7 +3,7 @@
  * best prompt is another, all of them while the run rests.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { rowsForClasses } from '../evaluation/pickRows';
+import { affordableRows } from '../evaluation/pickRows';
 import { type Depth, Proof, type Words } from './proof';
 import type { RunEvents, RunInputs, TrainedPrompt } from './run';
 import type { RunSettings } from './types';
@@ -32,7 +32,6 @@ export class Proving {
     private readonly settings: RunSettings,
     private readonly events: Partial<RunEvents>,
   ) {
-    const classes = data.classes?.length ?? 0;
     this.proof =
       words.length > 0
         ? new Proof({
@@ -40,9 +39,9 @@ export class Proving {
             data,
             words,
             mostRows: {
-              validation: rowsForClasses(settings.validationRows, classes, engine),
-              look: rowsForClasses(LOOK_ROWS, classes, engine),
-              whole: rowsForClasses(TEST_ROWS, classes, engine),
+              validation: affordableRows(settings.validationRows, engine, data.validation, data.classTokens),
+              look: LOOK_ROWS,
+              whole: TEST_ROWS,
             },
             time: TIME,
           })

@@ -5,7 +5,7 @@
 import { nextTurn, untilAborted } from '../data/eventLoop';
 import type { VectorPrompt } from '../engine/engine';
 import { EngineMemoryError } from '../engine/errors';
-import { pickRows, rowsForClasses } from '../evaluation/pickRows';
+import { affordableRows, pickRows } from '../evaluation/pickRows';
 import { CHECKPOINT_EVERY, checkCheckpoint, isOver, MOST_LOST } from './checkpoint';
 import { CheckpointKeeper } from './checkpointKeeper';
 import { type Diagnosis, diagnoseError } from './divergence';
@@ -90,7 +90,7 @@ export class Trainer {
     this.keeper = new CheckpointKeeper(inputs.store, this.events, this.step);
     this.validationRows = pickRows(
       data.validation.length,
-      rowsForClasses(settings.validationRows, data.classes?.length ?? 0, engine),
+      affordableRows(settings.validationRows, engine, data.validation, data.classTokens),
     );
     this.proving = new Proving(inputs, settings, this.events);
 

@@ -2,7 +2,15 @@
 
 import { readFileSync } from 'node:fs';
 import AxeBuilder from '@axe-core/playwright';
-import { expect, test } from './studio';
+import type { Page } from '@playwright/test';
+import { expect, quick, smallDataset, test } from './studio';
+
+async function serious(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' '))}`);
+}
 
 test('a run is compared with words from its first moment to its wrong rows', async ({ studio, page }) => {
   const verdict = page.getByRole('region', { name: 'Verdict', exact: true });
@@ -97,10 +105,73 @@ test('a run is compared with words from its first moment to its wrong rows', asy
 
   await test.step('no serious fault is found by axe', async () => {
     await page.mouse.move(0, 0);
-    const { violations } = await new AxeBuilder({ page }).analyze();
-    const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-    expect(serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' '))}`)).toEqual(
-      [],
+    expect(await serious(page)).toEqual([]);
+  });
+});
+
+test('rows are put right, found hard and ranked, and the next round learns from them', async ({
+  studio,
+  page,
+}) => {
+  const rows = studio.panel('Your rows');
+  await studio.open();
+  await studio.openDataset(smallDataset(), 32);
+  await studio.set({ ...quick, Steps: 2 });
+  await studio.button('Train').click();
+  await studio.phase('finished');
+
+  await test.step('an answer that is put right waits for the next round', async () => {
+    await page.getByRole('textbox', { name: 'Input', exact: true }).fill('The soup was cold.');
+    await page.getByText('Sampling', { exact: true }).click();
+    await page.getByRole('spinbutton', { name: 'Most new tokens' }).fill('4');
+    await studio.button('Generate').click();
+    await studio.button('Put right').click();
+    await page.getByRole('textbox', { name: 'The right answer' }).fill('negative');
+    await studio.button('Add').click();
+    await expect(page.getByRole('region', { name: 'One example for a next round' })).toContainText(
+      'The soup was cold. → negative',
     );
+  });
+
+  await test.step('the hardest rows can be tried', async () => {
+    await rows.getByText('Rows it finds hardest').click();
+    await studio.button('Find the hardest rows').click();
+    const table = rows.getByRole('table', { name: /^The hardest of \d+ rows/ });
+    await expect(table.getByRole('row').nth(1)).toBeVisible();
+    await table
+      .getByRole('button', { name: /^Try row/ })
+      .first()
+      .click();
+    await expect(page.getByRole('textbox', { name: 'Input', exact: true })).toBeFocused();
+  });
+
+  await test.step('a file without answers comes back ranked, and safe to open', async () => {
+    await rows.getByText('Rows worth labelling').click();
+    const content = 'text\n"=1+1, said the cook"\nThe room was nice.\n';
+    await page
+      .getByLabel('File of inputs without answers')
+      .setInputFiles({ name: 'more.csv', mimeType: 'text/csv', buffer: Buffer.from(content) });
+    await expect(rows.getByRole('table', { name: /^2 of 2 rows of more\.csv/ })).toBeVisible();
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      studio.button('Save 2 as CSV to label').click(),
+    ]);
+    expect(download.suggestedFilename()).toBe('to label more.csv');
+    const text = readFileSync(await download.path(), 'utf8');
+    expect(text).toContain('"\'=1+1, said the cook",,');
+    expect(text.split('\r\n')[0]).toBe('\uFEFFtext,label,guess,uncertainty');
+  });
+
+  await test.step('no serious fault is found by axe', async () => {
+    await page.mouse.move(0, 0);
+    expect(await serious(page)).toEqual([]);
+  });
+
+  await test.step('the next round begins from the present prompt, with the example among its rows', async () => {
+    await studio.button('Train a next round').click();
+    await expect(studio.data).toContainText('33 rows');
+    await expect(page.getByRole('region', { name: 'One example for a next round' })).toBeHidden();
+    await studio.phase('finished');
+    await expect(studio.panel('Train')).toContainText('on reviews + 1.jsonl');
   });
 });

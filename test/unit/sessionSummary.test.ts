@@ -1,10 +1,11 @@
 /** @file A run's numbers in words, and as the columns of its chart. */
 import { describe, expect, it, vi } from 'vitest';
 import { webGpuHelp } from '../../app/session/browserHelp';
-import { curve, lastOf, referenceLines } from '../../app/session/curve';
+import { curve, lastOf } from '../../app/session/curve';
 import { toStudioError } from '../../app/session/errors';
 import { bytes, duration, figures, percent, short } from '../../app/session/format';
 import { reduceAll } from '../../app/session/reduce';
+import { referenceLines } from '../../app/session/referenceLines';
 import { initialState, type RunSlice } from '../../app/session/state';
 import {
   curveDescription,

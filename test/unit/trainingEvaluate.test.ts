@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { classCandidates, packExamples, predictClasses } from '../../app/data/pack';
 import { startCpu } from '../../app/engine/backend';
 import type { Engine, SoftPrompt } from '../../app/engine/engine';
-import { pickRows, rowsForClasses } from '../../app/evaluation/pickRows';
+import { affordableRows, pickRows } from '../../app/evaluation/pickRows';
 import { AnswerBook } from '../../app/training/answers';
 import { evaluatePrompt } from '../../app/training/evaluate';
 import { type InitialiserSource, initialisePrompt } from '../../app/training/initialise';
@@ -103,13 +103,21 @@ describe('evaluation', () => {
     expect(pickRows(3, 50)).toEqual([0, 1, 2]);
   });
 
-  it('looks at every row of many classes, and at fewer only where the reference runs a text for each class', () => {
-    const counts = (name: Engine['name']) =>
-      [2, 10, 24, 77, 100].map((classes) => rowsForClasses(100, classes, { name }));
-    expect(counts('wasm')).toEqual([100, 100, 100, 100, 100]);
-    expect(counts('webgpu')).toEqual([100, 100, 100, 100, 100]);
-    expect(counts('reference')).toEqual([100, 100, 41, 30, 30]);
-    expect(rowsForClasses(12, 50, { name: 'reference' })).toBe(12);
+  it('looks at fewer rows only where asking for their classes takes long', () => {
+    const texts = tinyData(1, 10).validation;
+    const classes = (count: number, tokens: number) =>
+      Array.from({ length: count }, () => new Int32Array(tokens));
+    const affordable = (name: Engine['name'], most: number, ...labels: [number, number]) =>
+      affordableRows(most, { name }, texts, classes(...labels));
+    // A text that is run once for all classes leaves room for all rows, even of 77 classes.
+    expect(affordable('wasm', 100, 77, 3)).toBe(100);
+    expect(affordable('webgpu', 100, 2, 3)).toBe(100);
+    expect(affordable('reference', 100, 10, 3)).toBe(100);
+    // The reference runs it for every one; labels in many pieces are long wherever they are.
+    expect(affordable('reference', 100, 77, 3)).toBeLessThan(60);
+    expect(affordable('wasm', 100, 77, 14)).toBe(30);
+    expect(affordable('wasm', 12, 77, 14)).toBe(12);
+    expect(affordableRows(100, { name: 'wasm' }, texts, [])).toBe(100);
   });
 });
 

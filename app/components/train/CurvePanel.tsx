@@ -1,8 +1,9 @@
 /** @file The loss curve with what belongs to it: scale, zoom, values under the pointer, small curves, numbers. */
 import { Button, SegmentedControl } from '@radix-ui/themes';
 import { useId, useMemo, useRef, useState } from 'react';
-import { curve, type ReferenceLine, referenceLines } from '../../session/curve';
+import { curve } from '../../session/curve';
 import { useThrottled } from '../../session/hooks';
+import { type ReferenceLine, referenceLines } from '../../session/referenceLines';
 import type { StudioState } from '../../session/state';
 import { bestValidation, curveDescription, referenceWords } from '../../session/summary';
 import { Fold } from '../ui/Fold';

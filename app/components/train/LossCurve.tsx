@@ -1,6 +1,7 @@
 /** @file The loss curve in the page: an image with a description, focusable so that arrows can read its values. */
 import { type KeyboardEvent, type RefObject, useEffect, useRef } from 'react';
-import type { Curve, ReferenceLine } from '../../session/curve';
+import type { Curve } from '../../session/curve';
+import type { ReferenceLine } from '../../session/referenceLines';
 import { useAppearance } from '../../session/theme';
 import type { ValidationRecord } from '../../workers/protocol';
 import { createLossChart, type LossChart } from './lossChart';

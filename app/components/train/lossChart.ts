@@ -1,6 +1,7 @@
 /** @file The loss curve on a canvas: uPlot set up for a run that grows, zooms and may be logarithmic. */
 import uPlot from 'uplot';
-import type { Curve, ReferenceLine } from '../../session/curve';
+import type { Curve } from '../../session/curve';
+import type { ReferenceLine } from '../../session/referenceLines';
 import type { ValidationRecord } from '../../workers/protocol';
 import { type ChartColours, chartColours } from './chartColours';
 import { drawReferences } from './referenceLines';

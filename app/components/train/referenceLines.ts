@@ -1,6 +1,6 @@
 /** @file Across the loss chart, what words alone reach: a line each, named at its right end. */
 import uPlot from 'uplot';
-import type { ReferenceLine } from '../../session/curve';
+import type { ReferenceLine } from '../../session/referenceLines';
 import type { ChartColours } from './chartColours';
 
 /** Names closer than this, in pixels of the page, would lie over each other. */
