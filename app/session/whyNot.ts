@@ -27,7 +27,7 @@ export interface WhyNotInputs {
 
 /** From this share on there is next to nothing left to win. */
 const NEARLY_ALL = 0.97;
-/** A model that knows a text needs less than this part of what blind guessing needs; measured in docs/training.md. */
+/** A model that knows a text needs less than this part of what blind guessing needs: docs/training.md has what was measured. */
 const STRANGE = 0.6;
 /** Pieces a word of a label from which on it is told. */
 const MANY_PIECES = 2.5;

@@ -29,7 +29,7 @@ export function drawReferences(u: uPlot, lines: readonly ReferenceLine[], colour
     // Above its line, unless the line above is that near or the chart ends there.
     const free = y - (placed[i - 1]?.y ?? top);
     const below = free < NAME_HEIGHT * pixel;
-    const at = y + (below ? 13 : -4) * pixel;
+    const at = y + (below ? 14 : -6) * pixel;
     ctx.strokeStyle = colours.panel;
     ctx.lineWidth = 4 * pixel;
     ctx.strokeText(line.name, left + width - 4 * pixel, at);

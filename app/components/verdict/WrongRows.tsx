@@ -58,7 +58,8 @@ export function WrongRows({ verdict, cell, onAll }: WrongRowsProps) {
           </label>
         )}
         <span className="numbers wrong-count" role="status">
-          {filtered ? `${count(rows.length)} of ${count(all.length)}` : count(all.length)}
+          {filtered && `${count(rows.length)} of `}
+          {count(all.length)} {all.length === 1 ? 'row' : 'rows'}
           {cell && ` · “${cell.target}” taken for “${cell.said}”`}
         </span>
         {filtered && (
