@@ -74,6 +74,8 @@ export function verdictWords(verdict: Verdict): VerdictWords {
     };
   }
   const outcome = outcomeOf(difference);
+  const one = oneClass(verdict);
+  const same = one === null ? '' : ` It takes nearly every row for “${one}”.`;
   const against = told ?? (bare ? `bare model ${percent(bare.share)}` : '');
   const { low, high } = difference.interval;
   const by = `${signed(difference.points)} points, 95 % interval ${signed(low)} to ${signed(high)}`;
@@ -85,10 +87,16 @@ export function verdictWords(verdict: Verdict): VerdictWords {
     loses: ' Words do better here.',
   }[outcome];
   return {
-    say: `${where}: ${against}, this soft prompt ${percent(soft.share)} (${by}).${end}`,
+    say: `${where}: ${against}, this soft prompt ${percent(soft.share)} (${by}).${end}${same}`,
     aside,
     outcome,
   };
+}
+
+/** The class that the soft prompt takes nearly every row for, though their targets differ; null where there is none. */
+export function oneClass({ contenders, classes }: Pick<Verdict, 'contenders' | 'classes'>): string | null {
+  const said = contenders.find(({ name }) => name === 'soft prompt')?.classes?.oneClass ?? null;
+  return said === null ? null : (classes?.[said] ?? null);
 }
 
 /** How many test rows a verdict rests on: "48 of the 300 rows". */

@@ -5,7 +5,7 @@
 import type { DatasetReport, RunSettings, StepRecord, ValidationRecord, Verdict } from '../workers/protocol';
 import { count, figures, percent } from './format';
 import { bestValidation, smooth, smoothingWeight } from './summary';
-import { barsOf, verdictWords } from './verdictWords';
+import { barsOf, oneClass, verdictWords } from './verdictWords';
 
 /** What is seen, and what to do about it. */
 export interface Reason {
@@ -53,6 +53,7 @@ export function whyNot({ verdict, settings, steps, validations, data }: WhyNotIn
   }
   return [
     strangeText(verdict),
+    sameAnswer(verdict),
     data && splitLabels(data),
     data && disagreement(data),
     data && fewRows(data),
@@ -66,6 +67,16 @@ function strangeText({ inputs }: Verdict): Reason | null {
   return {
     seen: `The model hardly knows this kind of text: it needs ${figures(inputs.loss)} nats a token for the inputs themselves, where blind guessing needs ${figures(inputs.guessing)}.`,
     attempt: 'Choose a larger model, or one made for this language and kind of text.',
+  };
+}
+
+function sameAnswer(verdict: Verdict): Reason | null {
+  const one = oneClass(verdict);
+  if (one === null) return null;
+  return {
+    seen: `The prompt takes nearly every row for “${one}”.`,
+    attempt:
+      'It has not begun to tell rows apart: a start from words that name the task, a higher rate or more steps may set it going.',
   };
 }
 

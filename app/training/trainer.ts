@@ -187,7 +187,7 @@ export class Trainer {
     this.announced = this.showing
       .answersOf(this.steps.prompt, this.step, signal)
       .then(() => this.proving.tell(this.record.best, signal))
-      .then(() => (signal.aborted || !isOver(this.phase) ? undefined : this.judge()))
+      .then(() => (signal.aborted || this.running ? undefined : this.judge()))
       .catch((error) => (signal.aborted ? undefined : this.broke(error)));
     return this.announced;
   }
@@ -392,9 +392,9 @@ export class Trainer {
     return this.unlessAbandoned(this.proving.settled());
   }
 
-  /** A run that pauses before its first validation has made nothing yet that would be worth it. */
+  /** Has all test rows asked about what the run has made so far, while it rests. */
   private judge(): void {
-    if (this.phase === 'failed' || (this.phase === 'paused' && !this.record.best)) return;
+    if (this.phase === 'failed') return;
     this.proving.rest(
       () => this.result(),
       async (error) => {

@@ -236,7 +236,7 @@ export interface HardRows {
 /** Rows without an answer, with what the prompt in use would answer. */
 export interface RankedRows {
   prompt: PromptReport;
-  /** Of the file. */
+  /** Of the file; a single one has the name that it has in the dataset. */
   columns: string[];
   /** The column that the right answer belongs in; not one of the file's. */
   target: string;

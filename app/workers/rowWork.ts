@@ -131,7 +131,7 @@ export class RowWork {
   private async rankRows(ground: Ground, table: Table): Promise<RankedRows> {
     const { held, active, signal } = ground;
     const { classes } = active.dataset;
-    const texts = await encodeUnlabelled(ground, table);
+    const { texts, columns } = await encodeUnlabelled(ground, table);
     const order = drawRows(table.rows.length, MOST_ROWS).filter((row) => inputTokens(texts[row]).length > 0);
     const found = await this.inSlices(order, signal, async (rows) => {
       const asked = rows.map((row) => texts[row]);
@@ -144,8 +144,8 @@ export class RowWork {
     });
     return {
       prompt: held.report,
-      columns: table.columns,
-      target: targetColumn(active, table.columns),
+      columns,
+      target: targetColumn(active, columns),
       of: table.rows.length,
       by: classes ? 'classes' : 'answers',
       rows: found.sort((a, b) => b.uncertainty - a.uncertainty || a.row - b.row),
@@ -210,7 +210,10 @@ async function guessAnswers(
 }
 
 /** Inputs as in training; in place of the answer stands any, which nobody looks at. */
-async function encodeUnlabelled({ model, active }: Ground, table: Table): Promise<TokenExample[]> {
+async function encodeUnlabelled(
+  { model, active }: Ground,
+  table: Table,
+): Promise<{ texts: TokenExample[]; columns: string[] }> {
   const { classes, classTokens, chatFormat, report } = active.dataset;
   const { options } = report;
   if (options.kind !== 'inputTarget') {
@@ -219,7 +222,8 @@ async function encodeUnlabelled({ model, active }: Ground, table: Table): Promis
       'This dataset consists of texts or conversations.',
     );
   }
-  const input = compileTemplate(options.inputTemplate, inputColumns(options.inputTemplate, active, table));
+  const columns = inputColumns(options.inputTemplate, active, table);
+  const input = compileTemplate(options.inputTemplate, columns);
   const target = classes?.[0] ?? '-';
   const examples = table.rows.map((cells, i) => ({
     input: input.fill(cells),
@@ -227,7 +231,8 @@ async function encodeUnlabelled({ model, active }: Ground, table: Table): Promis
     row: table.rowNumbers[i],
   }));
   const reserve = Math.max(0, ...classTokens.map(({ length }) => length));
-  return tokenizeExamples(examples, model.tokenizer, { ...options, reserve, chatFormat });
+  const texts = await tokenizeExamples(examples, model.tokenizer, { ...options, reserve, chatFormat });
+  return { texts, columns };
 }
 
 /** The file's columns by the names that the input template has; a file of one column has that of a template of one. */

@@ -18,6 +18,8 @@ test('a run is compared with words from its first moment to its wrong rows', asy
   const results = studio.panel('Results');
 
   await test.step('words are scored before the first step, and drawn as lines', async () => {
+    // Wide enough for a column an answer.
+    await page.setViewportSize({ width: 1440, height: 900 });
     await studio.open();
     await studio.button('Message to desk color (hard)').click();
     await expect(studio.data).toContainText('for training');
@@ -159,7 +161,7 @@ test('rows are put right, found hard and ranked, and the next round learns from 
     expect(download.suggestedFilename()).toBe('to label more.csv');
     const text = readFileSync(await download.path(), 'utf8');
     expect(text).toContain('"\'=1+1, said the cook",,');
-    expect(text.split('\r\n')[0]).toBe('\uFEFFtext,label,guess,uncertainty');
+    expect(text.split('\r\n')[0]).toBe('\uFEFFinput,target,guess,uncertainty');
   });
 
   await test.step('no serious fault is found by axe', async () => {

@@ -98,6 +98,7 @@ describe('a person’s rows', () => {
       new File(['nice phone\ndull soup\nnice bike\n'], 'more.txt'),
     ]);
     expect(ranked?.rows).toHaveLength(3);
+    expect([ranked?.columns, ranked?.target]).toEqual([['text'], 'label']);
   });
 
   it('of other columns are refused in words', async () => {

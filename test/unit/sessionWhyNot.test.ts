@@ -43,6 +43,16 @@ function verdict(words: number, soft: number, more: Partial<Verdict> = {}): Verd
   };
 }
 
+/** Contenders of a verdict whose prompt takes every row for one class. */
+function allTakenFor(one: number): Verdict['contenders'] {
+  const { contenders } = verdict(60, 50);
+  return contenders.map((each) =>
+    each.name === 'soft prompt' && each.classes
+      ? { ...each, classes: { ...each.classes, oneClass: one } }
+      : each,
+  );
+}
+
 const step = (number: number, loss: number): StepRecord => ({
   step: number,
   loss,
@@ -103,6 +113,11 @@ describe('why it may not win', () => {
       'text that the model does not know',
       { verdict: verdict(60, 50, { inputs: { loss: 6.1, guessing: 7.34, rows: 16 } }) },
       /hardly knows this kind of text: it needs 6.10 nats a token .* blind guessing needs 7.34\. Choose a larger model/,
+    ],
+    [
+      'one answer to all',
+      { verdict: verdict(60, 50, { contenders: allTakenFor(1) }) },
+      /takes nearly every row for “b”/,
     ],
     [
       'labels in many pieces',
@@ -171,6 +186,13 @@ describe('why it may not win', () => {
 });
 
 describe('the verdict in words', () => {
+  it('says aloud when the prompt takes all rows for one class', () => {
+    expect(verdictWords(verdict(60, 50)).say).not.toContain('nearly every row');
+    expect(verdictWords(verdict(60, 50, { contenders: allTakenFor(0) })).say).toMatch(
+      /Words do better here\. It takes nearly every row for “a”\.$/,
+    );
+  });
+
   it('tells a first look from the whole, each with its rows', () => {
     const look = verdictWords(verdict(61, 88, { rows: 48, of: 300, whole: false }));
     expect(look.say).toMatch(/^At a first look, on 48 of the 300 rows it never saw: your instruction 61 %/);
