@@ -95,7 +95,11 @@ export function reduce(state: StudioState, event: StudioEvent, now: number): Stu
     case 'words':
       return withRun(state, event.runId, (run) => ({ ...run, words: event.records }));
     case 'verdict':
-      return withRun(state, event.runId, (run) => ({ ...run, verdict: event.verdict }));
+      return withRun(state, event.runId, (run) => ({
+        ...run,
+        verdict: event.verdict,
+        validationProgress: null,
+      }));
     case 'neighbours':
       return withRun(state, event.runId, (run) => ({
         ...run,
@@ -105,7 +109,7 @@ export function reduce(state: StudioState, event: StudioEvent, now: number): Stu
     case 'answers':
       return withRun(state, event.runId, (run) => ({
         ...run,
-        answers: { step: event.step, rows: event.rows },
+        answers: { step: event.step, rows: event.rows, instruction: event.instruction },
       }));
     case 'saved':
       return withRun(state, event.runId, (run) => ({ ...run, savedStep: event.step, notSaved: null }));
@@ -113,6 +117,10 @@ export function reduce(state: StudioState, event: StudioEvent, now: number): Stu
       return { ...state, saved: { ...state.saved, outdated: true } };
     case 'notSaved':
       return withRun(state, event.runId, (run) => ({ ...run, notSaved: event.message }));
+    case 'rowWork': {
+      if (!state.rows.busy) return state;
+      return { ...state, rows: { ...state.rows, progress: { done: event.done, total: event.total } } };
+    }
     case 'promptChanged':
       return { ...state, prompt: withPrompt(state.prompt, event.prompt) };
     case 'answering':

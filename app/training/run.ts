@@ -67,7 +67,8 @@ export interface RunEvents extends KeeperEvents {
   /** Words and the best prompt so far on the test rows. */
   verdict(verdict: Verdict): void;
   neighbours(table: NeighbourTable): void;
-  answers(step: number, rows: AnswerRow[]): void;
+  /** `instruction` is the one that the answers `told` were given after, null where there are none. */
+  answers(step: number, rows: AnswerRow[], instruction: string | null): void;
 }
 
 /** A prompt on the host, and where in the run it was. */

@@ -4,6 +4,7 @@ import type { SoftPrompt } from '../engine/engine';
 import { neighbourTable } from '../inspect/nearest';
 import { AnswerBook } from './answers';
 import { tensorOf } from './learner';
+import type { Words } from './proof';
 import type { RunEvents, RunInputs } from './run';
 
 /** Tells tables and answers of the moment they are asked for, while training goes on. */
@@ -18,8 +19,10 @@ export class Showing {
     /** Of the validation, of which the first few are answered. */
     rows: readonly number[],
     private readonly broke: (error: unknown) => void,
+    /** The instruction that does best so far, or null. */
+    private readonly instruction: () => Words | null = () => null,
   ) {
-    this.answerBook = new AnswerBook(inputs.engine, { ...inputs, rows });
+    this.answerBook = new AnswerBook(inputs.engine, { ...inputs, rows, instruction });
   }
 
   /** Whether a table of nearest tokens is on its way. */
@@ -62,7 +65,7 @@ export class Showing {
   /** Tells the model's answers under a prompt that stays as it is meanwhile. @throws the signal's reason when aborted. */
   async answers(prompt: SoftPrompt, step: number, signal: AbortSignal): Promise<void> {
     const answers = await this.answerBook.answers(prompt, signal);
-    if (answers.length > 0) this.events.answers?.(step, answers);
+    if (answers.length > 0) this.events.answers?.(step, answers, this.instruction()?.instruction ?? null);
   }
 
   /** Tells the answers of a prompt, which it disposes, while training may go on. */

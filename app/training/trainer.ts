@@ -5,7 +5,7 @@
 import { nextTurn, untilAborted } from '../data/eventLoop';
 import type { SoftPrompt } from '../engine/engine';
 import { EngineMemoryError } from '../engine/errors';
-import { pickRows, rowsForClasses } from '../evaluation/pickRows';
+import { affordableRows, pickRows } from '../evaluation/pickRows';
 import { CHECKPOINT_EVERY, checkCheckpoint, isOver, MOST_LOST } from './checkpoint';
 import { CheckpointKeeper } from './checkpointKeeper';
 import { type Diagnosis, diagnoseError } from './divergence';
@@ -99,7 +99,7 @@ export class Trainer {
     this.keeper = new CheckpointKeeper(inputs.store, this.events, this.step);
     this.validationRows = pickRows(
       data.validation.length,
-      rowsForClasses(settings.validationRows, data.classes?.length ?? 0),
+      affordableRows(settings.validationRows, engine, data.validation, data.classTokens),
     );
     this.proving = new Proving(inputs, settings, this.events);
     this.sweep = new Sweep({
@@ -111,9 +111,13 @@ export class Trainer {
       parts,
     });
     this.latest = new LatestState(checkpoint ?? this.begin(), () => this.capture());
-    this.showing = new Showing(inputs, this.events, this.validationRows, (error) => {
-      void this.broke(error);
-    });
+    this.showing = new Showing(
+      inputs,
+      this.events,
+      this.validationRows,
+      (error) => void this.broke(error),
+      () => this.proving.bestInstruction,
+    );
   }
 
   /** A run that has made no step. */
@@ -220,7 +224,8 @@ export class Trainer {
     const { signal } = this.announcing;
     this.announced = this.showing
       .answersOf(this.presentPrompt(leader), this.step, signal)
-      .then(() => this.proving.tell(this.judged, signal))
+      .then(() => this.proving.tell(this.best, signal))
+      .then(() => (signal.aborted || this.running ? undefined : this.judge()))
       .catch((error) => (signal.aborted ? undefined : this.broke(error)));
     return this.announced;
   }
@@ -237,6 +242,7 @@ export class Trainer {
       if (!isOver(this.phase)) this.phase = 'paused';
       this.validationAbort?.abort();
       this.announcing.abort();
+      this.proving.interrupt();
       this.abandoning.abort();
       this.running = null;
       this.giveBack();
@@ -249,8 +255,10 @@ export class Trainer {
   async dispose(): Promise<void> {
     this.announcing.abort();
     await this.pause();
+    this.proving.interrupt();
     await this.settled();
     await this.unlessAbandoned(this.announced);
+    await this.judged();
     if (!this.abandoned) this.giveBack();
   }
 
@@ -261,12 +269,16 @@ export class Trainer {
     return [...(this.inputs.notes ?? []), ...this.sweep.notes, ...(early ? [early] : [])];
   }
 
-  /** The run's prompt with what is needed to judge it; null before the first validation. */
-  private get judged(): JudgedPrompt | null {
+  /** The run's best prompt so far; null before the first validation. */
+  private get best(): JudgedPrompt | null {
     const { best, leader } = this.record;
-    if (!best) return null;
-    const { settings } = this.lanes[leader];
-    return { ...best, lane: leader, kind: kindOf(settings), width: rowWidth(this.inputs.engine, settings) };
+    return best && this.judgedAs({ ...best, values: best.prompt, lane: leader });
+  }
+
+  /** A prompt with what is needed to judge it. */
+  private judgedAs({ values, lane, step }: Pick<TrainedPrompt, 'values' | 'lane' | 'step'>): JudgedPrompt {
+    const { settings } = this.lanes[lane];
+    return { values, lane, step, kind: kindOf(settings), width: rowWidth(this.inputs.engine, settings) };
   }
 
   /** A lane's prompt as it is now, or where the lane has ended as it was best. The caller disposes the tensor. */
@@ -303,6 +315,7 @@ export class Trainer {
     if (this.abandoned) throw new TrainingError('The device of this run is lost.');
     this.request = 'none';
     this.asked = asked;
+    this.proving.interrupt();
     const limit = asked === 'singleStep' ? 1 : Number.POSITIVE_INFINITY;
     this.running = this.unlessAbandoned(Promise.resolve().then(() => this.loop(limit)));
     await this.running;
@@ -428,7 +441,7 @@ export class Trainer {
   private async compare(): Promise<void> {
     if (!this.proving.due || this.request !== 'none') return;
     this.enter('validating');
-    await this.abortable((signal) => this.proving.tell(this.judged, signal));
+    await this.abortable((signal) => this.proving.tell(this.best, signal));
   }
 
   /** Work that a command may give up; it is then made again on resuming. */
@@ -478,7 +491,7 @@ export class Trainer {
         this.latest.put(this.joined(this.record.present(step, this.phase), states));
         for (const record of records) this.events.validation?.(record);
         if (ended.length > 0) this.events.state?.(this.state);
-        await this.proving.tell(this.judged, signal);
+        await this.proving.tell(this.best, signal);
         const present = this.presentPrompt(this.record.leader);
         await this.showing.answers(present, step, signal).finally(() => tensorOf(present).dispose());
       } finally {
@@ -500,6 +513,26 @@ export class Trainer {
     return { ...present, lanes };
   }
 
+  /** Resolves when the prompt of a run at rest has been compared with words on all test rows, or that was interrupted. */
+  judged(): Promise<void> {
+    return this.unlessAbandoned(this.proving.settled());
+  }
+
+  /** Has all test rows asked about what the run has made so far, while it rests. */
+  private judge(): void {
+    if (this.phase === 'failed') return;
+    this.proving.rest(
+      async () => this.judgedAs(await this.result()),
+      async (error) => {
+        if (await this.inputs.deviceLost?.()) this.abandon();
+        // What the run has made is none the worse for it.
+        const { message, hint } = diagnoseError(error);
+        if (!this.abandoned)
+          this.events.state?.({ ...this.state, message: `${message} ${hint ?? ''}`.trim() });
+      },
+    );
+  }
+
   /** Leaves the loop: from here on commands find the run at rest. */
   private rest(phase: RunPhase): void {
     this.record.stopClock();
@@ -508,6 +541,7 @@ export class Trainer {
     if (phase !== 'failed') this.tellNearest();
     // What broke off may go on from the checkpoint before; what diverged may not.
     if (!this.brokeOff) this.keep();
+    this.judge();
   }
 
   private keep(): void {

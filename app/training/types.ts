@@ -1,5 +1,7 @@
 /** @file The words of a run: settings, records, state. Plain data that travels through the protocol and into files. */
+import type { Turn } from '../data/types';
 import type { TrainingMemory } from '../engine/engine';
+import type { InputsLoss } from '../evaluation/inputsLoss';
 import type { ContenderReport, Difference, Measure } from '../evaluation/report';
 import type { LearnerSettings, LearnerStart, LearnerState } from './learner';
 import type { MethodId } from './methods/names';
@@ -110,6 +112,8 @@ export interface WordsRecord {
   /** Null where the task has no classes. */
   accuracy: number | null;
   exact: number;
+  /** Validation rows that were scored. */
+  rows: number;
 }
 
 /** A row that the prompt gets wrong. */
@@ -117,6 +121,8 @@ export interface WrongRow {
   /** As the person's file counts it. */
   row: number;
   input: string;
+  /** Of a conversation. */
+  turns?: readonly Turn[];
   target: string;
   /** The class that it was taken for; null where the task has none. */
   said: string | null;
@@ -130,8 +136,12 @@ export interface WrongRow {
 export interface Verdict {
   /** Of the prompt that is judged. */
   step: number;
-  /** Test rows. */
+  /** Test rows that it rests on. */
   rows: number;
+  /** Test rows that there are. */
+  of: number;
+  /** No more rows will be looked at; else it is a first look on a few of them, while the run goes on. */
+  whole: boolean;
   measure: Measure;
   /** Part of the rows that the commonest answer is right on. */
   majority: number | null;
@@ -142,13 +152,19 @@ export interface Verdict {
   /** The soft prompt against the best words; null while there is no prompt. */
   difference: (Difference & { against: string }) | null;
   wrong: WrongRow[];
+  /** What the bare model makes of the inputs themselves; null where they are too short to tell. */
+  inputs: InputsLoss | null;
 }
 
 /** A validation example with the model's greedy answers. */
 export interface AnswerRow {
   input: string;
   target: string;
+  /** Of a conversation. */
+  turns?: readonly Turn[];
   without: string;
+  /** After the best instruction; null where nothing is compared with one. */
+  told: string | null;
   with: string;
 }
 

@@ -274,7 +274,7 @@ export class RunSlot {
       words: (records) => emit({ type: 'words', runId, records }),
       verdict: (verdict) => emit({ type: 'verdict', runId, verdict }),
       neighbours: (table) => emit({ type: 'neighbours', runId, table }),
-      answers: (step, rows) => emit({ type: 'answers', runId, step, rows }),
+      answers: (step, rows, instruction) => emit({ type: 'answers', runId, step, rows, instruction }),
       saved: (step) => emit({ type: 'saved', runId, step }),
       notSaved: (error) => {
         const { message, hint } = toStudioError(error, 'training');

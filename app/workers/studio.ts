@@ -14,11 +14,13 @@ import type { ActiveModel } from './modelSlot';
 import type { Platform } from './platform';
 import { readPromptFiles } from './promptSlot';
 import type {
+  AddedExample,
   Backend,
   CatalogueModel,
   DeviceReport,
   FileChoices,
   GenerateRequest,
+  HardRows,
   Int8Cost,
   MemoryReport,
   ModelOrigin,
@@ -26,6 +28,7 @@ import type {
   ModelReport,
   PromptFormat,
   PromptReport,
+  RankedRows,
   RunSettings,
   SampleDataset,
   SavedWork,
@@ -276,6 +279,24 @@ export class StudioService implements Studio {
     return attempt('generation', () => this.ready().generation.answer(requestId, request));
   }
 
+  hardestRows(): Promise<HardRows | null> {
+    return attempt('training', () => this.ready().rowWork.hardest());
+  }
+
+  rankUnlabelled(files: File[]): Promise<RankedRows | null> {
+    return attempt('data', () => this.ready().rowWork.rank(files));
+  }
+
+  async cancelRowWork(): Promise<void> {
+    await this.opened?.rowWork.cancel();
+  }
+
+  datasetFiles(
+    added: AddedExample[],
+  ): Promise<{ training: File; validation: File | null; test: File | null }> {
+    return attempt('data', () => this.turns.take(() => this.ready().data.asFiles(added)));
+  }
+
   async cancelGenerate(): Promise<void> {
     await this.opened?.generation.cancel();
   }
@@ -353,11 +374,12 @@ export class StudioService implements Studio {
     load: ModelLoad,
     again: (load: ModelLoad) => Promise<ActiveModel>,
   ): Promise<void> {
-    const { models, runs, prompts, generation, emit } = this.ready();
+    const { models, runs, prompts, generation, rowWork, emit } = this.ready();
     try {
       load.check();
       await this.comparison.end();
       await generation.end();
+      await rowWork.end();
       await runs.clear();
     } catch (error) {
       model.engine.dispose();
@@ -401,6 +423,7 @@ export class StudioService implements Studio {
   private async goOn(run: ActiveRun, command: 'resume' | 'singleStep'): Promise<void> {
     this.refuseWhileLoading();
     await this.comparison.end();
+    await this.ready().rowWork.end();
     this.ready().runs.go(run, command);
   }
 
@@ -416,6 +439,7 @@ export class StudioService implements Studio {
     const model = this.model();
     const dataset = await data.for(model);
     await this.comparison.end();
+    await this.ready().rowWork.end();
     advice.apply(model);
     const run = await recovery.guard(() => runs.create(settings, model, dataset, prompts.file, own));
     // From here on the run is there, and nothing that follows may take that back.

@@ -339,6 +339,10 @@ const studio: Studio = {
   async cancelComparison() {
     cancel?.();
   },
+  hardestRows: async () => null,
+  rankUnlabelled: async () => null,
+  cancelRowWork: async () => undefined,
+  datasetFiles: async () => ({ training: new File([], 'rows.jsonl'), validation: null, test: null }),
   samples: async () => [
     {
       id: 'reviews',

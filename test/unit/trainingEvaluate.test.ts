@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { classCandidates, packExamples, predictClasses } from '../../app/data/pack';
 import { startCpu } from '../../app/engine/backend';
 import type { Engine, SoftPrompt } from '../../app/engine/engine';
-import { pickRows, rowsForClasses } from '../../app/evaluation/pickRows';
+import { affordableRows, pickRows } from '../../app/evaluation/pickRows';
 import { AnswerBook } from '../../app/training/answers';
 import { evaluatePrompt } from '../../app/training/evaluate';
 import { type InitialiserSource, startVectors } from '../../app/training/initialise';
@@ -103,11 +103,21 @@ describe('evaluation', () => {
     expect(pickRows(3, 50)).toEqual([0, 1, 2]);
   });
 
-  it('looks at fewer rows where each has to be asked for many classes', () => {
-    expect([2, 10, 24, 77, 100].map((classes) => rowsForClasses(100, classes))).toEqual([
-      100, 100, 41, 30, 30,
-    ]);
-    expect(rowsForClasses(12, 50)).toBe(12);
+  it('looks at fewer rows only where asking for their classes takes long', () => {
+    const texts = tinyData(1, 10).validation;
+    const classes = (count: number, tokens: number) =>
+      Array.from({ length: count }, () => new Int32Array(tokens));
+    const affordable = (name: Engine['name'], most: number, ...labels: [number, number]) =>
+      affordableRows(most, { name }, texts, classes(...labels));
+    // A text that is run once for all classes leaves room for all rows, even of 77 classes.
+    expect(affordable('wasm', 100, 77, 3)).toBe(100);
+    expect(affordable('webgpu', 100, 2, 3)).toBe(100);
+    expect(affordable('reference', 100, 10, 3)).toBe(100);
+    // The reference runs it for every one; labels in many pieces are long wherever they are.
+    expect(affordable('reference', 100, 77, 3)).toBeLessThan(60);
+    expect(affordable('wasm', 100, 77, 14)).toBe(30);
+    expect(affordable('wasm', 12, 77, 14)).toBe(12);
+    expect(affordableRows(100, { name: 'wasm' }, texts, [])).toBe(100);
   });
 });
 
@@ -135,6 +145,49 @@ describe('answers', () => {
     expect(await book.answers(prompt, signal)).toEqual(rows);
     expect(asked.filter((each) => each === null)).toHaveLength(4);
     expect(asked.filter((each) => each === prompt)).toHaveLength(8);
+  });
+
+  it('have those after the best instruction beside them, asked for once for each instruction', async () => {
+    const data = tinyData(1, 6);
+    const words = (name: string, token: number) => ({
+      name,
+      instruction: name,
+      test: [],
+      validation: data.validation.map((example) => ({
+        ...example,
+        tokenIds: Int32Array.from([token, ...example.tokenIds]),
+        isLabel: Uint8Array.from([0, ...example.isLabel]),
+      })),
+    });
+    const [first, second] = [words('Sort.', 7), words('Choose.', 8)];
+    let best: typeof first | null = null;
+    const asked: number[] = [];
+    const counting: Engine = Object.create(engine, {
+      generate: {
+        value: (...args: Parameters<Engine['generate']>) => {
+          if (args[0] === null) asked.push(args[1][0]);
+          return engine.generate(...args);
+        },
+      },
+    });
+    const book = new AnswerBook(counting, {
+      data,
+      rows: [1, 2],
+      tokenizer: tinyTokenizer,
+      instruction: () => best,
+    });
+    const { signal } = new AbortController();
+    expect((await book.answers(prompt, signal)).map(({ told }) => told)).toEqual([null, null]);
+    best = first;
+    const rows = await book.answers(prompt, signal);
+    expect(rows.every(({ told }) => typeof told === 'string')).toBe(true);
+    await book.answers(prompt, signal);
+    best = second;
+    await book.answers(prompt, signal);
+    best = first;
+    expect(await book.answers(prompt, signal)).toEqual(rows);
+    expect(asked.filter((id) => id === 7)).toHaveLength(2);
+    expect(asked.filter((id) => id === 8)).toHaveLength(2);
   });
 
   it('stop when asked', async () => {

@@ -217,9 +217,9 @@ export function listen(also: Partial<RunEvents> = {}): { told: Told; events: Run
       told.neighbourSteps.push(table.step);
       also.neighbours?.(table);
     },
-    answers(step, rows) {
+    answers(step, rows, instruction) {
       told.answerSteps.push(step);
-      also.answers?.(step, rows);
+      also.answers?.(step, rows, instruction);
     },
     saved(step) {
       told.saved.push(step);

@@ -87,6 +87,7 @@ export async function trainAndProve(
   const state = await atRest(studio, log, budget);
   if (state.phase === 'failed') throw { message: state.message ?? 'The run failed.' };
   const file = await studio.download('peft');
+  await log.judged();
   const seconds = (performance.now() - began) / 1000;
   const { verdict } = log;
   return {
