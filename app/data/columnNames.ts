@@ -36,6 +36,7 @@ const INPUT_NAMES = [
   'questionstem',
   'goal',
   'ctx',
+  'problem',
   'story',
   'q',
   'original',
@@ -77,6 +78,7 @@ const TARGET_NAMES = [
   'correctanswer',
   'bestanswer',
   'finalanswer',
+  'solution',
   'answerkey',
   'answeridx',
   'answerindex',
@@ -119,6 +121,7 @@ const TARGET_NAMES = [
   'type',
   'tag',
   'tags',
+  'annotations',
   'antwort',
   'kategorie',
   'klasse',
@@ -202,9 +205,11 @@ export const PAIRS: readonly (readonly [string, readonly string[]])[] = [
   ['instruction', ['output', 'response', 'answer', 'completion', 'target', 'chosen']],
   ['inputs', ['targets', 'outputs', 'labels', 'target', 'label']],
   ['question', [...ANSWER_TARGETS, 'chosen', 'cop', ...CLASS_TARGETS]],
+  ['problem', ['solution', ...ANSWER_TARGETS, 'expectedanswer', 'generation', ...CLASS_TARGETS]],
   ['q', ['a', ...ANSWER_TARGETS]],
   ['tokens', TAG_TARGETS],
   ['words', TAG_TARGETS],
+  ['questions', ['answers', 'answersinputtext', 'answerstext', 'answer']],
   ['questionstem', ['answerkey', 'answer', 'label']],
   ['prompt', ['completion', 'response', 'chosen', 'output', 'answer', 'target', ...CLASS_TARGETS]],
   ['query', ['response', 'answer', 'answers', 'output', 'target', ...CLASS_TARGETS]],
@@ -242,7 +247,7 @@ export const GROUNDS = [
   'title',
 ];
 /** Questions that may be about something. */
-export const QUESTIONS = ['question', 'query', 'questionstem', 'q'];
+export const QUESTIONS = ['question', 'questions', 'query', 'questionstem', 'problem', 'q'];
 export const CHOICES = [
   'choices',
   'options',
@@ -341,7 +346,8 @@ export function isIdName(name: string): boolean {
 
 /** Says something about a row that is neither its question nor its answer. */
 export function isAboutRow(name: string): boolean {
-  return ABOUT.has(normalName(name)) || /^(metadata|meta)\./i.test(name);
+  const isPlace = /(^|[_.\s])(answer|span|char|token)?[_\s]?(start|end|offset)s?$/i.test(name);
+  return ABOUT.has(normalName(name)) || isPlace || /^(metadata|meta)\./i.test(name);
 }
 
 /** A language's code or name, alone or after a dot: "en", "translation.de". */

@@ -92,6 +92,46 @@ describe('conversations', () => {
   });
 });
 
+describe('rows that answer each other', () => {
+  const message = (id: string, parent: string | null, role: string, text: string) => ({
+    message_id: id,
+    parent_id: parent,
+    role,
+    text,
+    lang: 'en',
+    message_tree_id: 'm1',
+  });
+  const tree = [
+    message('m1', null, 'prompter', 'Q'),
+    message('m2', 'm1', 'assistant', 'A'),
+    message('m3', 'm1', 'assistant', 'B'),
+    message('m4', 'm2', 'prompter', 'More?'),
+    message('m5', 'm4', 'assistant', 'No.'),
+    message('m6', 'm5', 'prompter', 'Thanks'),
+  ];
+
+  it('become a conversation for each last answer, kept together by where they begin', async () => {
+    const others = [1, 2, 3, 4].flatMap((i) => [
+      message(`${i}q`, null, 'prompter', `Q${i}`),
+      message(`${i}a`, `${i}q`, 'assistant', `A${i}`),
+      message(`${i}b`, `${i}q`, 'assistant', `B${i}`),
+    ]);
+    const rows = await readRecords([...tree, ...others]);
+    const told = [...rows.training, ...rows.validation].map(({ turns = [] }) =>
+      turns.map(({ text }) => text).join('|'),
+    );
+    expect(told).toContain('Q|B');
+    expect(told).toContain('Q|A|More?|No.');
+    expect(told).toHaveLength(10);
+    expect(rows.options.groupColumn).toBe('conversation id');
+  });
+
+  it('end, also where they answer in a circle', async () => {
+    const circle = [message('a', 'b', 'prompter', 'Q'), message('b', 'a', 'assistant', 'A')];
+    expect(await firstTurns(readRecords(circle))).toEqual(['user: Q', '*assistant: A']);
+  });
+});
+
 describe('lists in the cells of a CSV file', () => {
   const table = (column: string, cells: string[]) =>
     `text,${column}\n${cells.map((cell, i) => `text ${i},"${cell.replaceAll('"', '""')}"`).join('\n')}`;
@@ -161,7 +201,12 @@ describe('columns', () => {
       'b',
     ],
   ])('%s', async (_, record, input, target) => {
-    const rows = await readRecords([record, record, { ...record, ...('q' in record && { q: 'Why?' }) }]);
+    const other = {
+      ...record,
+      ...('q' in record && { q: 'Why?' }),
+      ...('mood' in record && { mood: 'glad' }),
+    };
+    const rows = await readRecords([record, other, record, other]);
     expect(rows.first[0]).toMatchObject({ input, target });
   });
 });

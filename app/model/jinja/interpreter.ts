@@ -3,27 +3,17 @@
  * can be changed; names that are not there print as nothing; and within bounds, so that every rendering ends.
  */
 import type { CallArguments, Expression, FilterStep, Signature, Statement, Target } from './ast';
-import { bounded, isTrue, iterate } from './basics';
+import { isTrue, iterate } from './basics';
+import { argumentsOf, callValue, codeOf } from './code';
 import { type Division, namesIn } from './division';
 import { JinjaError } from './errors';
 import { filters } from './filters';
 import { Loop } from './loop';
-import { attribute, calculate, compare, item, negate, slice } from './operations';
 import { type Bounds, Runtime, USUAL_BOUNDS } from './runtime';
 import { Scope } from './scope';
 import { tests } from './tests';
 import { str } from './text';
-import {
-  type Arguments,
-  Callable,
-  Dict,
-  Namespace,
-  Tuple,
-  take,
-  typeName,
-  Undefined,
-  type Value,
-} from './values';
+import { type Arguments, Callable, Dict, Namespace, Tuple, Undefined, type Value } from './values';
 
 /** A rendered part of a template's own `generation` blocks. */
 export interface Generated {
@@ -83,12 +73,10 @@ export class Begun {
   }
 
   /** @throws JinjaError */
-  end(late: Iterable<readonly [string, Value]>): Rendering {
+  end(late: readonly (readonly [string, Value])[]): Rendering {
     return worded(() => this.interpreter.continued().run(this.division.tail, new Scope(this.scope, late)));
   }
 }
-
-const NO_ARGUMENTS: Arguments = { positional: [], named: new Map() };
 
 /** How a body ended. */
 type End = 'break' | 'continue' | undefined;
@@ -184,7 +172,7 @@ class Interpreter {
         const args = this.args(call.args, scope);
         const caller = this.macro('caller', signature, body, scope);
         const named = new Map([...args.named, ['caller', caller] as const]);
-        this.write(str(this.call(this.evaluate(call.callee, scope), { ...args, named })));
+        this.write(str(callValue(this.runtime, this.evaluate(call.callee, scope), { ...args, named })));
         return undefined;
       }
       case 'with': {
@@ -219,13 +207,16 @@ class Interpreter {
     over: Value,
     depth: number,
   ): void {
-    const items = [...iterate(over)].filter((each) => {
+    const items: Value[] = [];
+    for (const each of iterate(over)) {
       this.runtime.step();
-      if (!statement.test) return true;
-      const inner = new Scope(scope);
-      this.assign(statement.target, each, inner);
-      return isTrue(this.evaluate(statement.test, inner));
-    });
+      if (statement.test) {
+        const inner = new Scope(scope);
+        this.assign(statement.target, each, inner);
+        if (!isTrue(this.evaluate(statement.test, inner))) continue;
+      }
+      items.push(each);
+    }
     const again = (inner: Value) =>
       this.runtime.deeper(() => {
         this.outputs.push([]);
@@ -316,110 +307,10 @@ class Interpreter {
   }
 
   private args(args: CallArguments, scope: Scope): Arguments {
-    if (args.positional.length + args.named.length === 0 && !args.rest && !args.restNamed)
-      return NO_ARGUMENTS;
-    const positional = args.positional.map((each) => this.evaluate(each, scope));
-    const named =
-      args.named.length === 0 && !args.restNamed
-        ? NO_ARGUMENTS.named
-        : new Map(args.named.map(([name, each]) => [name, this.evaluate(each, scope)]));
-    if (args.rest) positional.push(...iterate(this.evaluate(args.rest, scope)));
-    if (args.restNamed) {
-      const rest = this.evaluate(args.restNamed, scope);
-      if (!(rest instanceof Dict)) throw new JinjaError('What comes with ** must be a dict');
-      for (const [name, value] of rest.pairs()) (named as Map<string, Value>).set(str(name), value);
-    }
-    return { positional, named };
-  }
-
-  private call(callee: Value, args: Arguments): Value {
-    this.runtime.step();
-    if (callee instanceof Undefined) callee.fail();
-    if (callee instanceof Loop) return callee.call(take('loop', args, ['iterable'])('iterable') as Value);
-    if (!(callee instanceof Callable)) throw new JinjaError(`'${typeName(callee)}' object is not callable`);
-    return callee.call(args);
-  }
-
-  private evaluateAll(expressions: readonly Expression[], scope: Scope): Value[] {
-    return expressions.map((each) => this.evaluate(each, scope));
+    return argumentsOf(args)(this.runtime, scope);
   }
 
   private evaluate(expression: Expression, scope: Scope): Value {
-    this.runtime.step();
-    switch (expression.kind) {
-      case 'constant':
-        return expression.value;
-      case 'name': {
-        const value = scope.get(expression.name);
-        return value === undefined ? new Undefined(`'${expression.name}' is undefined`) : value;
-      }
-      case 'list':
-        return this.evaluateAll(expression.items, scope);
-      case 'tuple':
-        return new Tuple(this.evaluateAll(expression.items, scope));
-      case 'dict':
-        return new Dict(
-          expression.pairs.map(
-            ([key, each]) => [this.evaluate(key, scope), this.evaluate(each, scope)] as const,
-          ),
-        );
-      case 'attribute':
-        return attribute(this.evaluate(expression.of, scope), expression.name);
-      case 'item':
-        return item(this.evaluate(expression.of, scope), this.evaluate(expression.key, scope));
-      case 'slice':
-        return slice(
-          this.evaluate(expression.of, scope),
-          expression.bounds.map((bound) => bound && this.evaluate(bound, scope)),
-        );
-      case 'call':
-        return this.call(this.evaluate(expression.callee, scope), this.args(expression.args, scope));
-      case 'filter':
-        return this.runtime.filter(
-          expression.name,
-          this.evaluate(expression.of, scope),
-          this.args(expression.args, scope),
-        );
-      case 'test':
-        return this.runtime.test(
-          expression.name,
-          this.evaluate(expression.of, scope),
-          this.args(expression.args, scope),
-        );
-      case 'unary': {
-        const of = this.evaluate(expression.of, scope);
-        return expression.operator === 'not' ? !isTrue(of) : negate(expression.operator, of);
-      }
-      case 'binary':
-        return calculate(
-          expression.operator,
-          this.evaluate(expression.left, scope),
-          this.evaluate(expression.right, scope),
-        );
-      case 'logic': {
-        const left = this.evaluate(expression.left, scope);
-        return isTrue(left) === (expression.operator === 'or')
-          ? left
-          : this.evaluate(expression.right, scope);
-      }
-      case 'compare': {
-        let left = this.evaluate(expression.first, scope);
-        for (const { operator, right } of expression.rest) {
-          const next = this.evaluate(right, scope);
-          if (!compare(operator, left, next)) return false;
-          left = next;
-        }
-        return true;
-      }
-      case 'concat': {
-        const parts = expression.parts.map((part) => str(this.evaluate(part, scope)));
-        const size = parts.reduce((sum, part) => sum + part.length, 0);
-        return bounded(size, () => parts.join(''));
-      }
-      case 'condition':
-        if (isTrue(this.evaluate(expression.test, scope))) return this.evaluate(expression.chosen, scope);
-        if (expression.otherwise) return this.evaluate(expression.otherwise, scope);
-        return new Undefined('the inline if-expression was false and has no else section');
-    }
+    return codeOf(expression)(this.runtime, scope);
   }
 }
