@@ -227,8 +227,8 @@ function readList(reader: Reader, name: string, depth: number): GgufList | null 
 class Reader {
   at = 0;
   private readonly view: DataView;
-  /** Broken UTF-8 in a token is that token's affair. */
-  private readonly decoder = new TextDecoder('utf-8');
+  /** Broken UTF-8 in a token is that token's affair; a byte-order mark is a character as any other. */
+  private readonly decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
   constructor(
     private readonly bytes: Uint8Array,
