@@ -13,39 +13,12 @@ import { embedTokens, type InitialiserSource } from './initialise';
 import { methods } from './methods';
 import { flatten, type MethodSizes, type Shapes, sizesOf, total, unflatten } from './methods/method';
 import { METHODS } from './methods/names';
-import type { RunSettings } from './types';
-
-/** The settings that one learner has for itself; learners of a run may differ in them. */
-export type LearnerSettings = Pick<
-  RunSettings,
-  'method' | 'virtualTokens' | 'initialiser' | 'initText' | 'before' | 'after' | 'learningRate' | 'seed'
->;
+import type { LearnerSettings, LearnerStart, LearnerState, RunSettings } from './types';
 
 /** The part of a run's settings that its lanes may differ in. */
 export function ownSettings(settings: RunSettings): LearnerSettings {
   const { method, virtualTokens, initialiser, initText, before, after, learningRate, seed } = settings;
   return { method, virtualTokens, initialiser, initText, before, after, learningRate, seed };
-}
-
-/** Where a learner begins; it stays what it is for all of a run. On the host, row-major. */
-export interface LearnerStart {
-  /** Flat, in the order of the method's shapes. */
-  parameters: Float32Array;
-  /** The method's, then the frame's rows. */
-  constants: Float32Array;
-  /** Rows of the frame before and after those that are learned. */
-  frame: readonly [before: number, after: number];
-  /** The prompt before the first step, `[rows, width]`. */
-  prompt: Float32Array;
-}
-
-/** What updates change, on the host. */
-export interface LearnerState {
-  parameters: Float32Array;
-  firstMoment: Float32Array;
-  secondMoment: Float32Array;
-  /** The prompt that the parameters make, `[rows, width]`. */
-  prompt: Float32Array;
 }
 
 export function kindOf({ method }: Pick<LearnerSettings, 'method'>): SoftPrompt['kind'] {

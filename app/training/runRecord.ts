@@ -1,7 +1,6 @@
 /** @file What a run has to show so far: of every lane its records and best prompt, of all the time spent. */
 import { type Diagnosis, DivergenceWatch } from './divergence';
 import type { Evaluation } from './evaluate';
-import type { LearnerState } from './learner';
 import type { TrainedPrompt } from './run';
 import { StepLog } from './stepLog';
 import { type LaneStanding, leading } from './sweep/policy';
@@ -11,6 +10,7 @@ import type {
   LaneEnd,
   LaneReport,
   LaneState,
+  LearnerState,
   RunHistory,
   RunPhase,
   StepRecord,

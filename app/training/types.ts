@@ -3,7 +3,6 @@ import type { Turn } from '../data/types';
 import type { TrainingMemory } from '../engine/engine';
 import type { InputsLoss } from '../evaluation/inputsLoss';
 import type { ContenderReport, Difference, Measure } from '../evaluation/report';
-import type { LearnerSettings, LearnerStart, LearnerState } from './learner';
 import type { MethodId } from './methods/names';
 
 export type Initialiser = 'text' | 'labels' | 'vocabulary' | 'random' | 'file';
@@ -42,6 +41,33 @@ export interface RunSettings {
   minutes: number;
   /** Words that the prompt is compared with, at most ten; nothing is trained by them. */
   instructions: string[];
+}
+
+/** The settings that one learner has for itself; learners of a run may differ in them. */
+export type LearnerSettings = Pick<
+  RunSettings,
+  'method' | 'virtualTokens' | 'initialiser' | 'initText' | 'before' | 'after' | 'learningRate' | 'seed'
+>;
+
+/** Where a learner begins; it stays what it is for all of a run. On the host, row-major. */
+export interface LearnerStart {
+  /** Flat, in the order of the method's shapes. */
+  parameters: Float32Array;
+  /** The method's, then the frame's rows. */
+  constants: Float32Array;
+  /** Rows of the frame before and after those that are learned. */
+  frame: readonly [before: number, after: number];
+  /** The prompt before the first step, `[rows, width]`. */
+  prompt: Float32Array;
+}
+
+/** What updates change, on the host. */
+export interface LearnerState {
+  parameters: Float32Array;
+  firstMoment: Float32Array;
+  secondMoment: Float32Array;
+  /** The prompt that the parameters make, `[rows, width]`. */
+  prompt: Float32Array;
 }
 
 /** Settings chosen from model and data, each with the reason in words, shown beside its control. */

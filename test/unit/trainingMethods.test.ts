@@ -4,16 +4,10 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { packExamples } from '../../app/data/pack';
 import type { Engine } from '../../app/engine/engine';
 import { TrainingError } from '../../app/training/errors';
-import {
-  Learner,
-  type LearnerSettings,
-  learnerSizes,
-  ownSettings,
-  startLearner,
-  tensorOf,
-} from '../../app/training/learner';
+import { Learner, learnerSizes, ownSettings, startLearner, tensorOf } from '../../app/training/learner';
 import { METHODS, type MethodId } from '../../app/training/methods/names';
 import { StepMaker } from '../../app/training/stepMaker';
+import type { LearnerSettings } from '../../app/training/types';
 import { startNodeProcessor } from '../../tools/node/processor';
 import { HIDDEN, tinyData, tinyEngine, tinySettings, tinyTokenizer } from './trainingFixture';
 

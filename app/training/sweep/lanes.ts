@@ -2,10 +2,10 @@
  * @file What the lanes of a run are: learners that share every step and differ in a setting or two. A plain run has one.
  * Each search is a list of changes to the run's own settings; what the person has set stays as it is.
  */
-import { type LearnerSettings, ownSettings } from '../learner';
+import { ownSettings } from '../learner';
 import { METHODS, type MethodId } from '../methods/names';
 import { SETTINGS } from '../settingsTable';
-import type { Initialiser, RunSettings } from '../types';
+import type { Initialiser, LearnerSettings, RunSettings } from '../types';
 
 export interface LanePlan {
   /** What sets it apart, in words; '' where there is nothing to be set apart from. */

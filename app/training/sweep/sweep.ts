@@ -1,9 +1,9 @@
 /** @file The learners of a run, one a lane: made or brought back, stepped together, read, and let go as their lanes end. */
 import type { TokenExample } from '../../data/types';
 import type { Engine, SoftPrompt, TrainingMemory } from '../../engine/engine';
-import { Learner, type LearnerStart, type LearnerState } from '../learner';
+import { Learner } from '../learner';
 import { type MadeStep, StepMaker } from '../stepMaker';
-import type { Checkpoint, RunSettings } from '../types';
+import type { Checkpoint, LearnerStart, LearnerState, RunSettings } from '../types';
 import type { LanePlan } from './lanes';
 
 /** A lane before its first step. */
