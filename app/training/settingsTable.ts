@@ -10,8 +10,6 @@ import type { Initialiser, RunSettings, Schedule, Search } from './types';
 /** What a suggestion follows from. */
 export interface SuggestionFacts {
   spec: Pick<ModelSpec, 'contextLength'>;
-  /** Of the model. */
-  parameters: number;
   /** Root mean square of the embedding table's elements. */
   elementRms: number;
   dataset: Pick<DatasetReport, 'options' | 'training' | 'validation' | 'lengths' | 'classes'>;
@@ -92,10 +90,10 @@ export const SETTINGS = {
       'Whether one prompt is trained, or several side by side in the same steps, of which the best is kept.',
     advice:
       'Automatic tries lengths, learning rates and starts, and after each validation goes on with the better half. A comparison trains all to the end, for you to choose.',
-    reason: ({ gpu }, { search }) =>
+    reason: (_, { search }) =>
       search === 'none'
-        ? 'One at a time: without a GPU several would take long with a model of this size.'
-        : `Two lengths, two learning rates and other starts${gpu ? '' : ', as the model is small'}; after each validation the better half goes on.`,
+        ? 'One at a time: without a GPU several would take several times as long.'
+        : 'Two lengths, two learning rates and other starts; after each validation the better half goes on.',
   },
   method: {
     label: 'Method',

@@ -18,13 +18,11 @@ const VALIDATIONS = 6;
 /** Without a GPU a validation of all rows would take longer than the steps between two. */
 const VALIDATION_ROWS = { gpu: 200, cpu: 100 };
 const MOST_CLASSES_NAMED = 8;
-/** Up to so many parameters several prompts at once are a matter of seconds without a GPU. */
-const SMALL_MODEL = 20_000_000;
 const PATIENCE = 3;
 
 /** Settings for a first run. */
 export function suggestSettings(facts: SuggestionFacts): SuggestedSettings {
-  const { spec, parameters, elementRms, dataset, gpu } = facts;
+  const { spec, elementRms, dataset, gpu } = facts;
   const room = spec.contextLength - dataset.lengths.max;
   const virtualTokens = Math.max(1, Math.min(USUAL_VIRTUAL_TOKENS, room));
   const batchSize = Math.min(USUAL_BATCH_SIZE, dataset.training);
@@ -37,7 +35,7 @@ export function suggestSettings(facts: SuggestionFacts): SuggestedSettings {
   const rate = clamp(RATE_OF_RMS * elementRms, SETTINGS.learningRate.min, SETTINGS.learningRate.max);
   const learningRate = Number(rate.toPrecision(2));
   const settings: RunSettings = {
-    search: gpu || parameters <= SMALL_MODEL ? 'auto' : 'none',
+    search: gpu ? 'auto' : 'none',
     method: 'prompt',
     virtualTokens,
     initialiser: 'text',

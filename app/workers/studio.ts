@@ -197,7 +197,6 @@ export class StudioService implements Studio {
           spec: model.engine.spec,
           elementRms: model.measures.elementRms,
           dataset: dataset.report,
-          parameters: model.report.parameters,
           gpu: device.backend === 'webgpu' && !device.software,
         });
       }),

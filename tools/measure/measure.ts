@@ -60,7 +60,6 @@ async function measure(sample: Sample, engine: Engine, { tokenizer, spec, chat }
   const suggested = suggestSettings({
     spec,
     elementRms: measures.elementRms,
-    parameters: 0,
     dataset: data.report,
     gpu: false,
   });
