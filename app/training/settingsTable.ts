@@ -107,7 +107,7 @@ export const SETTINGS = {
     means:
       'What is trained: vectors before the text, directly or through something that makes them, or a prefix in every layer.',
     advice:
-      'Prompt tuning is the simplest and works everywhere. Residual prompt tuning is the steadiest; a prefix says more, and starts as exactly the words it starts from.',
+      'Prompt tuning is the simplest, works everywhere and did best on the hard sample. A prefix starts as exactly the words it starts from. Compare methods to see which suits your rows.',
     reason: () => 'Works with every model, and with every tool that reads soft prompts.',
   },
   virtualTokens: {

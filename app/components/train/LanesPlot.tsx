@@ -2,8 +2,8 @@
 import { figures } from '../../session/format';
 import type { LaneReport, ValidationRecord } from '../../workers/protocol';
 
-const WIDTH = 640;
-const HEIGHT = 132;
+const WIDTH = 480;
+const HEIGHT = 116;
 const LEFT = 44;
 const RIGHT = 8;
 const TOP = 8;
