@@ -53,6 +53,15 @@ export function learnerSizes(
   };
 }
 
+/** Loads what learners with these settings compute with. Before the first of them is made. */
+export async function readyFor(
+  settings: Pick<LearnerSettings, 'method' | 'before' | 'after'>,
+): Promise<void> {
+  if (settings.method === 'prompt' && settings.before === '' && settings.after === '') return;
+  const { registerMethodKernels } = await import('../engine/methodKernels');
+  registerMethodKernels();
+}
+
 /**
  * Where a learner with these settings begins; the same settings and source give the same numbers.
  * @throws TrainingError when there is nothing to start from, or a prefix is to have a frame
@@ -62,6 +71,7 @@ export async function startLearner(
   settings: LearnerSettings,
   source: InitialiserSource,
 ): Promise<LearnerStart> {
+  await readyFor(settings);
   const method = methods[settings.method];
   const sizes = sizesOf(engine, settings.virtualTokens);
   const { parameters, constants } = await method.start(engine, settings, source);

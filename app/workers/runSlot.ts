@@ -5,7 +5,7 @@
 
 import type { PromptArtefact } from '../prompt/types';
 import { type CheckpointStore, isOver } from '../training/checkpoint';
-import { startLearner } from '../training/learner';
+import { readyFor, startLearner } from '../training/learner';
 import type { Words } from '../training/proof';
 import type { AbandonedRun, RunEvents } from '../training/run';
 import { parseSettings } from '../training/settingsRanges';
@@ -111,6 +111,7 @@ export class RunSlot {
   /** Brings a kept run back, paused or over as it was. @throws TrainingError when it does not fit model and data. */
   async restore(checkpoint: Checkpoint, model: ActiveModel, data: ActiveDataset): Promise<ActiveRun> {
     this.refuseBusy();
+    for (const { settings } of checkpoint.lanes) await readyFor(settings);
     return this.put(model, data, { ...checkpoint, lanes: [] }, this.devices, checkpoint);
   }
 
