@@ -7,7 +7,6 @@ import { listed, readable } from '../formats/readable';
 import { recognise } from '../formats/recognise';
 import { asModelError, ModelError } from './errors';
 import { isGguf } from './gguf/name';
-import { ggufSource } from './gguf/source';
 import { Body, newBlock } from './http';
 import { CHUNK_BYTES, type FileSource, type SourceFile, type StreamOptions } from './source';
 import { damagedEntry, readZip, type ZipEntry } from './zip';
@@ -60,7 +59,10 @@ async function ggufAmong(files: ReadonlyMap<string, SourceFile>): Promise<FileSo
     );
   }
   const [first] = found;
-  return first ? ggufSource(first[1], { name: fileName(first[0]), location: fileName(first[0]) }) : null;
+  if (!first) return null;
+  // Few bring a GGUF: what reads one is loaded with the first.
+  const { ggufSource } = await import('./gguf/source');
+  return ggufSource(first[1], { name: fileName(first[0]), location: fileName(first[0]) });
 }
 
 function fileName(path: string): string {

@@ -1,7 +1,6 @@
 /** @file Which files are GGUF, by their names, and such a file in a folder as the model that it is. */
 import { ModelError } from '../errors';
 import type { FileSource } from '../source';
-import { ggufSource } from './source';
 
 export function isGguf(path: string): boolean {
   return /\.gguf$/i.test(path);
@@ -23,6 +22,7 @@ export async function ggufIn(folder: FileSource, name: string, signal?: AbortSig
     }
     const { location } = folder;
     const notes = () => folder.notes?.() ?? [];
+    const { ggufSource } = await import('./source');
     return await ggufSource(file, { name, location, signal, notes, close: () => folder.close() });
   } catch (error) {
     await folder.close();
