@@ -1,20 +1,10 @@
 /**
  * @file A model's chat template: Jinja source from its tokenizer's files, rendered as transformers' `apply_chat_template`
- * does. The language is in `jinja/`; the variables and functions that transformers gives a template are here.
+ * does. The language is in `jinja/`, loaded with the first template; the variables and functions that transformers gives a template are here.
  */
 import { z } from 'zod';
 import { sha256 } from './hash';
-import {
-  compile,
-  fromJson,
-  JinjaError,
-  type Rendering,
-  type RenderLate,
-  type Template,
-  textFunction,
-  type Value,
-} from './jinja/jinja';
-import { formatTime } from './strftime';
+import type { Rendering, RenderLate, Template, Value } from './jinja/jinja';
 
 /** A turn of a conversation; templates may read further keys, such as `tool_calls` or `reasoning_content`. */
 export interface ChatMessage {
@@ -81,6 +71,10 @@ export async function createChatTemplate(source: string, tokenizerConfig: unknow
   const tokens = specialTokens(tokenizerConfig);
   const encoder = new TextEncoder();
   const hash = await sha256(encoder.encode(`${JSON.stringify(tokens)}\n${source}`));
+  const [{ compile, fromJson, JinjaError, textFunction }, { formatTime }] = await Promise.all([
+    import('./jinja/jinja'),
+    import('./strftime'),
+  ]);
   let program: Template | null = null;
   let dated = false;
   const functions = {
