@@ -57,6 +57,12 @@ export interface ProcessorReport {
   profile: StepProfile | null;
 }
 
+/** Milliseconds. Until then the browser compiles kernels anew, as well as it can, on the cores that the steps take. */
+const WARMUP = 4000;
+/** Milliseconds, and runs that count after them, of the products alone. */
+const PRODUCTS_WARMUP = 1500;
+const PRODUCT_RUNS = 9;
+
 /** Runs everything. @throws what the engines throw */
 export async function runProcessorBench(
   settings: Pick<BenchSettings, 'model' | 'workload' | 'steps' | 'referenceSteps' | 'patience' | 'profile'>,
@@ -75,9 +81,9 @@ export async function runProcessorBench(
   const start = performance.now();
   const engine = await createWasmEngine(spec, weights, processor);
   const createMilliseconds = performance.now() - start;
-  // Three steps more than the first: by then the browser has compiled the kernels as well as it can.
   const times = await timeSteps(engine, workload, {
     warmup: 4,
+    warmupMilliseconds: WARMUP,
     steps: settings.steps,
     onStep: words('processor’s engine'),
   });
@@ -145,7 +151,7 @@ export async function runProcessorBench(
   };
 }
 
-/** Milliseconds of a step's products alone, one after the other; layers share a weight here. The median of five runs. */
+/** Milliseconds of a step's products alone, one after the other; layers share a weight here. The median of some runs. */
 async function timeProducts(
   processor: Processor,
   products: readonly Product[],
@@ -164,7 +170,8 @@ async function timeProducts(
     pool.heap.floats.fill(0.5, x / 4, y / 4);
     pool.heap.bytes.fill(0x3c, w, w + storedElementBytes(type) * most(({ inner, outer }) => inner * outer));
     const times: number[] = [];
-    for (let run = 0; run < 8; run++) {
+    const begun = performance.now();
+    while (times.length < PRODUCT_RUNS) {
       const list = new OpList(pool.threads);
       for (const { form, rows, inner, outer, times } of products) {
         // A weight is [out, in]: what is multiplied by it is as wide as its columns, or its rows.
@@ -181,7 +188,7 @@ async function timeProducts(
       }
       const start = performance.now();
       pool.run(list, scratch);
-      if (run > 2) times.push(performance.now() - start);
+      if (start - begun >= PRODUCTS_WARMUP) times.push(performance.now() - start);
     }
     return spread(times).median;
   } finally {
