@@ -2,9 +2,10 @@
 import { startProcessor } from '../app/engine/backend';
 import { createReferenceEngine } from '../app/engine/reference/referenceEngine';
 import type { WeightType } from '../app/engine/spec';
-import { OpList, scratchBytes } from '../app/engine/wasm/ops';
+import { OpList } from '../app/engine/wasm/ops';
 import { Pool, type Processor, type SimdLevel } from '../app/engine/wasm/pool';
 import type { StepProfile } from '../app/engine/wasm/profile';
+import { scratchBytes } from '../app/engine/wasm/scratch';
 import { createWasmEngine } from '../app/engine/wasm/wasmEngine';
 import { storedElementBytes } from '../app/engine/weightStream';
 import { type StepTimes, spread, timeSteps } from './measure';
