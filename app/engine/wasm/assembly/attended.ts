@@ -4,7 +4,7 @@
  */
 import { number, pointer } from './records';
 import { COLUMNS, ROWS, setA, setC, tile } from './tile';
-import { clearFloats, copyFloats, zero } from './vectors';
+import { clearFloats, copyFloats, storeTransposed, zero } from './vectors';
 
 /*
  * The first words of both kernels' records:
@@ -109,34 +109,24 @@ export function packTransposed(to: usize, values: bool, from: i32, end: i32): vo
 
 /** Four of them, of which only the first `count` are there. */
 function packFour(to: usize, x0: usize, x1: usize, x2: usize, x3: usize, count: i32): void {
-  const there = i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(count));
-  let d = 0;
-  for (; d + 4 <= size; d += 4) {
-    const a = v128.load(x0);
-    const b = v128.load(x1);
-    const c = v128.load(x2);
-    const e = v128.load(x3);
-    const ab = v128.shuffle<f32>(a, b, 0, 4, 1, 5);
-    const ce = v128.shuffle<f32>(c, e, 0, 4, 1, 5);
-    v128.store(to, v128.and(v128.shuffle<f32>(ab, ce, 0, 1, 4, 5), there));
-    v128.store(to, v128.and(v128.shuffle<f32>(ab, ce, 2, 3, 6, 7), there), 32);
-    const ab2 = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
-    const ce2 = v128.shuffle<f32>(c, e, 2, 6, 3, 7);
-    v128.store(to, v128.and(v128.shuffle<f32>(ab2, ce2, 0, 1, 4, 5), there), 64);
-    v128.store(to, v128.and(v128.shuffle<f32>(ab2, ce2, 2, 3, 6, 7), there), 96);
-    x0 += 16;
-    x1 += 16;
-    x2 += 16;
-    x3 += 16;
+  const none = zero();
+  let at: usize = 0;
+  const whole = <usize>(size & ~3) << 2;
+  for (; at < whole; at += 16) {
+    storeTransposed(
+      to,
+      v128.load(x0 + at),
+      count > 1 ? v128.load(x1 + at) : none,
+      count > 2 ? v128.load(x2 + at) : none,
+      count > 3 ? v128.load(x3 + at) : none,
+    );
     to += 128;
   }
-  for (; d < size; d++) {
-    const x = f32x4(load<f32>(x0), load<f32>(x1), load<f32>(x2), load<f32>(x3));
-    v128.store(to, v128.and(x, there));
-    x0 += 4;
-    x1 += 4;
-    x2 += 4;
-    x3 += 4;
+  for (const end = <usize>size << 2; at < end; at += 4) {
+    store<f32>(to, load<f32>(x0 + at));
+    store<f32>(to, count > 1 ? load<f32>(x1 + at) : 0, 4);
+    store<f32>(to, count > 2 ? load<f32>(x2 + at) : 0, 8);
+    store<f32>(to, count > 3 ? load<f32>(x3 + at) : 0, 12);
     to += 32;
   }
 }
