@@ -12,6 +12,7 @@ import { AnswersPanel } from './components/playground/AnswersPanel';
 import { TryPanel } from './components/playground/TryPanel';
 import { PromptPanel } from './components/prompt/PromptPanel';
 import { SettingsPanel } from './components/settings/SettingsPanel';
+import { LanesPanel } from './components/train/LanesPanel';
 import { TrainPanel } from './components/train/TrainPanel';
 import { Boundary } from './components/ui/Boundary';
 import { Toast } from './components/ui/Toast';
@@ -55,6 +56,9 @@ export function App() {
           </Boundary>
           <Boundary title="Train">
             <TrainPanel />
+          </Boundary>
+          <Boundary title="Search">
+            <LanesPanel />
           </Boundary>
           <Boundary title="Results">
             <ResultsPanel />

@@ -51,10 +51,14 @@ function longestList(table: Table): number {
   return Math.max(2, ...lengths);
 }
 
-/** "A. a bakery" on a line each. @param value a list of choices, or `{label, text}` with a list of each */
+/** "A. a bakery" on a line each. @param value a list of choices, `{label, text}` with a list of each, or an object of choices by their marks */
 export function layOutChoices(value: unknown, by: NumberedBy): string {
   const own = isRecord(value) && Array.isArray(value.label) ? value.label.map(cellText) : null;
-  const texts: unknown = isRecord(value) ? value.text : value;
+  const texts: unknown = own && isRecord(value) ? value.text : value;
+  if (isRecord(texts)) {
+    const choices = Object.entries(texts).filter(([, text]) => text !== null);
+    return choices.map(([mark, text]) => `${mark}. ${cellText(text)}`).join('\n');
+  }
   if (!Array.isArray(texts)) return cellText(value);
   return texts.map((text, i) => `${own ? `${own[i]}.` : choiceMark(by, i)} ${cellText(text)}`).join('\n');
 }

@@ -1,5 +1,5 @@
 /** @file What a column's cells say of it: text, number or name of a row, how often its values come again, what it is made of. */
-import { isAboutRow, isIdName } from './columnNames';
+import { isAboutRow, isIdName, normalName } from './columnNames';
 import type { Table } from './types';
 
 export interface ColumnFacts {
@@ -52,7 +52,11 @@ function describeColumn(name: string, index: number, rows: readonly string[][]):
     filled: filled.length,
     isNumber,
     isId: isIdName(name) || namesRows(filled, numbers, distinct, isNumber),
-    isAbout: isAboutRow(name) || (filled.length > 0 && filled.every(isAddressOrDate)),
+    isAbout:
+      isAboutRow(name) ||
+      // How many there are, not which.
+      (isNumber && normalName(name) === 'tokens') ||
+      (filled.length > 0 && filled.every(isAddressOrDate)),
     isClassLike:
       distinct > 1 &&
       distinct <= MOST_CLASSES &&

@@ -36,7 +36,9 @@ const INPUT_NAMES = [
   'questionstem',
   'goal',
   'ctx',
+  'problem',
   'story',
+  'q',
   'original',
   'english',
   'casual',
@@ -76,7 +78,16 @@ const TARGET_NAMES = [
   'correctanswer',
   'bestanswer',
   'finalanswer',
+  'solution',
   'answerkey',
+  'answeridx',
+  'answerindex',
+  'correctanswerindex',
+  'correctindex',
+  'correctidx',
+  'correctoption',
+  'correctchoice',
+  'correct',
   'completion',
   'output',
   'outputs',
@@ -109,6 +120,8 @@ const TARGET_NAMES = [
   'kind',
   'type',
   'tag',
+  'tags',
+  'annotations',
   'antwort',
   'kategorie',
   'klasse',
@@ -162,11 +175,22 @@ const ANSWER_TARGETS = [
   'bestanswer',
   'finalanswer',
   'answerkey',
+  'answeridx',
+  'answerindex',
+  'correctanswerindex',
+  'correctindex',
+  'correctidx',
+  'correctoption',
+  'correctchoice',
+  'correct',
   'response',
   'output',
   'completion',
   'target',
 ];
+
+/** A tag for each word. */
+const TAG_TARGETS = ['nertags', 'postags', 'chunktags', 'upos', 'tags', 'ner', 'pos', ...CLASS_TARGETS];
 
 /** Pairs that people use, best evidence first: an input's column and the columns that may be its target. */
 export const PAIRS: readonly (readonly [string, readonly string[]])[] = [
@@ -181,6 +205,11 @@ export const PAIRS: readonly (readonly [string, readonly string[]])[] = [
   ['instruction', ['output', 'response', 'answer', 'completion', 'target', 'chosen']],
   ['inputs', ['targets', 'outputs', 'labels', 'target', 'label']],
   ['question', [...ANSWER_TARGETS, 'chosen', 'cop', ...CLASS_TARGETS]],
+  ['problem', ['solution', ...ANSWER_TARGETS, 'expectedanswer', 'generation', ...CLASS_TARGETS]],
+  ['q', ['a', ...ANSWER_TARGETS]],
+  ['tokens', TAG_TARGETS],
+  ['words', TAG_TARGETS],
+  ['questions', ['answers', 'answersinputtext', 'answerstext', 'answer']],
   ['questionstem', ['answerkey', 'answer', 'label']],
   ['prompt', ['completion', 'response', 'chosen', 'output', 'answer', 'target', ...CLASS_TARGETS]],
   ['query', ['response', 'answer', 'answers', 'output', 'target', ...CLASS_TARGETS]],
@@ -218,7 +247,7 @@ export const GROUNDS = [
   'title',
 ];
 /** Questions that may be about something. */
-export const QUESTIONS = ['question', 'query', 'questionstem'];
+export const QUESTIONS = ['question', 'questions', 'query', 'questionstem', 'problem', 'q'];
 export const CHOICES = [
   'choices',
   'options',
@@ -265,7 +294,6 @@ const ABOUT = new Set([
   'license',
   'version',
   'numtokens',
-  'tokens',
   'length',
   'annotator',
   'workerid',
@@ -318,7 +346,8 @@ export function isIdName(name: string): boolean {
 
 /** Says something about a row that is neither its question nor its answer. */
 export function isAboutRow(name: string): boolean {
-  return ABOUT.has(normalName(name)) || /^(metadata|meta)\./i.test(name);
+  const isPlace = /(^|[_.\s])(answer|span|char|token)?[_\s]?(start|end|offset)s?$/i.test(name);
+  return ABOUT.has(normalName(name)) || isPlace || /^(metadata|meta)\./i.test(name);
 }
 
 /** A language's code or name, alone or after a dot: "en", "translation.de". */

@@ -147,8 +147,10 @@ function findPair(columns: readonly ColumnFacts[]): Pair | null {
 }
 
 function fromTargetName(columns: readonly ColumnFacts[]): Pair | null {
+  // A column that says the same in every row is no answer, whatever it is called.
+  const telling = columns.filter((column) => column.distinct > 1 || column.filled < 3);
   const exact = leastBy(
-    columns.filter((column) => Number.isFinite(targetRank(column.name))),
+    (telling.length > 1 ? telling : columns).filter((column) => Number.isFinite(targetRank(column.name))),
     (column) => targetRank(column.name),
   );
   const target = exact ?? leastBy(columns, (column) => wordRank(column.name, targetRank));
@@ -230,7 +232,8 @@ function inputOf(
       main = byWord;
       reason = 'by its name';
     } else {
-      main = leastBy(others, (column) => -column.meanLength) ?? others[0];
+      const words = others.filter((column) => !column.isNumber);
+      main = leastBy(words.length > 0 ? words : others, (column) => -column.meanLength) ?? others[0];
       reason = 'its texts are the longest';
     }
   }

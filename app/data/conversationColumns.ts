@@ -23,12 +23,13 @@ const WHOLE = [
   'chat',
   'items',
   'utterances',
+  'contents',
   'text',
   'chosen',
 ];
 const QUESTIONS = ['prompt', 'question', 'instruction', 'input', 'query'];
 const ANSWERS = ['completion', 'chosen', 'response', 'answer', 'output', 'reply'];
-const SYSTEM = ['system', 'systemprompt', 'systemmessage'];
+const SYSTEM = ['system', 'systemprompt', 'systemmessage', 'systeminstruction'];
 
 /** Null for a table without a column of conversations. */
 export function guessConversation(readable: ReadableTable): GuessedConversation | null {
@@ -70,7 +71,7 @@ function chooseColumns(table: Table, conversations: readonly string[]): string[]
     return [...conversations];
   }
   const system = find(SYSTEM, table.columns);
-  const lead = system === undefined || conversations.includes(system) ? [] : [system];
+  const lead = system === undefined ? [] : [system];
   const question = find(QUESTIONS, table.columns);
   const answer = find(ANSWERS, table.columns);
   const history = find(['history'], conversations);
@@ -90,7 +91,9 @@ function chooseColumns(table: Table, conversations: readonly string[]): string[]
   }
   return [
     ...lead,
-    whole ?? conversations.find((name) => normalName(name) !== 'rejected') ?? conversations[0],
+    whole ??
+      conversations.find((name) => name !== system && normalName(name) !== 'rejected') ??
+      conversations[0],
   ];
 }
 

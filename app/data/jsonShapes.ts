@@ -108,6 +108,8 @@ function findOnePart(name: string, root: JsonObject): OnePart {
   if (lists.length > 0 && lists.length === entries.length)
     return { records: fromColumns(name, lists), notes: [] };
   if (lists.length === 1) return { records: lists[0][1], notes: [] };
+  const inside = findInside(entries);
+  if (inside) return inside;
   if (entries.length > 0 && entries.every(([, inner]) => inner instanceof JsonObject)) {
     return { records: fromMaps(entries as [string, JsonObject][]), notes: [] };
   }
@@ -122,6 +124,33 @@ function findOnePart(name: string, root: JsonObject): OnePart {
     `“${name}” holds one object with ${entries.length === 0 ? 'no keys' : `the keys ${excerpt(root.keys.join(', '), 100)}`}, and no list of rows was found in it.`,
     { hint: SHAPES },
   );
+}
+
+const MOST_WRAPPED = 4;
+
+/** {"status": "ok", "data": {"items": [{…}]}}: the one list of objects in what wraps it; null where there are several, or none. */
+function findInside(entries: readonly (readonly [string, JsonValue])[]): OnePart | null {
+  const found: { path: string[]; records: JsonValue[] }[] = [];
+  const look = (value: JsonValue, path: string[]): void => {
+    if (Array.isArray(value)) {
+      if (value.length > 0 && value.every((item) => item instanceof JsonObject)) {
+        found.push({ path, records: value });
+      }
+    } else if (value instanceof JsonObject && path.length < MOST_WRAPPED) {
+      value.keys.forEach((key, i) => {
+        look(value.values[i], [...path, key]);
+      });
+    }
+  };
+  for (const [key, value] of entries) look(value, [key]);
+  // Rows by their index look alike; what wraps a list does not look like what stands beside it.
+  const shapes = entries.map(([, value]) => (value instanceof JsonObject ? value.keys.join('\n') : ''));
+  const alike = entries.length > 1 && shapes.every((shape) => shape !== '' && shape === shapes[0]);
+  if (found.length !== 1 || alike) return null;
+  const [{ path, records }] = found;
+  if (isConversation(records)) return null;
+  const { records: rows, notes } = withoutParagraphs(records);
+  return { records: rows, notes: [`The rows are those of “${path.join('.')}”.`, ...notes] };
 }
 
 /** pandas' orient="split": `{"columns": […], "index": […], "data": [[…]]}`. */

@@ -2,12 +2,16 @@
  * @file Columns of text that is really structure: conversations, answers with their places, choices, translations, as JSON or as
  * Python prints them. Any other JSON in a cell is text that means itself: records that a model is to write, mostly.
  */
+import { normalName } from './columnNames';
 import { JsonFault, JsonObject, JsonReader, type JsonValue, jsonText } from './jsonReader';
 import { readPythonLiteral } from './pythonLiteral';
 import type { Table } from './types';
 
-/** Objects and lists of objects. A list of plain values may be a text that means itself. */
-const STRUCTURE = /^\s*(\{|\[\s*\{|\[\s*\]|array\(\s*\[\s*\{)/;
+/** Objects and lists. */
+const STRUCTURE = /^\s*(\{|\[|array\(\s*\[)/;
+/** Columns whose lists of plain values are lists. Elsewhere a list may be a text that means itself, unless Python printed it. */
+const LIST_NAMES =
+  /^(labels?|tags?|categor(y|ies)|topics?|classes|emotions?|genres?|keywords?|intents?|entities|choices|options|endings|answers?|references?|tokens|words|nertags|postags)$/;
 
 /** Marks columns of which every filled cell is such a structure; their cells become compact JSON. */
 export function findNestedText(table: Table): void {
@@ -18,6 +22,7 @@ export function findNestedText(table: Table): void {
     let python = false;
     const cells: string[] = [];
     let objects = 0;
+    let lists = 0;
     let known = true;
     for (const row of table.rows) {
       const cell = row[c];
@@ -30,11 +35,13 @@ export function findNestedText(table: Table): void {
       const value = json ?? readPythonLiteral(cell);
       if (value === undefined) return;
       python ||= json === undefined;
-      objects += cell.includes('{') ? 1 : 0;
+      if (isPlainList(value)) lists++;
+      else objects += cell.includes('{') ? 1 : 0;
       known &&= isKnown(value);
       cells.push(jsonText(value));
     }
-    if (objects === 0) return;
+    if (objects === 0 && (lists === 0 || !(python || LIST_NAMES.test(normalName(column))))) return;
+    if (objects > 0 && lists > 0) return;
     if (!known) {
       table.notes.push(
         `“${column}” holds ${python ? 'objects as Python prints them' : 'JSON'} in its cells, which stays text as it stands.`,
@@ -46,7 +53,7 @@ export function findNestedText(table: Table): void {
     });
     table.nested = [...table.nested, c].sort((a, b) => a - b);
     table.notes.push(
-      `“${column}” holds ${python ? 'objects as Python prints them' : 'JSON'} in its cells; it was read as what it says.`,
+      `“${column}” holds ${python ? `${lists > 0 ? 'lists' : 'objects'} as Python prints them` : 'JSON'} in its cells; it was read as what it says.`,
     );
   });
 }
@@ -60,9 +67,15 @@ const LANGUAGES = new Set(
   ),
 );
 
+/** Texts, numbers and the like. A list of nothing may be of anything. */
+function isPlainList(value: JsonValue): boolean {
+  const isPlain = (each: JsonValue) => !Array.isArray(each) && !(each instanceof JsonObject);
+  return Array.isArray(value) && value.length > 0 && value.every(isPlain);
+}
+
 /** Whether an object or a list of objects is one of those that mean more than their text. */
 function isKnown(value: JsonValue): boolean {
-  if (Array.isArray(value)) return value.every(isTurn);
+  if (Array.isArray(value)) return isPlainList(value) || value.every(isTurn);
   if (!(value instanceof JsonObject)) return false;
   const { keys } = value;
   const has = (name: string) => keys.includes(name);

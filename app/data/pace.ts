@@ -4,6 +4,8 @@ import { nextTurn } from './eventLoop';
 export interface WorkOptions {
   /** Called now and then with the part that is done; units are the caller's (bytes, rows). A total of 0: it cannot be told. */
   onProgress?: (done: number, total: number) => void;
+  /** Called before a step during which nothing can be told, with the bytes that it goes through. */
+  onSilence?: (bytes: number) => void;
   signal?: AbortSignal;
 }
 

@@ -61,12 +61,13 @@ class Reader {
     throw new SyntaxError('no value');
   }
 
-  /** Between elements NumPy writes white space only. */
+  /** Between elements NumPy writes white space only: texts that follow each other here are two. */
   private list(end: string, level: number): JsonValue[] {
     const list: JsonValue[] = [];
     this.at++;
     while (!this.take(end)) {
-      list.push(this.value(level + 1));
+      const char = this.peek();
+      list.push(char === "'" || char === '"' ? this.string() : this.value(level + 1));
       this.take(',');
     }
     return list;

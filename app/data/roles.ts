@@ -3,7 +3,7 @@ import { normalName } from './columnNames';
 import type { Role } from './types';
 
 const NAMES: Record<Role, readonly string[]> = {
-  system: ['system', 'developer', 'systemprompt', 'systemmessage'],
+  system: ['system', 'developer', 'systemprompt', 'systemmessage', 'systeminstruction'],
   user: [
     'user',
     'human',

@@ -33,6 +33,8 @@ type Reading =
   | { kind: 'choices'; by: NumberedBy }
   /** The text, or the first of the texts, under this key. */
   | { kind: 'answer'; key: string }
+  /** Label Studio's annotations: what was chosen or written in the first. */
+  | { kind: 'annotations' }
   | { kind: 'record'; keys: string[] };
 
 const SAMPLE = 500;
@@ -134,6 +136,7 @@ function readingOf({ name, nested, sample }: Column, by: NumberedBy, depth: numb
     if (WORD_LISTS.includes(normal)) return { kind: 'list', separator: ' ', first: false };
     return { kind: 'list', separator: ', ', first: ANSWER_NAMES.includes(normal) };
   }
+  if (values.every((value) => annotated(value) !== null)) return { kind: 'annotations' };
   if (!values.every(isRecord)) return { kind: 'structure' };
   const records = values as Record<string, unknown>[];
   if (
@@ -143,10 +146,19 @@ function readingOf({ name, nested, sample }: Column, by: NumberedBy, depth: numb
   ) {
     return { kind: 'choices', by };
   }
+  // {"A": "a bakery", "B": "a bank"}
+  if (CHOICE_NAMES.includes(normal) && records.every(isMarkedChoices)) return { kind: 'choices', by };
   const key = ANSWER_KEYS.find((each) => records.every((record) => isAnswer(record, each)));
   if (key !== undefined) return { kind: 'answer', key };
   const keys = [...new Set(records.flatMap((record) => Object.keys(record)))];
   return keys.length <= MOST_KEYS && depth < MOST_DEPTH ? { kind: 'record', keys } : { kind: 'structure' };
+}
+
+function isMarkedChoices(record: Record<string, unknown>): boolean {
+  const entries = Object.entries(record);
+  return (
+    entries.length > 1 && entries.every(([key, value]) => /^([A-Ja-j]|\d)$/.test(key) && isScalar(value))
+  );
 }
 
 /** SQuAD's {"text": ["Lima"], "answer_start": [4]}, or TriviaQA's {"value": "Lima", "aliases": […]}. */
@@ -159,6 +171,19 @@ function isAnswer(record: Record<string, unknown>, key: string): boolean {
   );
 }
 
+/** `[{"result": [{"value": {"choices": ["good"]}}]}]` to "good"; null where nothing was chosen or written. */
+function annotated(value: unknown): string | null {
+  if (!Array.isArray(value) || !isRecord(value[0])) return null;
+  const { result } = value[0];
+  if (!Array.isArray(result)) return null;
+  const said = result.flatMap((each) => {
+    const inner = isRecord(each) && isRecord(each.value) ? each.value : {};
+    const list = inner.choices ?? (inner.start === undefined ? inner.text : undefined);
+    return Array.isArray(list) && list.every(isScalar) ? [list.map(cellText).join(', ')] : [];
+  });
+  return said.length === 1 ? said[0] : null;
+}
+
 function readCells({ name, cells }: Column, reading: Reading, notes: StructureNote[]): string[] {
   if (reading.kind === 'text' || reading.kind === 'conversation' || reading.kind === 'structure')
     return cells;
@@ -167,6 +192,7 @@ function readCells({ name, cells }: Column, reading: Reading, notes: StructureNo
     if (!/^[[{]/.test(cell)) return cell;
     const value = parse(cell);
     if (reading.kind === 'choices') return layOutChoices(value, reading.by);
+    if (reading.kind === 'annotations') return annotated(value) ?? '';
     const list = reading.kind === 'answer' && isRecord(value) ? value[reading.key] : value;
     if (!Array.isArray(list)) return cellText(list);
     if (list.length > 1) several++;
@@ -180,6 +206,8 @@ function readCells({ name, cells }: Column, reading: Reading, notes: StructureNo
 
 function describe(name: string, reading: Reading, several: number): string {
   if (reading.kind === 'choices') return `The choices in “${name}” are laid out, a line for each.`;
+  if (reading.kind === 'annotations')
+    return `Of the annotations in “${name}” the first one's choice or text is used.`;
   if (several === 0) return `The lists in “${name}” have one entry at most: that entry is the text.`;
   if (reading.kind === 'list' && !reading.first) {
     const joint = reading.separator === ' ' ? 'spaces' : 'commas';

@@ -1,4 +1,5 @@
 /** @file Examples to token ids with the label positions marked, cut to fit. */
+import type { PlacedIds } from '../model/tokenizer/places';
 import type { ChatFormat } from './chat';
 import { createPace, type WorkOptions } from './pace';
 import type { DataOptions, Example, TokenExample } from './types';
@@ -7,6 +8,8 @@ import type { DataOptions, Example, TokenExample } from './types';
 export interface TextTokenizer {
   /** Token ids of a text; with `specialTokens` also those the model expects around it (a beginning-of-text, mostly). */
   encode(text: string, options: { specialTokens: boolean }): number[];
+  /** The ids without further special tokens, and how many of them the text up to each place (UTF-16) begins with. */
+  encodeWithPlaces(text: string, places: readonly number[]): PlacedIds;
   /** A token as the person should read it. */
   tokenText(id: number): string;
   /** Null where the model has none. */

@@ -71,8 +71,9 @@ function tokenizeTurns(
     kept = encode(turns);
   }
   if (over(kept)) kept = cutQuestion(turns, encode, over);
-  const tokenIds = Int32Array.from(kept.ids.slice(0, maxTokens));
-  const isLabel = Uint8Array.from(kept.isLabel.slice(0, maxTokens));
+  const fits = kept.ids.length <= maxTokens;
+  const tokenIds = new Int32Array(fits ? kept.ids : kept.ids.slice(0, maxTokens));
+  const isLabel = new Uint8Array(fits ? kept.isLabel : kept.isLabel.slice(0, maxTokens));
   if (!isLabel.includes(1)) {
     throw new TooLong(
       `What stands before the answer and cannot be cut (system turn, tools, template) takes more than ${maxTokens} tokens.`,

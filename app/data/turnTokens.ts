@@ -99,8 +99,9 @@ function endWithAnswer(
     }
   }
   const length = learned.lastIndexOf(true) + 1;
-  const kept = ids.slice(0, length);
-  const isLabel = learned.slice(0, length).map(Number);
+  const kept = length === ids.length ? ids : ids.slice(0, length);
+  const isLabel: number[] = new Array(length);
+  for (let i = 0; i < length; i++) isLabel[i] = learned[i] ? 1 : 0;
   // A template that ends an answer with no token of its own.
   if (endOfText && length > 0 && !isEnd(kept[length - 1])) {
     return { ids: [...kept, ...end], isLabel: [...isLabel, ...end.map(() => 1)] };

@@ -3,6 +3,7 @@
  * people keep conversations (role and content, from and value, speaker and text, pairs, plain texts in turn, …).
  */
 import { isRecord } from './cells';
+import { readMarkup } from './chatMarkup';
 import { normalName } from './columnNames';
 import { roleOf } from './roles';
 
@@ -49,9 +50,9 @@ export function readTurns(cell: string, column: string): RawTurn[] | null {
   if (text === '') return [];
   if (/^[[{]/.test(text)) {
     const value = parsed(text);
-    if (value !== undefined) return turnsOf(value, column);
+    if (value !== undefined) return turnsOf(value, column) ?? ownTurn(value, column);
   }
-  const transcript = readTranscript(text);
+  const transcript = readTranscript(text) ?? readMarkup(text)?.map(({ name, text }) => turn(name, text));
   if (transcript) return transcript;
   return roleOf(column) === null ? null : [turn(column, cell)];
 }
@@ -60,7 +61,7 @@ export function readTurns(cell: string, column: string): RawTurn[] | null {
 export function holdsTurns(cells: readonly string[], column: string): boolean {
   const filled = cells.filter((cell) => cell.trim() !== '').slice(0, 200);
   const lists = filled.filter((cell) => {
-    const turns = /^\s*[[{]/.test(cell) || isTranscript(cell) ? readTurns(cell, column) : null;
+    const turns = /^\s*[[{<]/.test(cell) || isTranscript(cell) ? readTurns(cell, column) : null;
     return turns !== null;
   });
   const said = lists.some((cell) => (readTurns(cell, column)?.length ?? 0) > 0);
@@ -87,6 +88,13 @@ function turnsOf(value: unknown, column: string): RawTurn[] | null {
     return turnsOfList(inner as unknown[], name);
   }
   return null;
+}
+
+/** `{"parts": [{"text": "…"}]}` without a speaker, in a column whose name says whose it is. */
+function ownTurn(value: unknown, column: string): RawTurn[] | null {
+  if (!isRecord(value) || !Array.isArray(value.parts) || roleOf(column) === null) return null;
+  const content = readContent(value.parts);
+  return content && [{ name: column, ...content, given: false }];
 }
 
 function turnsOfList(list: readonly unknown[], column: string): RawTurn[] | null {

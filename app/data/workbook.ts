@@ -26,6 +26,7 @@ export async function parseWorkbook(
   await pace(0, 1);
   // The library reads the whole at one go.
   work.onProgress?.(0, 0);
+  work.onSilence?.(stored.byteLength);
   const book = openBook(name, stored);
   const sheets: { sheet: string; raw: RawRows; errors: number }[] = [];
   for (const sheet of visibleSheets(book)) {

@@ -5,6 +5,7 @@
 
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import * as tf from '@tensorflow/tfjs-core';
+import { quotedSaying } from '../formats/readable';
 import './fewKernels';
 import type { Processor } from './wasm/pool';
 import { type AdapterNames, adapterNames, askAdapter, nameDevice } from './webgpu/adapter';
@@ -47,7 +48,7 @@ export async function requestDevice(
   gpu: GPU,
 ): Promise<{ device: GPUDevice; adapter: GPUAdapter; info: AdapterNames }> {
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' }).catch((error) => {
-    throw new BackendError(`This browser's WebGPU did not start: ${told(error)}`);
+    throw new BackendError(`This browser's WebGPU did not start${quotedSaying(error)}.`);
   });
   if (!adapter) {
     throw new BackendError('This browser knows WebGPU but found no graphics adapter that it may use.');
@@ -70,16 +71,10 @@ export async function requestDevice(
       requiredLimits: Object.fromEntries(known.map((limit) => [limit, adapter.limits[limit]])),
     })
     .catch((error) => {
-      throw new BackendError(`The graphics adapter gave this page no device: ${told(error)}`);
+      throw new BackendError(`The graphics adapter gave this page no device${quotedSaying(error)}.`);
     });
   nameDevice(device, info);
   return { device, adapter, info };
-}
-
-/** The browser's words for what went wrong, as a sentence. */
-function told(error: unknown): string {
-  const words = (error instanceof Error ? error.message : String(error)).trim().replace(/\.$/, '');
-  return `${words || 'it does not say why'}.`;
 }
 
 /**

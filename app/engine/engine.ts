@@ -150,6 +150,12 @@ export interface Engine {
   evaluate(prompts: readonly (SoftPrompt | null)[], batch: PackedBatch): Promise<ExampleScore[]>;
   /** Token ids after `tokenIds`, one at a time. @throws RangeError when prompt and text do not fit the context length. */
   generate(prompt: SoftPrompt | null, tokenIds: Int32Array, options: SamplingOptions): AsyncIterable<number>;
+  /**
+   * Keys and values of every layer for tokens at the positions from 0 on, `[n, layers · 2 · kvHeads · headDim]`, a row as in a
+   * `PrefixPrompt`: as a prefix they say to what follows exactly what the tokens would. On the host.
+   * @throws RangeError where there are no tokens, or more than the model has positions
+   */
+  keysValues(tokenIds: Int32Array): Promise<Float32Array>;
   /** The k nearest rows of the embedding table to each vector, nearest first; table as the first block receives it. */
   nearest(vectors: tf.Tensor2D, k: number, metric: Metric): Promise<Neighbour[][]>;
   /** The update of AdamW as one dispatch, where the engine has such a kernel; else it is composed of tfjs operations. */

@@ -3,6 +3,7 @@
  * only where there is a GPU: the kernels of both engines are much for whoever has none.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import { quotedSaying } from '../formats/readable';
 import { isLost } from './backend';
 import type { Engine } from './engine';
 import { EngineUnusableError } from './errors';
@@ -89,8 +90,8 @@ async function compare(
     return { message, details: report };
   } catch (error) {
     if (error instanceof EngineUnusableError || (await isLost(device))) throw error;
-    const why = error instanceof Error ? error.message : String(error);
-    throw new EngineUnusableError(`The engine broke when it was tried out: ${why}`, { cause: error });
+    const said = quotedSaying(error);
+    throw new EngineUnusableError(`The engine broke when it was tried out${said}.`, { cause: error });
   } finally {
     engine?.dispose();
     reference.dispose();

@@ -41,6 +41,18 @@ export function lossOf(rows: readonly RowScore[]): number {
   return rows.reduce((sum, row) => sum + row.nats, 0) / Math.max(1, labels);
 }
 
+/**
+ * Standard error of the loss: of a ratio of sums over rows (Cochran 1977, 2.47), since rows have different numbers of label
+ * tokens. 0 where there are fewer than two rows.
+ */
+export function lossErrorOf(rows: readonly RowScore[]): number {
+  const labels = rows.reduce((sum, row) => sum + row.labels, 0);
+  if (rows.length < 2 || labels === 0) return 0;
+  const loss = lossOf(rows);
+  const squares = rows.reduce((sum, row) => sum + (row.nats - loss * row.labels) ** 2, 0);
+  return Math.sqrt((squares * rows.length) / (rows.length - 1)) / labels;
+}
+
 /** exp of the loss: among how many tokens the model hesitates, as if all were equally likely. */
 export function perplexityOf(rows: readonly RowScore[]): number {
   return Math.exp(lossOf(rows));

@@ -2,10 +2,11 @@
  * @file Scores rows under contenders (the bare model, instructions, prompts) in passes that they share. Everything that is
  * said of a prompt's worth is worked out from what this returns.
  */
-import { classCandidates, inputTokens, packExamples } from '../data/pack';
+import { inputTokens, packExamples } from '../data/pack';
 import type { Example, TokenExample } from '../data/types';
 import { promptLength } from '../engine/batch';
 import type { Engine, ExampleScore, PackedBatch, SoftPrompt } from '../engine/engine';
+import { askClasses, hostVectors, rowsToAsk } from './askClasses';
 import type { RowScore } from './rowScore';
 
 /** Rows of the model, virtual tokens included, of one call to the engine: progress and abort come between calls. */
@@ -111,19 +112,19 @@ export async function scoreRows(
   }
 
   total += undecided.length * classTokens.length;
-  for (const chunk of inChunks(undecided, (asked) => classTokens.length * rowsOf(asked))) {
-    const candidates = classCandidates(chunk.map(textOf), classTokens).batch;
-    const texts = candidates.texts.map((text, i) => ({
-      ...text,
-      prompt: chunk[Math.floor(i / classTokens.length)].contender,
-    }));
-    const scores = await run({ ...candidates, texts });
+  const vectorsOf = hostVectors();
+  const askedText = (asked: Asked) => ({ prompt: prompts[asked.contender], text: textOf(asked) });
+  for (const chunk of inChunks(undecided, (asked) => rowsToAsk(engine, askedText(asked), classTokens))) {
+    signal?.throwIfAborted();
+    const asked = await askClasses(engine, chunk.map(askedText), classTokens, vectorsOf);
+    signal?.throwIfAborted();
+    done += chunk.length * classTokens.length;
+    onProgress?.(done, total);
     chunk.forEach(({ contender, row }, i) => {
-      const own = scores.slice(i * classTokens.length, (i + 1) * classTokens.length);
       const score = found[contender][place.get(row) ?? 0];
       score.classes = {
-        nats: Float64Array.from(own, ({ nats }) => nats),
-        labels: Uint16Array.from(own, ({ labels }) => labels),
+        nats: Float64Array.from(asked[i], ({ nats }) => nats),
+        labels: Uint16Array.from(asked[i], ({ labels }) => labels),
       };
       score.likeliest = leastOf(score.classes.nats);
     });

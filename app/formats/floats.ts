@@ -13,6 +13,21 @@ export function float16ToNumber(bits: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
+/** The bits of the half float that is nearest to a number once it is a float32; ties to even. */
+export function toFloat16Bits(value: number): number {
+  float32[0] = value;
+  const bits = bits32[0];
+  const sign = (bits >>> 16) & 0x8000;
+  const size = bits & 0x7fffffff;
+  if (size > 0x7f800000) return sign | 0x7e00;
+  // From 65,520 on.
+  if (size >= 0x477ff000) return sign | 0x7c00;
+  if (size >= 0x38800000) return sign | ((size - 0x38000000 + 0xfff + ((size >>> 13) & 1)) >>> 13);
+  // Below the least normal one, float32's own rounding does it: beside 0.5 its last bit is worth 2⁻²⁴.
+  float32[0] = Math.abs(float32[0]) + 0.5;
+  return sign | (bits32[0] - 0x3f000000);
+}
+
 /** The value of a bfloat16 given by its 16 bits: the upper half of a float32. */
 export function bfloat16ToNumber(bits: number): number {
   bits32[0] = bits << 16;

@@ -2,6 +2,8 @@
 
 /** Characters of a message: a name in a file may be a million long. */
 const MOST_MESSAGE = 600;
+/** Of the words of others. */
+const MOST_SAID = 240;
 
 /** A text that may hold anything out of a file, fit to be shown: cut in its middle, control signs replaced. */
 export function readable(text: string, most = MOST_MESSAGE): string {
@@ -13,6 +15,16 @@ export function readable(text: string, most = MOST_MESSAGE): string {
 /** A text of a file in quotation marks. */
 export function quoted(text: string): string {
   return `“${readable(text, 80)}”`;
+}
+
+/**
+ * What a browser, a driver or a library says of a failure, as a quotation to end our own words with: ` (the browser says “…”)`.
+ * '' where it says nothing.
+ */
+export function quotedSaying(cause: unknown, who = 'the browser'): string {
+  const text = cause instanceof Error ? cause.message : String(cause ?? '');
+  const said = readable(text.trim().replace(/[.\s]+$/, ''), MOST_SAID).replace(/\s+/g, ' ');
+  return said === '' ? '' : ` (${who} says “${said}”)`;
 }
 
 /** A list of names out of a file: the first few, and how many more. */

@@ -61,7 +61,7 @@ const marks: readonly Mark[] = [
   ['image', 'a TIFF picture', choose, [0x49, 0x49, 0x2a, 0x00]],
   ['image', 'a TIFF picture', choose, [0x4d, 0x4d, 0x00, 0x2a]],
   ['pdf', 'a PDF document', 'Take the text out of it into a text or table file.', '%PDF-'],
-  ['gguf', 'a GGUF model', 'Choose the same model as safetensors.', 'GGUF'],
+  ['gguf', 'a GGUF model', 'Load it as a model, by itself and under a name that ends in .gguf.', 'GGUF'],
   ['npy', 'a NumPy array (.npy)', choose, [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]],
   ['parquet', 'a Parquet file', choose, 'PAR1'],
   ['arrow', 'an Arrow file', choose, 'ARROW1'],

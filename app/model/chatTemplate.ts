@@ -9,6 +9,7 @@ import {
   fromJson,
   JinjaError,
   type Rendering,
+  type RenderLate,
   type Template,
   textFunction,
   type Value,
@@ -69,6 +70,9 @@ export interface PreparedMessages {
  */
 export const TEMPLATE_DATE = new Date(2024, 6, 26);
 
+/** What renderings of the same messages differ in. */
+const LATE = ['add_generation_prompt', 'enable_thinking'];
+
 /** What transformers passes to a template as `reasoning_content` too. */
 const REASONING = ['reasoning_content', 'thinking', 'reasoning'];
 
@@ -90,20 +94,28 @@ export async function createChatTemplate(source: string, tokenizerConfig: unknow
   };
   const prepare = (messages: readonly ChatMessage[]): PreparedMessages => {
     let values: Value[] | null = null;
+    /** Of renderings with the same tools, by the number of messages. */
+    const series = new Map<number, RenderLate>();
+    let told: RenderOptions['tools'];
     return {
       render: ({ generationPrompt, tools, thinking }, count = messages.length) => {
         try {
-          program ??= compile(source, { ...functions, ...tokens });
+          program ??= compile(source, { ...functions, ...tokens }, LATE);
           // A template cannot change what it is given: each message is read once.
           values ??= messages.map((message) => fromJson(asTemplatesRead(message)));
-          return program.render({
-            messages: values.slice(0, count),
-            add_generation_prompt: generationPrompt,
-            // As transformers gives them: there, but none.
-            tools: tools?.length ? fromJson(tools) : null,
-            documents: null,
-            enable_thinking: thinking ?? false,
-          });
+          if (tools !== told) series.clear();
+          told = tools;
+          let render = series.get(count);
+          if (!render) {
+            render = program.series({
+              messages: values.slice(0, count),
+              // As transformers gives them: there, but none.
+              tools: tools?.length ? fromJson(tools) : null,
+              documents: null,
+            });
+            series.set(count, render);
+          }
+          return render({ add_generation_prompt: generationPrompt, enable_thinking: thinking ?? false });
         } catch (error) {
           if (error instanceof JinjaError) throw new ChatTemplateError(error.message, { cause: error });
           throw error;

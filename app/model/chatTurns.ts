@@ -6,6 +6,7 @@ import {
   type PreparedMessages,
   type RenderOptions,
 } from './chatTemplate';
+import type { PlacedIds } from './tokenizer/places';
 
 /** What stands around input and answer. */
 export interface ChatTurns {
@@ -22,6 +23,8 @@ export interface ChatTurns {
 /** What these functions need of a tokenizer. */
 export interface TurnTokenizer {
   encode(text: string, options: { specialTokens: boolean }): number[];
+  /** The ids without further special tokens, and how many of them the text up to each place (UTF-16) begins with. */
+  encodeWithPlaces(text: string, places: readonly number[]): PlacedIds;
   readonly endOfTextId: number | null;
   readonly specialIds: ReadonlySet<number>;
 }
@@ -338,23 +341,15 @@ function answerTail(template: ChatTemplate): string {
  */
 export function encodeTurns(
   { text, spans }: Pick<RenderedTurns, 'text' | 'spans'>,
-  tokenizer: Pick<TurnTokenizer, 'encode'>,
+  tokenizer: Pick<TurnTokenizer, 'encodeWithPlaces'>,
 ): { ids: number[]; learned: boolean[] } {
-  const encode = (part: string) => tokenizer.encode(part, { specialTokens: false });
-  const ids = encode(text);
-  const learned = ids.map(() => false);
-  /** Tokens that lie wholly before a place in the text. */
-  const tokensBefore = (at: number) => {
-    const part = at === text.length ? ids : encode(text.slice(0, at));
-    const differs = part.findIndex((id, i) => ids[i] !== id);
-    return differs < 0 ? { whole: part.length, cut: false } : { whole: differs, cut: true };
-  };
-  for (const { start, end } of spans) {
-    if (end <= start) continue;
-    const last = tokensBefore(end);
+  const places = spans.flatMap(({ start, end }) => (end > start ? [start, end] : []));
+  const { ids, before } = tokenizer.encodeWithPlaces(text, places);
+  const learned: boolean[] = new Array(ids.length).fill(false);
+  for (let i = 0; i < before.length; i += 2) {
+    const last = before[i + 1];
     // A token that the end cuts is learned too.
-    const to = last.cut ? last.whole + 1 : last.whole;
-    for (let i = tokensBefore(start).whole; i < to; i++) learned[i] = true;
+    learned.fill(true, before[i].count, last.cut ? last.count + 1 : last.count);
   }
   return { ids, learned };
 }

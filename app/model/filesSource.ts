@@ -1,14 +1,19 @@
-/** @file Dropped or chosen files as a model's folder: a folder's files, or one zip of them. Nothing is unpacked or copied whole. */
+/**
+ * @file Dropped or chosen files as a model's folder: a folder's files, one zip of them, or a GGUF file. Nothing is unpacked or copied
+ * whole.
+ */
 import { crc32 } from '../formats/crc32';
 import { listed, readable } from '../formats/readable';
 import { recognise } from '../formats/recognise';
 import { asModelError, ModelError } from './errors';
+import { isGguf } from './gguf/name';
+import { ggufSource } from './gguf/source';
 import { Body, newBlock } from './http';
 import { CHUNK_BYTES, type FileSource, type SourceFile, type StreamOptions } from './source';
 import { damagedEntry, readZip, type ZipEntry } from './zip';
 
 /**
- * The folder among the files that holds config.json, the outermost where several do.
+ * The folder among the files that holds config.json, the outermost where several do; where none does, the GGUF file among them.
  * @throws ModelError `missingFile` where none does, `malformed` for a zip that cannot be read.
  */
 export async function filesSource(files: readonly File[]): Promise<FileSource> {
@@ -16,13 +21,15 @@ export async function filesSource(files: readonly File[]): Promise<FileSource> {
   const inside = zip ? await zipFiles(zip) : plainFiles(files);
   const folder = modelFolder([...inside.keys()]);
   if (folder === null) {
+    const gguf = await ggufAmong(inside);
+    if (gguf) return gguf;
     const single = files.length === 1 && !zip ? await singleFile(files[0]) : null;
     if (single) throw single;
     if ([...inside.keys()].some((path) => /(^|\/)adapter_config\.json$/.test(path))) throw adapter();
     throw new ModelError(
       'missingFile',
       `There is no config.json among ${zip ? `the files of ${zip.name}` : listed(files.map(({ name }) => name)) || 'no files'}.`,
-      'Drop the folder of a model, or a zip of it: config.json, tokenizer.json and model.safetensors.',
+      'Drop the folder of a model, or a zip of it: config.json, tokenizer.json and model.safetensors. Or drop a GGUF file.',
     );
   }
   const here = new Map<string, SourceFile>();
@@ -40,6 +47,24 @@ export async function filesSource(files: readonly File[]): Promise<FileSource> {
     },
     close: async () => undefined,
   };
+}
+
+/** The one GGUF file among others, as the model that it is; null where there is none. @throws ModelError where there are several */
+async function ggufAmong(files: ReadonlyMap<string, SourceFile>): Promise<FileSource | null> {
+  const found = [...files].filter(([path]) => isGguf(path));
+  if (found.length > 1) {
+    throw new ModelError(
+      'missingFile',
+      `There are ${found.length} GGUF files: ${listed(found.map(([path]) => fileName(path)))}. Each is a model of its own.`,
+      'Drop one of them.',
+    );
+  }
+  const [first] = found;
+  return first ? ggufSource(first[1], { name: fileName(first[0]), location: fileName(first[0]) }) : null;
+}
+
+function fileName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
 }
 
 function adapter(): ModelError {

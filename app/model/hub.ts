@@ -1,9 +1,10 @@
 /**
  * @file The Hugging Face Hub: a name and a revision to a commit and its files, and what its refusals mean. An access
- * token goes to the Hub's own host and nowhere else.
+ * token goes to the Hub's own host and nowhere else. A name may go on to a GGUF file: `owner/name/file.gguf`.
  */
 import { z } from 'zod';
 import { ModelError } from './errors';
+import { ggufIn } from './gguf/name';
 import { refusal, request, type Target } from './http';
 import { networkSource } from './networkSource';
 import type { Announced, GetOptions, Remote, Standing } from './remote';
@@ -38,7 +39,7 @@ interface Resolved {
 }
 
 /**
- * Opens a model of the Hub at a branch, tag or commit. Without a connection, at the commit that the revision was last
+ * Opens a model of the Hub, or a GGUF file of one, at a branch, tag or commit. Without a connection, at the commit that the revision was last
  * seen to be, where that is kept.
  * @throws ModelError that tells what the Hub refuses and what to do; the signal's reason when aborted.
  */
@@ -48,8 +49,11 @@ export async function openHub(
   store: ModelStore | null,
   { endpoint = HUB_ENDPOINT, token, signal }: HubOptions,
 ): Promise<OpenSource> {
-  const hub = new Hub(endpoint, id, token);
-  const addressOf = (commit: string) => hub.folder(commit);
+  const [owner, name, ...path] = id.split('/');
+  const gguf = path.join('/');
+  const hub = new Hub(endpoint, `${owner}/${name}`, token);
+  // Each GGUF file is a model of its own, and kept so.
+  const addressOf = (commit: string) => hub.folder(commit) + gguf;
   let resolved: Resolved | null = null;
   let commit: string | null;
   try {
@@ -66,8 +70,9 @@ export async function openHub(
     if (revision !== commit) kept.manifest.refs[revision] = Date.now();
   }
   const listing = resolved?.listing ?? kept?.manifest.listing ?? [];
+  const folder = networkSource(new HubRemote(hub, commit, listing), kept);
   return {
-    source: networkSource(new HubRemote(hub, commit, listing), kept),
+    source: gguf === '' ? folder : await ggufIn(folder, gguf, signal),
     id,
     revision: commit,
     markComplete: async () => kept?.markComplete(),

@@ -24,7 +24,7 @@ import {
 import { type LoadProgress, ProgressMeter } from './progress';
 import { refuseQuantised } from './quantised';
 import { planReading, type ReadingPlan } from './readingPlan';
-import type { FileSource } from './source';
+import type { FileSource, SourceFile } from './source';
 import { createTokenizer, type Tokenizer } from './tokenizer';
 import { weightsOf } from './weights';
 
@@ -235,9 +235,10 @@ async function openNetwork(
   const { spec, sources } = describeModel(config, entries);
   const plan = plannedReading(config, sources, checkpoint);
   const needed = [...files].filter(([name]) => plan.files.has(name)).map(([, file]) => file);
-  const size = () => small.bytes + needed.reduce((sum, file) => sum + (file.size ?? 0), 0);
+  const stored = (file: SourceFile) => (file.storedBytes === undefined ? file.size : file.storedBytes);
+  const size = () => small.bytes + needed.reduce((sum, file) => sum + (stored(file) ?? 0), 0);
   const local = needed.every((file) => file.local);
-  const sized = needed.every((file) => file.size !== null);
+  const sized = needed.every((file) => stored(file) !== null);
   const running = new Map(identifying(sources).map((tensor) => [tensor, new RunningHash()]));
   let done: ReadonlyMap<string, string> | null = null;
   const stream = weightsOf(plan, files, {

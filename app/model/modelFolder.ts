@@ -98,6 +98,14 @@ async function orNull(opening: Promise<SourceFile | null>): Promise<SourceFile |
 
 function missing({ location, names }: FileSource, name: string): ModelError {
   const message = `The model has no ${readable(name, 80)} (looked in ${readable(location, 200)}).`;
+  const ggufs = (names ?? []).filter((each) => /\.gguf$/i.test(each));
+  if (ggufs.length > 0) {
+    return new ModelError(
+      'missingFile',
+      `${message} It has ${listed(ggufs, 3)}.`,
+      'Load one of them: on the Hub by owner/model/FILE.gguf, from this machine by dropping it.',
+    );
+  }
   const other = name === weightsFile ? otherWeights(names ?? []) : null;
   if (other) return new ModelError('missingFile', `${message} ${other.message}`, other.hint);
   return new ModelError(
@@ -120,7 +128,7 @@ const otherForms: readonly [ending: RegExp, message: (names: string) => string, 
     'Load the model that adapter_config.json names as base_model_name_or_path; a soft prompt is opened as a prompt.',
   ],
   [
-    /\.(gguf|ggml|h5|msgpack|onnx|tflite|mlmodel)$/,
+    /\.(ggml|h5|msgpack|onnx|tflite|mlmodel)$/,
     (names) => `It has ${names}, which is the model in another form.`,
     'Choose the same model as safetensors.',
   ],

@@ -13,6 +13,8 @@ export interface StreamOptions {
 export interface SourceFile {
   /** Bytes of the whole file; null where its server does not say before the end. */
   readonly size: number | null;
+  /** Bytes that reading it whole fetches or reads, where these are others: of a file that is unpacked on the way. */
+  readonly storedBytes?: number | null;
   /** Nothing of it has to be fetched. */
   readonly local: boolean;
   /** The first `length` bytes; fewer only where the file ends. */

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { ModelError } from './errors';
 import { createPipeline } from './tokenizer/pipeline';
+import type { PlacedIds } from './tokenizer/places';
 import { readTokenizerConfig, type TokenizerConfigFiles } from './tokenizerConfig';
 import { tokenText, tokenWriting } from './tokenText';
 
@@ -19,6 +20,8 @@ export interface Tokenizer {
   readonly specialIds: ReadonlySet<number>;
   /** Token ids of a text. `specialTokens` (default true) adds what the model expects around a text, such as a first token. */
   encode(text: string, options?: { specialTokens?: boolean }): number[];
+  /** The ids without further special tokens, and how many of them the text up to each place (UTF-16) begins with. */
+  encodeWithPlaces(text: string, places: readonly number[]): PlacedIds;
   /** Text of token ids. `specialTokens` (default false) shows the special ones too. Broken UTF-8 comes as U+FFFD. */
   decode(ids: readonly number[], options?: { specialTokens?: boolean }): string;
   /** The exact text of one token, for display; bytes that are no whole character come as `<0xNN>`, unused ids as `<id N>`. */
@@ -74,6 +77,7 @@ export function createTokenizer(files: TokenizerFiles): Tokenizer {
     encode(text, { specialTokens = true } = {}) {
       return pipeline.encode(text, specialTokens);
     },
+    encodeWithPlaces: pipeline.encodeWithPlaces,
     decode(tokenIds, { specialTokens = false } = {}) {
       const shown = tokenIds.flatMap((id) => {
         const token = tokens.get(id);

@@ -1,5 +1,6 @@
-/** @file A model folder at a URL: kept on this machine where there is a store, checked against the server, usable offline. */
+/** @file A model folder, or a GGUF file, at a URL: kept on this machine where there is a store, checked against the server, usable offline. */
 import { ModelError } from './errors';
+import { ggufIn, isGguf } from './gguf/name';
 import { networkSource } from './networkSource';
 import { UrlRemote } from './remote';
 import type { FileSource } from './source';
@@ -18,14 +19,22 @@ export interface OpenSource {
 }
 
 /**
- * @param baseUrl Absolute URL of the folder.
- * @throws ModelError `network` when the URL is none.
+ * @param baseUrl Absolute URL of the folder, or of a file whose name ends in .gguf.
+ * @throws ModelError `network` when the URL is none; what a GGUF file's header lacks
  */
-export async function openUrl(baseUrl: string, id: string, store: ModelStore | null): Promise<OpenSource> {
+export async function openUrl(
+  baseUrl: string,
+  id: string,
+  store: ModelStore | null,
+  signal?: AbortSignal,
+): Promise<OpenSource> {
   const base = folderUrl(baseUrl);
-  const kept = store && (await store.open({ address: base.href, id, revision: null }));
+  const address = base.href.replace(/(\.gguf)\/$/i, '$1');
+  const kept = store && (await store.open({ address, id, revision: null }));
+  const file = isGguf(address) ? address.slice(address.lastIndexOf('/') + 1) : null;
+  const folder = networkSource(new UrlRemote(file === null ? base : new URL('.', address)), kept);
   return {
-    source: networkSource(new UrlRemote(base), kept),
+    source: file === null ? folder : await ggufIn(folder, file, signal),
     id,
     revision: null,
     markComplete: async () => kept?.markComplete(),

@@ -18,11 +18,13 @@ export interface Curve {
 /**
  * Steps and validation passes merged by step; a pass before the first step gets a row of its own.
  * @param planned steps of the whole run, which its smoothing goes by
+ * @param fromZero begins with a row for step 0, where something was measured before the first step
  */
 export function curve(
   steps: readonly StepRecord[],
   validations: readonly ValidationRecord[],
   planned: number,
+  fromZero = false,
 ): Curve {
   const out: Curve = {
     step: [],
@@ -37,8 +39,11 @@ export function curve(
   const smoothed = smooth(losses, smoothingWeight(planned));
   let s = 0;
   let v = 0;
-  while (s < steps.length || v < validations.length) {
-    const step = Math.min(steps[s]?.step ?? Infinity, validations[v]?.step ?? Infinity);
+  let zeroDue = fromZero;
+  while (zeroDue || s < steps.length || v < validations.length) {
+    const next = Math.min(steps[s]?.step ?? Infinity, validations[v]?.step ?? Infinity);
+    const step = zeroDue ? 0 : next;
+    zeroDue = false;
     const record = steps[s]?.step === step ? steps[s] : null;
     out.step.push(step);
     out.loss.push(finite(record?.loss));

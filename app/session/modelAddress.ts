@@ -1,10 +1,15 @@
-/** @file From what a person types to where a model comes from: a name on the Hugging Face Hub, one of its pages, or a folder's URL. */
+/**
+ * @file From what a person types to where a model comes from: a name on the Hugging Face Hub, one of its pages, or a folder's URL; each
+ * may go on to a GGUF file.
+ */
 import type { ModelOrigin } from '../workers/protocol';
 
 export const embeddedModelId = 'soft-prompt-studio/studio-2.6m';
 const MAIN = 'main';
 /** Of dots alone a name would be a step up in the Hub's own paths. */
 const hubName = /^(?!\.+\/)[\w.-]+\/(?!\.+$)[\w.-]+$/;
+/** Of a name on the Hub what follows it where a GGUF file is meant, folders and all. */
+const ggufPath = /(?<=^[^/]+\/[^/]+)\/(?:(?!\.{1,2}\/)[^/?#]+\/)*[^/?#]+\.gguf$/i;
 
 /** The model that ships with the page, under any base path. */
 export function embeddedModel(baseUri: string): ModelOrigin {
@@ -12,7 +17,7 @@ export function embeddedModel(baseUri: string): ModelOrigin {
 }
 
 /**
- * Reads `owner/name`, `owner/name@revision`, the Hub's own addresses (`/tree/…`, `/resolve/…`), or the URL of a folder.
+ * Reads `owner/name`, `owner/name@revision`, `owner/name/file.gguf`, the Hub's own addresses (`/tree/…`, `/resolve/…`), or the URL of a folder.
  * @returns the origin, or what is wrong with the text
  */
 export function parseModelAddress(text: string, baseUri: string): ModelOrigin | { message: string } {
@@ -33,7 +38,8 @@ export function parseModelAddress(text: string, baseUri: string): ModelOrigin | 
     return { message: 'Addresses with a name and a password in them cannot be fetched by a page.' };
   }
   if (/^(www\.)?(huggingface\.co|hf\.co)$/.test(url.hostname)) return parseHubAddress(url);
-  url.pathname = url.pathname.replace(/(\/config\.json|\/model\.safetensors)?\/*$/, '/');
+  const folder = url.pathname.replace(/(\/config\.json|\/model\.safetensors)?\/*$/, '');
+  url.pathname = /\.gguf$/i.test(folder) ? folder : `${folder}/`;
   url.hash = '';
   // A name for people: where its escapes mean nothing it is shown as it stands.
   const parts = pathParts(url) ?? url.pathname.split('/').filter(Boolean);
@@ -65,9 +71,9 @@ function parseHubName(text: string): ModelOrigin | { message: string } {
   const at = text.indexOf('@');
   const id = at < 0 ? text : text.slice(0, at);
   const revision = at < 0 ? MAIN : text.slice(at + 1).trim();
-  if (!hubName.test(id)) {
+  if (!hubName.test(id.replace(ggufPath, ''))) {
     return {
-      message: `“${id}” is not a name on the Hub. Write it as owner/model, such as openai-community/gpt2.`,
+      message: `“${id}” is not a name on the Hub. Write it as owner/model, such as openai-community/gpt2, or as owner/model/FILE.gguf.`,
     };
   }
   if (revision === '' || /\s/.test(revision)) {
@@ -83,7 +89,7 @@ function parseHubAddress(url: URL): ModelOrigin | { message: string } {
       message: `In “${url.pathname}” a % is not followed by a character's code: copy the address once more.`,
     };
   }
-  const [owner, name, view, revision] = parts;
+  const [owner, name, view, revision, ...path] = parts;
   if (owner === 'datasets' || owner === 'spaces') {
     return { message: `This is the address of a ${owner.slice(0, -1)} on the Hub, not of a model.` };
   }
@@ -97,7 +103,9 @@ function parseHubAddress(url: URL): ModelOrigin | { message: string } {
   }
   const views = ['tree', 'resolve', 'blob', 'raw', 'commit'];
   const named = views.includes(view) && revision ? revision : MAIN;
-  return { kind: 'hub', id: `${owner}/${name}`, revision: named };
+  const file = ['resolve', 'blob', 'raw'].includes(view) ? `/${path.join('/')}` : '';
+  const gguf = ggufPath.test(`${owner}/${name}${file}`) ? file : '';
+  return { kind: 'hub', id: `${owner}/${name}${gguf}`, revision: named };
 }
 
 /** The folders and names of a path as people write them; null where a % in it is no escape of a character. */

@@ -1,4 +1,4 @@
-/** @file Among files that were dropped or chosen: those of a model in Hugging Face layout, and which zip holds one. */
+/** @file Among files that were dropped or chosen: those of a model in Hugging Face layout or as GGUF, and which zip holds one. */
 
 /** A file and where it lay in what was dropped: "folder/config.json", or its bare name. */
 export interface PlacedFile {
@@ -19,7 +19,7 @@ export function shallow(files: readonly PlacedFile[]): File[] {
 }
 
 /**
- * The files beside the outermost `config.json` that belong to a model, or null where there is none. A model's folder may
+ * The files beside the outermost `config.json` that belong to a model, else what there is of GGUF, or null where there is neither. A model's folder may
  * hold others (other formats, a pooling layer): those are left out.
  * @param lenient take what could be meant as a model, so that what is missing can be said
  */
@@ -33,6 +33,8 @@ export function modelFolder(files: readonly PlacedFile[], lenient: boolean): Fil
     const whole = names.some((name) => name === 'tokenizer.json' || isWeights(name));
     return whole || lenient ? beside.map(({ file }) => file) : null;
   }
+  const ggufs = files.filter(({ path }) => path.toLowerCase().endsWith('.gguf'));
+  if (ggufs.length > 0) return ggufs.map(({ file }) => file);
   const names = files.map(({ path }) => fileName(path));
   const adapter = names.some((name) => name.startsWith('adapter_'));
   const parts = names.some((name) => isWeights(name) || name === 'tokenizer.json' || foreign.test(name));
@@ -69,7 +71,7 @@ const MOST_FOLDERS = 5;
 const rows = /\.(csv|tsv|tab|jsonl?|ndjson|parquet|pq|arrow|feather|xlsx|txt)(?=[^a-z0-9]|PK)/i;
 
 /** Weights in formats that are not read: the worker says which is. */
-const foreign = /\.(gguf|ggml|bin|pt|pth|ckpt|onnx|h5|msgpack)$/;
+const foreign = /\.(ggml|bin|pt|pth|ckpt|onnx|h5|msgpack)$/;
 
 function isWeights(name: string): boolean {
   return /\.safetensors(\.index\.json)?$/.test(name) && !name.startsWith('adapter_');

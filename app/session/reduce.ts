@@ -3,6 +3,7 @@ import type {
   DatasetReport,
   ModelProgress,
   PromptReport,
+  RunHistory,
   RunPhase,
   RunState,
   StepRecord,
@@ -47,15 +48,19 @@ export function reduce(state: StudioState, event: StudioEvent, now: number): Stu
     }
     case 'runStarted': {
       const { runId, settings, history } = event;
-      const spent = history.steps.reduce((sum, record) => sum + record.milliseconds, 0);
+      // Lanes share their steps, and each record has the whole step's time.
+      const spent = history.steps.reduce(
+        (sum, { step, milliseconds }, i) => sum + (history.steps[i - 1]?.step === step ? 0 : milliseconds),
+        0,
+      );
       const clock: Clock = { spent, since: null, validating: 0, validatingSince: null };
       const run: RunSlice = {
         id: runId,
         settings,
         dataset: datasetOf(state.data.report),
         state: event.state,
-        steps: history.steps,
-        validations: history.validations,
+        all: history,
+        ...ofLane(history, event.state.leader),
         validationProgress: null,
         words: null,
         verdict: null,
@@ -72,16 +77,16 @@ export function reduce(state: StudioState, event: StudioEvent, now: number): Stu
       return withRun(state, event.runId, (run) => {
         const clock = tick(run.clock, event.state.phase, now);
         const validationProgress = event.state.phase === 'validating' ? run.validationProgress : null;
-        return { ...run, state: event.state, clock, validationProgress };
+        const own = event.state.leader === run.state.leader ? {} : ofLane(run.all, event.state.leader);
+        return { ...run, ...own, state: event.state, clock, validationProgress };
       });
     case 'steps':
       return withRun(state, event.runId, (run) => withSteps(run, event.records));
     case 'validation':
-      return withRun(state, event.runId, (run) => ({
-        ...run,
-        validations: [...run.validations, event.record],
-        validationProgress: null,
-      }));
+      return withRun(state, event.runId, (run) => {
+        const all = { ...run.all, validations: [...run.all.validations, event.record] };
+        return { ...run, all, ...ofLane(all, run.state.leader), validationProgress: null };
+      });
     case 'validationProgress':
       return withRun(state, event.runId, (run) => ({
         ...run,
@@ -90,7 +95,11 @@ export function reduce(state: StudioState, event: StudioEvent, now: number): Stu
     case 'words':
       return withRun(state, event.runId, (run) => ({ ...run, words: event.records }));
     case 'verdict':
-      return withRun(state, event.runId, (run) => ({ ...run, verdict: event.verdict }));
+      return withRun(state, event.runId, (run) => ({
+        ...run,
+        verdict: event.verdict,
+        validationProgress: null,
+      }));
     case 'neighbours':
       return withRun(state, event.runId, (run) => ({
         ...run,
@@ -100,7 +109,7 @@ export function reduce(state: StudioState, event: StudioEvent, now: number): Stu
     case 'answers':
       return withRun(state, event.runId, (run) => ({
         ...run,
-        answers: { step: event.step, rows: event.rows },
+        answers: { step: event.step, rows: event.rows, instruction: event.instruction },
       }));
     case 'saved':
       return withRun(state, event.runId, (run) => ({ ...run, savedStep: event.step, notSaved: null }));
@@ -108,6 +117,10 @@ export function reduce(state: StudioState, event: StudioEvent, now: number): Stu
       return { ...state, saved: { ...state.saved, outdated: true } };
     case 'notSaved':
       return withRun(state, event.runId, (run) => ({ ...run, notSaved: event.message }));
+    case 'rowWork': {
+      if (!state.rows.busy) return state;
+      return { ...state, rows: { ...state.rows, progress: { done: event.done, total: event.total } } };
+    }
     case 'promptChanged':
       return { ...state, prompt: withPrompt(state.prompt, event.prompt) };
     case 'answering':
@@ -166,12 +179,23 @@ function noticeOf(before: RunState, run: RunSlice): Notice | null {
 
 /** Records that are not newer than the last one are dropped: a restored history may overlap the first event. */
 function withSteps(run: RunSlice, records: StepRecord[]): RunSlice {
-  const last = run.steps.at(-1)?.step ?? 0;
+  const last = run.all.steps.at(-1)?.step ?? 0;
   const fresh = records.filter((record) => record.step > last);
   const newest = fresh.at(-1);
   if (!newest) return run;
   const state = { ...run.state, step: Math.max(run.state.step, newest.step) };
-  return { ...run, state, steps: run.steps.concat(fresh) };
+  const all = { ...run.all, steps: run.all.steps.concat(fresh) };
+  const { leader } = run.state;
+  const own = fresh.filter(({ lane }) => lane === leader);
+  return { ...run, state, all, steps: run.steps.concat(own) };
+}
+
+/** What a lane has to show. */
+function ofLane(all: RunHistory, lane: number): Pick<RunSlice, 'steps' | 'validations'> {
+  return {
+    steps: all.steps.filter((record) => record.lane === lane),
+    validations: all.validations.filter((record) => record.lane === lane),
+  };
 }
 
 function tick(clock: Clock, phase: RunPhase, now: number): Clock {

@@ -3,12 +3,10 @@
  * never overwrites it and an impossible value can be shown with what is wrong about it.
  */
 import {
-  type Initialiser,
   type NumericSetting,
   numericSettings,
   type RunSettings,
   rangeWords,
-  type Schedule,
   SETTINGS,
   type SuggestedSettings,
 } from '../workers/protocol';
@@ -20,13 +18,13 @@ export interface NumberRule {
 }
 
 /** What the person has set: numbers as typed, choices as chosen. Absent is automatic. */
-export type EnteredSettings = Partial<Record<NumericSetting, string>> & {
-  initialiser?: Initialiser;
-  initText?: string;
-  /** One a line. */
-  instructions?: string;
-  schedule?: Schedule;
-};
+export type EnteredSettings = Partial<Record<NumericSetting, string>> &
+  Partial<
+    Pick<RunSettings, 'search' | 'method' | 'initialiser' | 'schedule' | 'initText' | 'before' | 'after'>
+  > & {
+    /** One a line. */
+    instructions?: string;
+  };
 
 export type SettingKey = keyof EnteredSettings;
 
@@ -86,18 +84,28 @@ export function resolveSettings(
   } else if (initText.length > mostCharacters) {
     errors.initText = `Write at most ${mostCharacters} characters: these are ${initText.length}.`;
   }
+  for (const key of ['before', 'after'] as const) {
+    const most = SETTINGS[key].mostCharacters;
+    const { length } = entered[key] ?? '';
+    if (length > most) errors[key] = `Write at most ${most} characters: these are ${length}.`;
+  }
   const lines = entered.instructions === undefined ? [] : instructionLines(entered.instructions);
   const { mostTexts } = SETTINGS.instructions;
   if (lines.length > mostTexts) {
     errors.instructions = `At most ${mostTexts} are compared, one a line; these are ${lines.length}.`;
   }
   if (Object.keys(errors).length > 0) return { settings: null, errors };
+  const { search, method, schedule, before, after } = { ...suggested.settings, ...entered };
   const settings: RunSettings = {
     ...suggested.settings,
     ...numbers,
+    search,
+    method,
     initialiser,
     initText,
-    schedule: entered.schedule ?? suggested.settings.schedule,
+    before,
+    after,
+    schedule,
     instructions:
       entered.instructions === undefined
         ? suggested.settings.instructions

@@ -1,11 +1,13 @@
 /** @file Everything the page knows, as plain data. Panels read slices of it; `reduce.ts` and the actions write it. */
 import type {
+  AddedExample,
   AnswerColumn,
   AnswerRow,
   CatalogueModel,
   DataOptions,
   DatasetReport,
   DeviceReport,
+  HardRows,
   Int8Cost,
   MemoryReport,
   ModelOrigin,
@@ -13,6 +15,8 @@ import type {
   ModelReport,
   NeighbourTable,
   PromptReport,
+  RankedRows,
+  RunHistory,
   RunSettings,
   RunState,
   SampleDataset,
@@ -130,6 +134,9 @@ export interface RunSlice {
   /** What it trains on, as far as the page has to tell; null if that is not known. */
   dataset: { name: string; hasClasses: boolean } | null;
   state: RunState;
+  /** Of all lanes. */
+  all: RunHistory;
+  /** Of the lane that leads. */
   steps: StepRecord[];
   validations: ValidationRecord[];
   validationProgress: { done: number; total: number } | null;
@@ -140,7 +147,7 @@ export interface RunSlice {
   neighbours: NeighbourTable | null;
   /** Nearest token of every virtual token in the table before, to show what changed. */
   previousNearest: number[];
-  answers: { step: number; rows: AnswerRow[] } | null;
+  answers: { step: number; rows: AnswerRow[]; instruction: string | null } | null;
   savedStep: number | null;
   /** Why the last checkpoint could not be kept, or null. */
   notSaved: string | null;
@@ -154,6 +161,12 @@ export interface Answer {
   done: boolean;
 }
 
+/** An input as it is typed, and the answer that is wanted, where it is known. */
+export interface AskedExample {
+  input: string;
+  wanted: string | null;
+}
+
 export interface PlaygroundSlice {
   /** Id of the last request; its answers are shown. */
   requestId: number;
@@ -162,9 +175,33 @@ export interface PlaygroundSlice {
   /** The prompt that those *with* it were made with; it may be another than the one in use by now. */
   prompt: PromptReport | null;
   answers: Partial<Record<AnswerColumn, Answer>>;
+  /** A row that was put into the box to be tried; counted, so that the same can be put there again. */
+  example: (AskedExample & { id: number }) | null;
+  /** What the answers shown are to. */
+  asked: AskedExample | null;
   /** Where in the answers' reading the person stopped it. */
   cancelled: boolean;
   error: StudioError | null;
+}
+
+/** An answer that the person has confirmed or put right: an example of the next round. */
+export interface Correction extends AddedExample {
+  id: number;
+}
+
+/** Work on the person's rows with the prompt in use. */
+export interface RowsSlice {
+  busy: 'hardest' | 'unlabelled' | null;
+  progress: { done: number; total: number } | null;
+  hardest: HardRows | null;
+  unlabelled: { name: string; ranked: RankedRows } | null;
+  /** Of the work that was asked for last. */
+  error: { kind: 'hardest' | 'unlabelled'; error: StudioError } | null;
+  corrections: Correction[];
+  /** A next round is being made ready. */
+  continuing: boolean;
+  /** Why a next round could not begin. */
+  continueError: StudioError | null;
 }
 
 /** What a finished piece of work has to say. */
@@ -175,7 +212,7 @@ export interface Notice {
 }
 
 /** A command on its way to the worker. */
-export type PendingCommand = 'train' | 'step' | 'pause' | 'resume' | 'stop';
+export type PendingCommand = 'train' | 'step' | 'pause' | 'resume' | 'stop' | 'lane';
 
 export interface StudioState {
   device: {
@@ -212,6 +249,7 @@ export interface StudioState {
     error: StudioError | null;
   };
   playground: PlaygroundSlice;
+  rows: RowsSlice;
   saved: {
     work: SavedWork | null;
     busy: boolean;
@@ -262,8 +300,20 @@ export const initialState: StudioState = {
     columns: [],
     prompt: null,
     answers: {},
+    example: null,
+    asked: null,
     cancelled: false,
     error: null,
+  },
+  rows: {
+    busy: null,
+    progress: null,
+    hardest: null,
+    unlabelled: null,
+    error: null,
+    corrections: [],
+    continuing: false,
+    continueError: null,
   },
   saved: { work: null, busy: false, error: null, outdated: false },
   notice: null,

@@ -1,6 +1,7 @@
 /** @file A run's numbers, put together for the status line, the chart's description and the closing words. */
 import type { RunPhase, StepRecord, ValidationRecord } from '../workers/protocol';
 import { figures, percent } from './format';
+import type { ReferenceLine } from './referenceLines';
 import type { RunSlice } from './state';
 
 /** How many of the last steps the speed is measured over. */
@@ -87,10 +88,11 @@ export function validationWords(record: ValidationRecord): string {
   return `loss ${figures(record.loss)}, ${accuracy}`;
 }
 
-/** What the loss curve shows, for someone who does not see it. */
-export function curveDescription(run: RunSlice | null): string {
+/** What the loss curve shows, for someone who does not see it. `lines` are what words alone reach. */
+export function curveDescription(run: RunSlice | null, lines: readonly ReferenceLine[] = []): string {
   const last = run?.steps.at(-1);
-  if (!run || !last) return 'No steps yet.';
+  const words = lines.map((line) => `${line.name}: validation loss ${referenceWords(line)}`);
+  if (!run || !last) return ['No steps yet', ...words].join('; ').concat('.');
   const recent = run.steps.slice(-200).map((record) => record.loss);
   const smoothed = smooth(recent, smoothingWeight(run.state.steps)).at(-1) ?? last.loss;
   const parts = [
@@ -101,7 +103,12 @@ export function curveDescription(run: RunSlice | null): string {
   if (validation) parts.push(`validation at step ${validation.step}: ${validationWords(validation)}`);
   const best = bestValidation(run.validations);
   if (best) parts.push(`best at step ${best.step}: validation loss ${figures(best.loss)}`);
-  return `${parts.join('; ')}.`;
+  return `${[...parts, ...words].join('; ')}.`;
+}
+
+/** A line's height, and since when the prompt is below it: "1.61, passed at step 20". */
+export function referenceWords({ loss, passedAt }: ReferenceLine): string {
+  return `${figures(loss)}${passedAt === null ? '' : `, passed at step ${passedAt}`}`;
 }
 
 /** What came out of a run, in one or two sentences. */

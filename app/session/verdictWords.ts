@@ -1,7 +1,7 @@
 /** @file A verdict in words and bars: what beat what, by how much, how surely. Pure, so that page and tests read the same. */
 import { type Outcome, outcomeOf } from '../evaluation/report';
 import type { Verdict } from '../workers/protocol';
-import { percent } from './format';
+import { count, percent } from './format';
 
 /** A contender as a bar. Shares are 0–1. */
 export interface Bar {
@@ -49,17 +49,20 @@ export interface VerdictWords {
 }
 
 export function verdictWords(verdict: Verdict): VerdictWords {
-  const { rows, difference, majority } = verdict;
+  const { difference, majority, whole } = verdict;
   const bars = barsOf(verdict);
   const soft = bars.find(({ kind }) => kind === 'soft');
   const bare = bars.find(({ kind }) => kind === 'bare');
   const words = bars.filter(({ kind }) => kind === 'words').sort((a, b) => b.share - a.share)[0];
-  const where = `On ${rows} rows it never saw`;
+  const where = whole
+    ? `On ${rowsOf(verdict)} it never saw`
+    : `At a first look, on ${rowsOf(verdict)} it never saw`;
   const told = words ? `${words.name} ${percent(words.share)}` : null;
   const others = [
     words && bare ? `Bare model ${percent(bare.share)}` : null,
     majority === null || verdict.classes === null ? null : `always the commonest class ${percent(majority)}`,
     `${measureWords(verdict)}`,
+    whole ? null : 'all test rows are asked when the run pauses or ends',
   ].filter((part) => part !== null);
   const aside = `${others.join(' · ')}.`;
   if (!soft || !difference) {
@@ -71,6 +74,8 @@ export function verdictWords(verdict: Verdict): VerdictWords {
     };
   }
   const outcome = outcomeOf(difference);
+  const one = oneClass(verdict);
+  const same = one === null ? '' : ` It takes nearly every row for “${one}”.`;
   const against = told ?? (bare ? `bare model ${percent(bare.share)}` : '');
   const { low, high } = difference.interval;
   const by = `${signed(difference.points)} points, 95 % interval ${signed(low)} to ${signed(high)}`;
@@ -82,10 +87,23 @@ export function verdictWords(verdict: Verdict): VerdictWords {
     loses: ' Words do better here.',
   }[outcome];
   return {
-    say: `${where}: ${against}, this soft prompt ${percent(soft.share)} (${by}).${end}`,
+    say: `${where}: ${against}, this soft prompt ${percent(soft.share)} (${by}).${end}${same}`,
     aside,
     outcome,
   };
+}
+
+/** The class that the soft prompt takes nearly every row for, though their targets differ; null where there is none. */
+export function oneClass({ contenders, classes }: Pick<Verdict, 'contenders' | 'classes'>): string | null {
+  const said = contenders.find(({ name }) => name === 'soft prompt')?.classes?.oneClass ?? null;
+  return said === null ? null : (classes?.[said] ?? null);
+}
+
+/** How many test rows a verdict rests on: "48 of the 300 rows". */
+export function rowsOf({ rows, of }: Pick<Verdict, 'rows' | 'of'>): string {
+  return rows === of
+    ? `${count(rows)} ${rows === 1 ? 'row' : 'rows'}`
+    : `${count(rows)} of the ${count(of)} rows`;
 }
 
 function signed(points: number): string {

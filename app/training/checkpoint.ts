@@ -1,5 +1,7 @@
 /** @file What a checkpoint must be for a run to go on from it, and where checkpoints are kept. */
+import type { Engine } from '../engine/engine';
 import { TrainingError } from './errors';
+import { learnerSizes } from './learner';
 import { parseSettings } from './settingsRanges';
 import type { Checkpoint, RunPhase } from './types';
 
@@ -49,7 +51,7 @@ export function isOver(phase: RunPhase): boolean {
  */
 export function checkCheckpoint(
   checkpoint: Checkpoint,
-  expected: { modelKey: string; dataHash: string; hidden: number },
+  expected: { modelKey: string; dataHash: string; engine: Pick<Engine, 'spec'> },
 ): void {
   const { modelKey, dataHash, settings, step } = checkpoint;
   if (modelKey !== expected.modelKey) {
@@ -65,25 +67,33 @@ export function checkCheckpoint(
     );
   }
   parseSettings(settings);
-  const size = settings.virtualTokens * expected.hidden;
-  const { prompt, initialPrompt, firstMoment, secondMoment, best } = checkpoint;
-  const sizes = {
-    prompt,
-    'initial prompt': initialPrompt,
-    'first moment': firstMoment,
-    'second moment': secondMoment,
-  };
-  for (const [name, values] of Object.entries(best ? { ...sizes, 'best prompt': best.prompt } : sizes)) {
-    if (values.length !== size) {
+  checkpoint.lanes.forEach((lane, index) => {
+    const which = checkpoint.lanes.length > 1 ? `lane ${index + 1}'s ` : 'its ';
+    const sizes = learnerSizes(expected.engine, lane.settings, lane.frame);
+    const learned = lane.ended ? 0 : sizes.parameters;
+    const parts: [string, Float32Array, number][] = [
+      ['constants', lane.constants, sizes.constants],
+      ['initial prompt', lane.initialPrompt, sizes.prompt],
+      ['prompt', lane.prompt, sizes.prompt],
+      ['parameters', lane.parameters, learned],
+      ['first moment', lane.firstMoment, learned],
+      ['second moment', lane.secondMoment, learned],
+      ...(lane.best
+        ? [['best prompt', lane.best.prompt, sizes.prompt] as [string, Float32Array, number]]
+        : []),
+    ];
+    for (const [name, values, size] of parts) {
+      if (values.length === size) continue;
       throw new TrainingError(
-        `The saved run is damaged: its ${name} has ${values.length} numbers instead of ${size}.`,
+        `The saved run is damaged: ${which}${name} has ${values.length} numbers instead of ${size}.`,
         'Start a new run.',
       );
     }
-  }
-  if (checkpoint.history.steps.length !== step) {
+  });
+  const recorded = new Set(checkpoint.history.steps.map((record) => record.step)).size;
+  if (recorded !== step) {
     throw new TrainingError(
-      `The saved run is damaged: it has ${checkpoint.history.steps.length} records of ${step} steps.`,
+      `The saved run is damaged: it has ${recorded} records of ${step} steps.`,
       'Start a new run.',
     );
   }

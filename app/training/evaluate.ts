@@ -4,7 +4,7 @@
  */
 import type { Dataset } from '../data/dataset';
 import type { Engine, SoftPrompt } from '../engine/engine';
-import { exactOf, lossOf, tokenAccuracyOf } from '../evaluation/rowScore';
+import { exactOf, lossErrorOf, lossOf, tokenAccuracyOf } from '../evaluation/rowScore';
 import { scoreRows } from '../evaluation/scoreRows';
 
 /** What is evaluated: part of a `Dataset`. */
@@ -14,6 +14,8 @@ export type EvaluationData = Pick<Dataset, 'validation' | 'validationExamples' |
 export interface Evaluation {
   /** Nats per label token. */
   loss: number;
+  /** Standard error of the loss, over the rows. */
+  error: number;
   /** Part of the rows whose class is the likeliest one; null where the task has no classes. */
   accuracy: number | null;
   /** Part of the label tokens that are the model's first choice. */
@@ -32,24 +34,38 @@ export interface EvaluateOptions {
 }
 
 /**
- * Scores validation examples under a prompt, or under the bare model where it is null.
+ * Scores validation examples under prompts, or under the bare model where one is null, in passes that they share.
  * @throws the signal's reason when aborted.
  */
+export async function evaluatePrompts(
+  engine: Engine,
+  prompts: readonly (SoftPrompt | null)[],
+  data: EvaluationData,
+  options: EvaluateOptions = {},
+): Promise<Evaluation[]> {
+  const { validation, validationExamples: examples, classes, classTokens } = data;
+  const contenders = prompts.map((prompt) => ({ prompt, texts: validation }));
+  const scored = await scoreRows(engine, contenders, { examples, classes, classTokens }, options);
+  return scored.map((scores) => {
+    const right = scores.filter(({ likeliest, targetClass }) => likeliest === targetClass).length;
+    return {
+      loss: lossOf(scores),
+      error: lossErrorOf(scores),
+      accuracy: classes && scores.length > 0 ? right / scores.length : null,
+      tokenAccuracy: tokenAccuracyOf(scores),
+      exact: exactOf(scores),
+      rows: scores.length,
+    };
+  });
+}
+
+/** As `evaluatePrompts`, of one. */
 export async function evaluatePrompt(
   engine: Engine,
   prompt: SoftPrompt | null,
   data: EvaluationData,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
-  const { validation, validationExamples: examples, classes, classTokens } = data;
-  const contenders = [{ prompt, texts: validation }];
-  const [scores] = await scoreRows(engine, contenders, { examples, classes, classTokens }, options);
-  const right = scores.filter(({ likeliest, targetClass }) => likeliest === targetClass).length;
-  return {
-    loss: lossOf(scores),
-    accuracy: classes && scores.length > 0 ? right / scores.length : null,
-    tokenAccuracy: tokenAccuracyOf(scores),
-    exact: exactOf(scores),
-    rows: scores.length,
-  };
+  const [evaluation] = await evaluatePrompts(engine, [prompt], data, options);
+  return evaluation;
 }

@@ -1,7 +1,10 @@
-/** @file Where a prompt starts. Prompts are made on the host, `[p, hidden]` row-major, from the engine's embeddings. */
+/**
+ * @file Where a prompt starts: vectors `[p, hidden]` from the engine's embeddings, or a prefix `[p, layers · 2 · kvHeads · headDim]`
+ * from the keys and values that the model has for the same words. All on the host, row-major.
+ */
 import * as tf from '@tensorflow/tfjs-core';
 import type { TokenExample } from '../data/types';
-import type { Engine } from '../engine/engine';
+import type { Engine, SoftPrompt } from '../engine/engine';
 import { createRandom } from '../formats/random';
 import type { Tokenizer } from '../model/tokenizer';
 import { TrainingError } from './errors';
@@ -13,6 +16,10 @@ const COMMONEST = 5000;
 const STATISTICS_ROWS = 16_384;
 /** Seed streams: 0 is the split's, 1 and up are the epochs'. */
 const STREAM = 0xfffffff0;
+/** What methods draw by lot. */
+export const METHOD_STREAM = 0xfffffff1;
+/** Tokens whose keys and values tell a random prefix its mean and spread. */
+const SPREAD_TOKENS = 64;
 
 /** What initialisers draw from besides the engine. */
 export interface InitialiserSource {
@@ -21,30 +28,65 @@ export interface InitialiserSource {
   /** Training examples, for `labels`. */
   training: readonly TokenExample[];
   /** An imported prompt, for `file`: `[virtualTokens, width]`. */
-  file: { values: Float32Array; virtualTokens: number; width: number } | null;
+  file: { kind: SoftPrompt['kind']; values: Float32Array; virtualTokens: number; width: number } | null;
+  /** Root mean square of the embedding table's elements. */
+  elementRms: number;
 }
 
+type StartSettings = Pick<RunSettings, 'initialiser' | 'initText' | 'virtualTokens' | 'seed'>;
+
 /**
- * The first prompt of a run, `[virtualTokens, hidden]`; the same settings and source give the same numbers.
+ * Vectors, `[virtualTokens, hidden]`; the same settings and source give the same numbers.
  * @throws TrainingError when there is nothing to start from: an empty text, no label token, no file or one of another shape.
  */
-export async function initialisePrompt(
+export async function startVectors(
   engine: Engine,
-  settings: Pick<RunSettings, 'initialiser' | 'initText' | 'virtualTokens' | 'seed'>,
+  settings: StartSettings,
   source: InitialiserSource,
 ): Promise<Float32Array> {
   const { virtualTokens, seed } = settings;
+  if (settings.initialiser === 'file') {
+    return fileRows('prompt', virtualTokens, engine.spec.hidden, source);
+  }
+  if (settings.initialiser === 'random') return randomVectors(engine, virtualTokens, seed);
+  return embedTokens(engine, await startTokens(engine, settings, source));
+}
+
+/** Keys and values of every layer, `[virtualTokens, layers · 2 · kvHeads · headDim]`; else as `startVectors`. */
+export async function startKeysValues(
+  engine: Engine,
+  settings: StartSettings,
+  source: InitialiserSource,
+): Promise<Float32Array> {
+  const { virtualTokens, seed } = settings;
+  const { layers, kvHeads, headDim, vocabSize } = engine.spec;
+  const width = layers.length * 2 * kvHeads * headDim;
+  if (settings.initialiser === 'file') return fileRows('prefix', virtualTokens, width, source);
+  if (settings.initialiser !== 'random') {
+    return engine.keysValues(await startTokens(engine, settings, source));
+  }
+  const count = Math.min(SPREAD_TOKENS, engine.spec.contextLength);
+  const seen = await engine.keysValues(tile(ordinaryTokens(vocabSize, seed, source), count));
+  return randomRows(columnSpread(seen, width), virtualTokens, seed);
+}
+
+/**
+ * The words of a start, as many as virtual tokens. Where it is not made of words (`random`, `file`), words drawn by lot.
+ * @throws TrainingError as `startVectors`
+ */
+export async function startTokens(
+  engine: Engine,
+  settings: StartSettings,
+  source: InitialiserSource,
+): Promise<Int32Array> {
+  const { virtualTokens, seed } = settings;
   switch (settings.initialiser) {
     case 'text':
-      return embedTokens(engine, tile(textTokens(settings.initText, source), virtualTokens));
+      return tile(textTokens(settings.initText, source), virtualTokens);
     case 'labels':
-      return embedTokens(engine, tile(labelTokens(source), virtualTokens));
-    case 'vocabulary':
-      return embedTokens(engine, vocabularyTokens(engine.spec.vocabSize, virtualTokens, seed, source));
-    case 'random':
-      return randomVectors(engine, virtualTokens, seed);
-    case 'file':
-      return fileVectors(engine, virtualTokens, source);
+      return tile(labelTokens(source), virtualTokens);
+    default:
+      return tile(ordinaryTokens(engine.spec.vocabSize, seed, source), virtualTokens);
   }
 }
 
@@ -76,49 +118,86 @@ function labelTokens({ training, tokenizer }: InitialiserSource): number[] {
   return [...counts].sort(([a, m], [b, n]) => n - m || a - b).map(([id]) => id);
 }
 
-/** Drawn without replacement among the commonest ordinary tokens: byte-pair ids are ordered by commonness. */
-function vocabularyTokens(
+/** The commonest ordinary tokens in an order drawn by lot: byte-pair ids are ordered by commonness. */
+export function ordinaryTokens(
   vocabSize: number,
-  count: number,
   seed: number,
-  { tokenizer }: InitialiserSource,
-): Int32Array {
+  { tokenizer }: Pick<InitialiserSource, 'tokenizer'>,
+): number[] {
   const ordinary: number[] = [];
   for (let id = 0; id < vocabSize && ordinary.length < COMMONEST; id++) {
     if (!tokenizer.specialIds.has(id)) ordinary.push(id);
   }
-  return tile(createRandom(seed, STREAM).shuffle(ordinary), count);
+  return createRandom(seed, STREAM).shuffle(ordinary);
 }
 
 /** Normal, with the vocabulary's mean and deviation in each dimension. */
 async function randomVectors(engine: Engine, count: number, seed: number): Promise<Float32Array> {
-  const { hidden, vocabSize } = engine.spec;
+  const { vocabSize } = engine.spec;
   const moments = tf.tidy(() => {
     const { mean, variance } = tf.moments(engine.embed(sampleIds(vocabSize)), 0);
     return [mean, tf.sqrt(variance)];
   });
   try {
     const [mean, deviation] = await Promise.all(moments.map((tensor) => tensor.data()));
-    const { normal } = createRandom(seed, STREAM);
-    return Float32Array.from({ length: count * hidden }, (_, i) => {
-      return mean[i % hidden] + deviation[i % hidden] * normal();
-    });
+    return randomRows({ mean, deviation }, count, seed);
   } finally {
     tf.dispose(moments);
   }
 }
 
-function fileVectors(engine: Engine, count: number, { file }: InitialiserSource): Float32Array {
-  const { hidden } = engine.spec;
+interface Spread {
+  mean: ArrayLike<number>;
+  deviation: ArrayLike<number>;
+}
+
+/** Of each column of rows `[n, width]`. */
+function columnSpread(rows: Float32Array, width: number): Spread {
+  const mean = new Float64Array(width);
+  const deviation = new Float64Array(width);
+  const count = rows.length / width;
+  rows.forEach((value, i) => {
+    mean[i % width] += value / count;
+  });
+  rows.forEach((value, i) => {
+    deviation[i % width] += (value - mean[i % width]) ** 2 / count;
+  });
+  return { mean, deviation: deviation.map(Math.sqrt) };
+}
+
+function randomRows({ mean, deviation }: Spread, count: number, seed: number): Float32Array {
+  const { normal } = createRandom(seed, STREAM);
+  const width = mean.length;
+  return Float32Array.from(
+    { length: count * width },
+    (_, i) => mean[i % width] + deviation[i % width] * normal(),
+  );
+}
+
+/** The imported prompt's rows. @throws TrainingError where there is none, or it is of another kind or shape */
+function fileRows(
+  kind: SoftPrompt['kind'],
+  count: number,
+  width: number,
+  { file }: Pick<InitialiserSource, 'file'>,
+): Float32Array {
   if (!file) {
     throw new TrainingError(
       'There is no prompt file to start from.',
       'Drop a prompt file, or choose another start.',
     );
   }
-  if (file.width !== hidden || file.values.length !== file.virtualTokens * file.width) {
+  if (file.kind !== kind) {
     throw new TrainingError(
-      `The prompt file has vectors of ${file.width} numbers; this model's have ${hidden}.`,
+      file.kind === 'prefix'
+        ? 'The file holds a prefix; this method trains vectors before the text.'
+        : 'The file holds a soft prompt; this method trains a prefix of keys and values.',
+      `Choose ${file.kind === 'prefix' ? 'prefix tuning' : 'prompt tuning'} as the method, or another start.`,
+    );
+  }
+  if (file.width !== width || file.values.length !== file.virtualTokens * file.width) {
+    throw new TrainingError(
+      `The prompt file has rows of ${file.width} numbers; this model's have ${width}.`,
       'Use a prompt that was trained for this model.',
     );
   }
@@ -134,7 +213,8 @@ function fileVectors(engine: Engine, count: number, { file }: InitialiserSource)
   return file.values.slice();
 }
 
-async function embedTokens(engine: Engine, ids: Int32Array): Promise<Float32Array> {
+/** Embeddings of tokens, `[n, hidden]`. */
+export async function embedTokens(engine: Engine, ids: Int32Array): Promise<Float32Array> {
   const vectors = engine.embed(ids);
   try {
     return Float32Array.from(await vectors.data());

@@ -9,7 +9,9 @@ import type { Tokenizer } from '../model/tokenizer';
 import type { CheckpointStore } from './checkpoint';
 import type { KeeperEvents } from './checkpointKeeper';
 import { TrainingError } from './errors';
+import { learnerSizes, rowWidth } from './learner';
 import type { Words } from './proof';
+import type { Lane } from './sweep/sweep';
 import type {
   AnswerRow,
   Checkpoint,
@@ -31,14 +33,14 @@ export interface RunInputs {
   dataHash: string;
   /** Of no account where a checkpoint is given, which brings its own. */
   settings: RunSettings;
+  /** What is trained, at least one; of no account where a checkpoint is given, as above. */
+  lanes: readonly Lane[];
   data: Pick<
     Dataset,
     'training' | 'validation' | 'validationExamples' | 'test' | 'testExamples' | 'classes' | 'classTokens'
   >;
   /** What the prompt is compared with; absent or empty: nothing is compared. */
   words?: readonly Words[];
-  /** Where the prompt starts, `[virtualTokens, hidden]`; of no account where a checkpoint is given, as above. */
-  initialPrompt: Float32Array;
   tokenizer: Pick<Tokenizer, 'stopIds' | 'decode' | 'tokenText'>;
   /** Absent: nothing is kept. */
   store?: Pick<CheckpointStore, 'save'>;
@@ -65,13 +67,15 @@ export interface RunEvents extends KeeperEvents {
   /** Words and the best prompt so far on the test rows. */
   verdict(verdict: Verdict): void;
   neighbours(table: NeighbourTable): void;
-  answers(step: number, rows: AnswerRow[]): void;
+  /** `instruction` is the one that the answers `told` were given after, null where there are none. */
+  answers(step: number, rows: AnswerRow[], instruction: string | null): void;
 }
 
 /** A prompt on the host, and where in the run it was. */
 export interface TrainedPrompt {
-  /** `[virtualTokens, hidden]`, row-major. */
+  /** `[rows, width]`, row-major. */
   values: Float32Array;
+  lane: number;
   step: number;
   /** Validation loss, or null where it was not validated. */
   loss: number | null;
@@ -105,21 +109,25 @@ export function tellWhile(events: Partial<RunEvents>, open: () => boolean): Part
   };
 }
 
-/** @throws TrainingError when there is nothing to train on, or prompt and texts do not fit the model. */
-export function checkInputs({ engine, settings, data, initialPrompt }: RunInputs): void {
-  const { hidden, contextLength } = engine.spec;
-  const { virtualTokens } = settings;
+/** @throws TrainingError when there is nothing to train on, or prompts and texts do not fit the model. */
+export function checkInputs({ engine, data, lanes }: RunInputs): void {
+  const { contextLength } = engine.spec;
   if (data.training.length === 0) {
     throw new TrainingError(
       'The dataset has no training examples.',
       'Add rows, or keep fewer for validation.',
     );
   }
-  if (initialPrompt.length !== virtualTokens * hidden) {
-    throw new TrainingError(
-      `The first prompt has ${initialPrompt.length} numbers; ${virtualTokens} virtual tokens of this model have ${virtualTokens * hidden}.`,
-    );
-  }
+  const rows = lanes.map(({ settings, start }) => {
+    const { prompt } = learnerSizes(engine, settings, start.frame);
+    if (start.prompt.length !== prompt) {
+      throw new TrainingError(
+        `The first prompt has ${start.prompt.length} numbers; ${settings.virtualTokens} virtual tokens of this model have ${prompt}.`,
+      );
+    }
+    return prompt / rowWidth(engine, settings);
+  });
+  const virtualTokens = Math.max(...rows);
   // A validation asks for every class after every input.
   const longestClass = Math.max(0, ...data.classTokens.map(({ length }) => length));
   const lengths = [

@@ -19,16 +19,22 @@ function choice<const T extends Record<string, string>>({ label, choices }: { la
   });
 }
 
-const { label: textLabel, mostCharacters } = SETTINGS.initText;
+function text({ label, mostCharacters }: { label: string; mostCharacters: number }) {
+  return z.string({ error: `${label} must be text.` }).max(mostCharacters, {
+    error: `${label} must have at most ${mostCharacters} characters.`,
+  });
+}
+
 const { instructions: words } = SETTINGS;
 
 export const runSettingsSchema = z.object({
+  search: choice(SETTINGS.search),
   method: choice(SETTINGS.method),
   virtualTokens: number('virtualTokens'),
   initialiser: choice(SETTINGS.initialiser),
-  initText: z.string({ error: `${textLabel} must be text.` }).max(mostCharacters, {
-    error: `${textLabel} must have at most ${mostCharacters} characters.`,
-  }),
+  initText: text(SETTINGS.initText),
+  before: text(SETTINGS.before),
+  after: text(SETTINGS.after),
   learningRate: number('learningRate'),
   steps: number('steps'),
   batchSize: number('batchSize'),
@@ -39,6 +45,8 @@ export const runSettingsSchema = z.object({
   weightDecay: number('weightDecay'),
   validateEvery: number('validateEvery'),
   validationRows: number('validationRows'),
+  patience: number('patience'),
+  minutes: number('minutes'),
   instructions: z
     .array(
       z.string().max(words.mostCharacters, {

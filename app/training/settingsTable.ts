@@ -4,7 +4,8 @@
  */
 import type { DatasetReport } from '../data/types';
 import type { ModelSpec } from '../engine/spec';
-import type { Initialiser, RunSettings, Schedule } from './types';
+import { METHODS, type MethodId } from './methods/names';
+import type { Initialiser, RunSettings, Schedule, Search } from './types';
 
 /** What a suggestion follows from. */
 export interface SuggestionFacts {
@@ -71,15 +72,43 @@ export const USUAL_VIRTUAL_TOKENS = 20;
 export const USUAL_BATCH_SIZE = 16;
 
 export const SETTINGS = {
+  search: {
+    label: 'Search',
+    link: 'search',
+    place: 'basic',
+    control: 'choice',
+    choices: {
+      auto: 'automatic',
+      none: 'train one prompt',
+      rates: 'compare learning rates',
+      lengths: 'compare lengths',
+      starts: 'compare starts',
+      methods: 'compare methods',
+      seeds: 'compare seeds',
+    } satisfies Record<Search, string>,
+    means:
+      'Whether one prompt is trained, or several side by side in the same steps, of which the best is kept.',
+    advice:
+      'Automatic tries lengths, learning rates and starts, and after each validation goes on with the better half. A comparison trains all to the end, for you to choose.',
+    reason: (_, { search }) =>
+      search === 'none'
+        ? 'One at a time: without a GPU several would take several times as long.'
+        : 'Two lengths, two learning rates and other starts; after each validation the better half goes on.',
+  },
   method: {
     label: 'Method',
     link: 'method',
-    place: 'none',
+    place: 'advanced',
     control: 'choice',
-    choices: { prompt: 'prompt tuning' },
-    means: 'What is trained.',
-    advice: 'There is one: vectors before the text.',
-    reason: () => 'Works with every model.',
+    choices: Object.fromEntries(Object.entries(METHODS).map(([id, { label }]) => [id, label])) as Record<
+      MethodId,
+      string
+    >,
+    means:
+      'What is trained: vectors before the text, directly or through something that makes them, or a prefix in every layer.',
+    advice:
+      'Prompt tuning is the simplest, works everywhere and did best on the hard sample. A prefix starts as exactly the words it starts from. Compare methods to see which suits your rows.',
+    reason: () => 'Works with every model, and with every tool that reads soft prompts.',
   },
   virtualTokens: {
     label: 'Virtual tokens',
@@ -167,6 +196,27 @@ export const SETTINGS = {
     reason: ({ dataset: { classes } }) =>
       classes ? 'Made from the targets of the dataset.' : 'Made from the columns of the dataset.',
   },
+  before: {
+    label: 'Words before',
+    link: 'before',
+    place: 'advanced',
+    control: 'text',
+    mostCharacters: 4000,
+    means: 'Words in front of the learned vectors that stay as they are, in virtual tokens of their own.',
+    advice: 'A frame such as “Please”, or the beginning of a chat template’s system turn. Usually none.',
+    reason: () => 'None: the learned vectors come first.',
+  },
+  after: {
+    label: 'Words after',
+    link: 'after',
+    place: 'advanced',
+    control: 'text',
+    mostCharacters: 4000,
+    means:
+      'Words between the learned vectors and the text that stay as they are, in virtual tokens of their own.',
+    advice: 'The end of the frame, such as a full stop, or the end of a system turn. Usually none.',
+    reason: () => 'None: the text follows at once.',
+  },
   instructions: {
     label: 'Your instruction',
     link: 'instructions',
@@ -249,6 +299,33 @@ export const SETTINGS = {
     means: 'A validation pass is made after this many steps, and the best prompt so far is kept.',
     advice: 'Often is surer and slower: each pass costs as much as several steps.',
     reason: (_, { steps, validateEvery }) => `${Math.ceil(steps / validateEvery)} validations in the run.`,
+  },
+  patience: {
+    label: 'Patience',
+    link: 'patience',
+    place: 'advanced',
+    control: 'number',
+    unit: 'validations',
+    min: 0,
+    max: 1000,
+    whole: true,
+    means:
+      'Training ends early when so many validations in a row were no better than the best, or nearly all rows are right. 0 never ends it.',
+    advice: '3; more where the validation loss jumps about.',
+    reason: () => 'Enough to see that it gets no better.',
+  },
+  minutes: {
+    label: 'Time limit',
+    link: 'minutes',
+    place: 'advanced',
+    control: 'number',
+    unit: 'minutes',
+    min: 0,
+    max: 10_000,
+    whole: false,
+    means: 'Training ends after so long with the best prompt until then. 0 sets no limit.',
+    advice: '0, or as long as you want to wait.',
+    reason: () => 'No limit; Stop ends it at any time, and keeps the best prompt.',
   },
   validationRows: {
     label: 'Validation rows',

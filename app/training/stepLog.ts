@@ -17,16 +17,20 @@ export class StepLog {
   ) {}
 
   /**
-   * Adds a record whose numbers have just arrived. Steps overlap on the device: a step is given the time since the one
+   * Milliseconds of a step whose numbers have just arrived. Steps overlap on the device: a step is given the time since the one
    * before arrived, or since it was begun (`begunAt`, milliseconds of `performance.now`) if that is later.
    */
-  add(record: Omit<StepRecord, 'milliseconds'>, begunAt: number): void {
+  took(begunAt: number): number {
     const now = performance.now();
-    const timed = { ...record, milliseconds: now - Math.max(begunAt, this.arrivedAt) };
+    const milliseconds = now - Math.max(begunAt, this.arrivedAt);
     this.arrivedAt = now;
-    this.records.push(timed);
-    this.untold.push(timed);
-    if (now - this.toldAt >= TELL_EVERY_MS) this.tell();
+    return milliseconds;
+  }
+
+  add(record: StepRecord): void {
+    this.records.push(record);
+    this.untold.push(record);
+    if (performance.now() - this.toldAt >= TELL_EVERY_MS) this.tell();
   }
 
   /** Tells what has not been told. */

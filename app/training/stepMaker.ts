@@ -1,68 +1,56 @@
 /**
- * @file One update of the prompt after another: batch, loss, gradient, optimizer; a batch that memory does not hold is
- * done in parts whose gradients add up to the whole batch's.
+ * @file One update after another: batch, loss, gradient, optimizer. Several learners share a step: their texts lie in one packed
+ * batch, each behind its own prompt, so that each gets the numbers that it would get alone. What memory does not hold at once
+ * is done in parts, learners apart first, then texts, whose gradients add up to the whole batch's.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { createOrder, type ExampleOrder } from '../data/order';
 import { packExamples } from '../data/pack';
 import type { TokenExample } from '../data/types';
 import { labelIndices } from '../engine/batch';
-import type { Engine, PackedBatch, TrainingMemory, VectorPrompt } from '../engine/engine';
+import type { Engine, PackedBatch, TrainingMemory } from '../engine/engine';
 import { EngineMemoryError } from '../engine/errors';
-import { AdamW, type AdamWState } from './adamW';
 import { TrainingError } from './errors';
+import { type Learner, tensorOf } from './learner';
 import { largestParts, splitBatch } from './microBatches';
 import { learningRateAt } from './schedule';
 import type { RunSettings } from './types';
 
-/** What updates change, on the host: `[virtualTokens, hidden]` each, row-major. */
-export interface PromptState {
-  prompt: Float32Array;
-  firstMoment: Float32Array;
-  secondMoment: Float32Array;
-}
-
 export interface MadeStep {
-  /** Loss and gradient norm, on their way. The caller disposes. */
+  /** Loss and gradient norm of each learner in turn, on their way. The caller disposes. */
   measured: tf.Tensor;
   /** Resolves when the device is known to have accepted the step; rejects with why it has not, and the step is of no worth. */
   accepted: Promise<void>;
-  learningRate: number;
-  /** Text tokens of the batch. */
-  tokens: number;
+  /** Of each learner. */
+  learningRates: number[];
+  /** Text tokens of each learner's batch. */
+  tokens: number[];
 }
 
 export interface StepMakerInputs {
   engine: Engine;
   training: readonly TokenExample[];
-  settings: RunSettings;
-  /** Where the prompt starts. */
-  prompt: Float32Array;
-  moments?: AdamWState;
+  settings: Pick<RunSettings, 'steps' | 'batchSize' | 'warmupSteps' | 'schedule' | 'virtualTokens'>;
+  /** Stay the caller's. */
+  learners: readonly Learner[];
   /** Parts a step is done in at least. */
   parts?: number;
 }
 
-/** Owns the prompt and its moments on the device; dispose it. */
 export class StepMaker {
-  readonly prompt: tf.Variable<tf.Rank.R2>;
   /** What the engine has set aside; null before `prepare`. */
   memory: TrainingMemory | null = null;
   /** What memory asked for, in words. */
   notes: readonly string[] = [];
   private partCount: number;
-  private readonly optimizer: AdamW;
-  private readonly order: ExampleOrder;
+  private readonly orders = new Map<number, ExampleOrder>();
 
   constructor(private readonly inputs: StepMakerInputs) {
-    const { engine, training, settings, prompt, moments, parts = 1 } = inputs;
-    const { virtualTokens, clipNorm, weightDecay } = settings;
-    const shape: [number, number] = [virtualTokens, engine.spec.hidden];
-    this.order = createOrder(training.length, settings.batchSize, settings.seed);
-    this.partCount = Math.min(parts, settings.batchSize);
-    this.prompt = tf.tidy(() => tf.variable(tf.tensor2d(prompt.slice(), shape)));
-    const update = engine.adamW?.bind(engine);
-    this.optimizer = new AdamW(shape, { clipNorm, weightDecay, ...(update && { update }) }, moments);
+    const { settings, learners, training, parts = 1 } = inputs;
+    this.partCount = Math.min(parts, this.mostParts);
+    for (const { settings: own } of learners) {
+      this.orders.set(own.seed, createOrder(training.length, settings.batchSize, own.seed));
+    }
   }
 
   /** In how many parts a step is done. */
@@ -70,21 +58,38 @@ export class StepMaker {
     return this.partCount;
   }
 
+  private get mostParts(): number {
+    const { settings, learners } = this.inputs;
+    return settings.batchSize * learners.length;
+  }
+
   /**
    * Has the engine make ready for every step of the run, in as many parts as its memory asks for.
    * @throws TrainingError where not even single texts fit.
    */
   async prepare(): Promise<void> {
-    const { engine, training, settings } = this.inputs;
+    const { learners } = this.inputs;
     for (;;) {
-      const largest = largestParts(training, this.order, settings, this.partCount);
       try {
-        const batches = largest.map((group) => packExamples(group));
-        this.memory = await engine.prepare(this.prompts, batches);
+        for (const group of this.groups(learners)) await this.prepareGroup(group);
         return;
       } catch (error) {
         this.divide(error);
       }
+    }
+  }
+
+  private async prepareGroup(learners: readonly Learner[]): Promise<void> {
+    const { engine, training, settings } = this.inputs;
+    const textParts = this.textParts(this.inputs.learners.length);
+    const batches = [...this.orders.values()].flatMap((order) =>
+      largestParts(training, order, settings, textParts).map((texts) => this.pack(learners.map(() => texts))),
+    );
+    const prompts = learners.map((learner) => learner.snapshot());
+    try {
+      this.memory = await engine.prepare(prompts, batches);
+    } finally {
+      tf.dispose(prompts.map(tensorOf));
     }
   }
 
@@ -94,8 +99,8 @@ export class StepMaker {
    */
   divide(error: unknown): void {
     if (!(error instanceof EngineMemoryError)) throw error;
-    const { training, settings } = this.inputs;
-    if (this.partCount >= settings.batchSize) {
+    const { training, settings, learners } = this.inputs;
+    if (this.partCount >= this.mostParts) {
       const longest = training.reduce((most, { tokenIds }) => Math.max(most, tokenIds.length), 0);
       throw new TrainingError(
         `The memory does not hold a single text of a step: ${error.message}`,
@@ -103,81 +108,126 @@ export class StepMaker {
         { cause: error },
       );
     }
-    this.partCount = Math.min(2 * this.partCount, settings.batchSize);
-    const whole = `The ${settings.batchSize} texts of a step do not fit the memory together`;
+    this.partCount = Math.min(2 * this.partCount, this.mostParts);
+    const texts = settings.batchSize * learners.length;
     this.notes = [
-      `${whole}: each step is done in ${this.partCount} parts, with the loss and the gradient of the whole.`,
+      `The ${texts} texts of a step do not fit the memory together: each step is done in ${this.partCount} parts, with the loss and the gradient of the whole.`,
     ];
   }
 
-  /** Queues the update of a step on the device; steps count from 0. */
-  make(step: number): MadeStep {
+  /** Queues an update of each of these learners on the device; steps count from 0. */
+  make(step: number, learners: readonly Learner[] = this.inputs.learners): MadeStep {
     const { engine, training, settings } = this.inputs;
-    const examples = this.order.batch(step).map((i) => training[i]);
-    const batches = splitBatch(examples, this.partCount).map((group) => packExamples(group));
-    const learningRate = learningRateAt(step, settings);
+    const examples = learners.map(({ settings: { seed } }) =>
+      (this.orders.get(seed) as ExampleOrder).batch(step).map((i) => training[i]),
+    );
+    const learningRates = learners.map(({ settings: { learningRate } }) =>
+      learningRateAt(step, { ...settings, learningRate }),
+    );
     const measured = tf.tidy(() => {
-      const { loss, gradient } = this.gradient(batches);
-      return tf.stack([loss, this.optimizer.apply(this.prompt, gradient, learningRate)]);
+      const made = this.groups(learners).flatMap((group) => {
+        const from = learners.indexOf(group[0]);
+        return this.gradients(group, examples.slice(from, from + group.length));
+      });
+      return tf.stack(
+        made.flatMap(({ loss, gradient }, i) => [loss, learners[i].update(gradient, learningRates[i])]),
+      );
     });
     return {
       measured,
       accepted: engine.settled?.() ?? Promise.resolve(),
-      learningRate,
-      tokens: examples.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0),
+      learningRates,
+      tokens: examples.map((own) => own.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0)),
     };
   }
 
-  /** Prompt and moments as they are now, in one read; later updates do not change what arrives. */
-  async read(): Promise<PromptState> {
-    const { firstMoment, secondMoment } = this.optimizer;
-    const all = tf.tidy(() => tf.stack([this.prompt, firstMoment, secondMoment]));
-    try {
-      const values = (await all.data()) as Float32Array;
-      const size = values.length / 3;
-      // Copies: a backend may hand out its own memory.
-      const part = (i: number) => values.slice(i * size, (i + 1) * size);
-      return { prompt: part(0), firstMoment: part(1), secondMoment: part(2) };
-    } finally {
-      all.dispose();
+  /** Learners that are computed together. */
+  private groups(learners: readonly Learner[]): Learner[][] {
+    const count = Math.min(this.partCount, learners.length);
+    const size = Math.ceil(learners.length / count);
+    return Array.from({ length: Math.ceil(learners.length / size) }, (_, i) =>
+      learners.slice(i * size, (i + 1) * size),
+    );
+  }
+
+  /** In how many parts each learner's texts are computed, once learners are apart. */
+  private textParts(learners: number): number {
+    return Math.ceil(this.partCount / Math.min(this.partCount, learners));
+  }
+
+  /** One batch of every learner's texts, in turn. */
+  private pack(texts: readonly (readonly TokenExample[])[]): PackedBatch {
+    return packExamples(
+      texts.flat(),
+      texts.flatMap((own, learner) => own.map(() => learner)),
+    );
+  }
+
+  /**
+   * Losses and gradients of learners over their whole batches: each part's means, weighted by its share of the learner's
+   * labels. Tensors belong to the caller's tidy.
+   */
+  private gradients(
+    learners: readonly Learner[],
+    examples: readonly (readonly TokenExample[])[],
+  ): { loss: tf.Tensor; gradient: tf.Tensor }[] {
+    const parts = this.textParts(this.inputs.learners.length);
+    const divided = examples.map((own) => splitBatch(own, parts));
+    const labels = divided.map((groups, i) =>
+      groups.map((texts) => countLabels(texts, learners[i].kind === 'prompt')),
+    );
+    const count = Math.max(...divided.map((groups) => groups.length));
+    const sums: { loss: tf.Tensor; gradient: tf.Tensor }[] = [];
+    for (let part = 0; part < count; part++) {
+      const shares = labels.map(
+        (own) =>
+          (own[part] ?? 0) /
+          Math.max(
+            1,
+            own.reduce((a, b) => a + b),
+          ),
+      );
+      // A part without a label adds nothing; the first one says so where none has any.
+      if (part > 0 && shares.every((share) => share === 0)) continue;
+      const found = this.one(learners, this.pack(divided.map((groups) => groups[part] ?? [])), shares);
+      found.forEach(({ loss, gradient }, i) => {
+        const sum = sums[i];
+        sums[i] = sum
+          ? { loss: tf.add(sum.loss, loss), gradient: tf.add(sum.gradient, gradient) }
+          : { loss, gradient };
+      });
     }
+    return sums;
   }
 
-  dispose(): void {
-    this.optimizer.dispose();
-    this.prompt.dispose();
-  }
-
-  private get prompts(): VectorPrompt[] {
-    return [{ kind: 'prompt', vectors: this.prompt }];
-  }
-
-  /** Of the whole batch: each part's means, weighted by its share of the labels. Tensors belong to the caller's tidy. */
-  private gradient(batches: readonly PackedBatch[]): { loss: tf.Scalar; gradient: tf.Tensor } {
-    const { engine } = this.inputs;
-    const { prompt, prompts } = this;
-    const one = (batch: PackedBatch, share: number) => {
-      const { value, grads } = tf.variableGrads(() => {
-        const loss = tf.sum(engine.loss(prompts, batch)) as tf.Scalar;
-        return share === 1 ? loss : tf.mul(loss, share);
-      }, [prompt]);
-      return { loss: value, gradient: grads[prompt.name] };
-    };
-    const labels = batches.map(countLabels);
-    const all = labels.reduce((a, b) => a + b);
-    const shares = batches.map((batch, i) => ({ batch, share: labels[i] / all }));
-    const counted = shares.filter(({ share }) => share > 0);
-    if (batches.length === 1 || counted.length === 0) return one(batches[0], 1);
-    return counted
-      .map(({ batch, share }) => one(batch, share))
-      .reduce((sum, next) => ({
-        loss: tf.add(sum.loss, next.loss) as tf.Scalar,
-        gradient: tf.add(sum.gradient, next.gradient),
-      }));
+  /** Of one packed batch; each learner's loss and gradient times its share. */
+  private one(
+    learners: readonly Learner[],
+    batch: PackedBatch,
+    shares: readonly number[],
+  ): { loss: tf.Tensor; gradient: tf.Tensor }[] {
+    const variables = learners.map(({ parameters }) => parameters);
+    let losses: tf.Tensor1D | null = null;
+    const { grads } = tf.variableGrads(() => {
+      const prompts = learners.map((learner) => learner.prompt());
+      const means = this.inputs.engine.loss(prompts, batch);
+      const shared = shares.every((share) => share === 1) ? means : tf.mul(means, tf.tensor1d([...shares]));
+      losses = tf.keep(shared as tf.Tensor1D);
+      return tf.sum(shared) as tf.Scalar;
+    }, variables);
+    // Kept through the gradient's own scope; from here on the caller's.
+    const kept = losses as unknown as tf.Tensor1D;
+    const made = learners.map(({ parameters }, i) => ({
+      loss: tf.reshape(tf.slice(kept, [i], [1]), []),
+      gradient: grads[parameters.name],
+    }));
+    kept.dispose();
+    return made;
   }
 }
 
-/** Label tokens that rows predict; a prompt has at least one virtual token, so the first token counts. */
-function countLabels(batch: PackedBatch): number {
-  return batch.texts.reduce((sum, text) => sum + labelIndices(batch, text, true).length, 0);
+/** Label tokens that rows predict: after a prompt also a text's first, after a prefix not. */
+function countLabels(examples: readonly TokenExample[], first: boolean): number {
+  const batch = packExamples(examples);
+  return batch.texts.reduce((sum, text) => sum + labelIndices(batch, text, first).length, 0);
 }

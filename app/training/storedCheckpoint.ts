@@ -4,10 +4,11 @@
  */
 import { z } from 'zod';
 import { TrainingError } from './errors';
-import type { Checkpoint, RunHistory, StepRecord, ValidationRecord } from './types';
+import { ownSettings } from './learner';
+import type { Checkpoint, RunHistory, RunSettings, StepRecord, ValidationRecord } from './types';
 
 /** Of what is written now. */
-export const CHECKPOINT_VERSION = 2;
+export const CHECKPOINT_VERSION = 3;
 
 /** A checkpoint without its history, of which it says how much there is and where. */
 export interface StoredCheckpoint extends Omit<Checkpoint, 'history'> {
@@ -50,10 +51,48 @@ const migrations: Record<number, (row: Row) => Row> = {
     firstPiece: 0,
     pieces: null,
   }),
+  /** Version 2 knew one method and one lane. */
+  2: ({ prompt, initialPrompt, firstMoment, secondMoment, best, ...row }) => {
+    const settings = {
+      search: 'none',
+      before: '',
+      after: '',
+      patience: 0,
+      minutes: 0,
+      ...(row.settings as Row),
+    } as unknown as RunSettings;
+    const lane = {
+      name: '',
+      settings: ownSettings(settings),
+      ended: null,
+      parameters: prompt,
+      constants: new Float32Array(0),
+      frame: [0, 0],
+      firstMoment,
+      secondMoment,
+      prompt,
+      initialPrompt,
+      best: best && { error: 0, ...(best as Row) },
+    };
+    return { ...row, version: 3, settings, lanes: [lane], chosen: null, endedEarly: null };
+  },
 };
 
 const numbers = z.instanceof(Float32Array);
 const count = z.int().nonnegative();
+const lane = z.looseObject({
+  name: z.string(),
+  settings: z.looseObject({ virtualTokens: count, method: z.string() }),
+  ended: z.object({ step: count, how: z.string(), why: z.string() }).nullable(),
+  parameters: numbers,
+  constants: numbers,
+  frame: z.tuple([count, count]),
+  firstMoment: numbers,
+  secondMoment: numbers,
+  prompt: numbers,
+  initialPrompt: numbers,
+  best: z.object({ step: count, loss: z.number(), error: z.number(), prompt: numbers }).nullable(),
+});
 const schema = z.looseObject({
   version: z.literal(CHECKPOINT_VERSION),
   runId: z.string(),
@@ -61,11 +100,9 @@ const schema = z.looseObject({
   dataHash: z.string(),
   settings: z.looseObject({ steps: z.number() }),
   step: count,
-  prompt: numbers,
-  initialPrompt: numbers,
-  firstMoment: numbers,
-  secondMoment: numbers,
-  best: z.object({ step: count, loss: z.number(), prompt: numbers }).nullable(),
+  lanes: z.array(lane).min(1),
+  chosen: count.nullable(),
+  endedEarly: z.string().nullable(),
   elapsed: z.number(),
   phase: z.enum(['starting', 'training', 'validating', 'paused', 'finished', 'stopped', 'failed']),
   order: count,
@@ -107,20 +144,25 @@ export function assemble(stored: StoredCheckpoint, pieces: readonly HistoryPiece
   if (steps.length < stepRecords || validations.length < validationRecords) {
     throw damaged(`of ${stepRecords} records of its steps there are ${steps.length}`);
   }
-  const { runId, modelKey, dataHash, settings, step, prompt, initialPrompt } = stored;
-  const { firstMoment, secondMoment, best, elapsed, phase } = stored;
+  const { runId, modelKey, dataHash, settings, step, lanes, chosen, endedEarly, elapsed, phase } = stored;
   return {
     runId,
     modelKey,
     dataHash,
     settings,
     step,
-    prompt,
-    initialPrompt,
-    firstMoment,
-    secondMoment,
-    best,
-    history: { steps, validations },
+    lanes,
+    chosen,
+    endedEarly,
+    // Before version 3 records did not name their lane, of which there was one, nor the error of a loss.
+    history: {
+      steps: steps.map((record) => ({ ...record, lane: record.lane ?? 0 })),
+      validations: validations.map((record) => ({
+        ...record,
+        lane: record.lane ?? 0,
+        error: record.error ?? 0,
+      })),
+    },
     elapsed,
     phase,
   };

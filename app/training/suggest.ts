@@ -18,6 +18,7 @@ const VALIDATIONS = 6;
 /** Without a GPU a validation of all rows would take longer than the steps between two. */
 const VALIDATION_ROWS = { gpu: 200, cpu: 100 };
 const MOST_CLASSES_NAMED = 8;
+const PATIENCE = 3;
 
 /** Settings for a first run. */
 export function suggestSettings(facts: SuggestionFacts): SuggestedSettings {
@@ -34,10 +35,13 @@ export function suggestSettings(facts: SuggestionFacts): SuggestedSettings {
   const rate = clamp(RATE_OF_RMS * elementRms, SETTINGS.learningRate.min, SETTINGS.learningRate.max);
   const learningRate = Number(rate.toPrecision(2));
   const settings: RunSettings = {
+    search: gpu ? 'auto' : 'none',
     method: 'prompt',
     virtualTokens,
     initialiser: 'text',
     initText: describeTask(dataset),
+    before: '',
+    after: '',
     learningRate,
     steps,
     batchSize,
@@ -48,6 +52,8 @@ export function suggestSettings(facts: SuggestionFacts): SuggestedSettings {
     weightDecay: 0.001,
     validateEvery,
     validationRows,
+    patience: PATIENCE,
+    minutes: 0,
     instructions: [describeTask(dataset)],
   };
   return { settings, reasons: reasonsFor(facts, settings) };

@@ -3,16 +3,17 @@
  * It knows the engine's interface and tfjs, nothing of models and devices.
  */
 import { nextTurn, untilAborted } from '../data/eventLoop';
-import type { VectorPrompt } from '../engine/engine';
+import type { SoftPrompt } from '../engine/engine';
 import { EngineMemoryError } from '../engine/errors';
-import { pickRows, rowsForClasses } from '../evaluation/pickRows';
+import { affordableRows, pickRows } from '../evaluation/pickRows';
 import { CHECKPOINT_EVERY, checkCheckpoint, isOver, MOST_LOST } from './checkpoint';
 import { CheckpointKeeper } from './checkpointKeeper';
 import { type Diagnosis, diagnoseError } from './divergence';
 import { TrainingError } from './errors';
-import { evaluatePrompt } from './evaluate';
+import { evaluatePrompts } from './evaluate';
 import { LatestState } from './latestState';
-import { Proving } from './proving';
+import { kindOf, promptOf, rowWidth, tensorOf } from './learner';
+import { type JudgedPrompt, Proving } from './proving';
 import { Readback } from './readback';
 import {
   type AbandonedRun,
@@ -24,8 +25,9 @@ import {
 } from './run';
 import { RunRecord } from './runRecord';
 import { Showing } from './showing';
-import { StepMaker } from './stepMaker';
-import type { Checkpoint, RunPhase, RunSettings, RunState } from './types';
+import { ending } from './sweep/policy';
+import { type Lane, Sweep } from './sweep/sweep';
+import type { Checkpoint, RunPhase, RunSettings, RunState, ValidationRecord } from './types';
 
 /** Steps whose numbers may be on their way from the device. */
 const STEPS_IN_FLIGHT = 3;
@@ -33,7 +35,7 @@ const STEPS_IN_FLIGHT = 3;
 const NEIGHBOURS_EVERY = 10;
 
 /**
- * A run of prompt tuning. Evaluation and generation on the same engine may come between its steps.
+ * A run: one lane, or several of which some end before others. Evaluation and generation on the same engine may come between its steps.
  * Dispose it; start one at a time.
  */
 export class Trainer {
@@ -48,7 +50,8 @@ export class Trainer {
   private step: number;
   private readonly events: Partial<RunEvents>;
   private readonly record: RunRecord;
-  private readonly steps: StepMaker;
+  private readonly lanes: readonly Lane[];
+  private readonly sweep: Sweep;
   private readonly latest: LatestState;
   private readonly keeper: CheckpointKeeper;
   private readonly showing: Showing;
@@ -76,51 +79,71 @@ export class Trainer {
     checkpoint?: Checkpoint,
   ) {
     const { engine, data, parts } = inputs;
-    const { settings, initialPrompt } = checkpoint ?? inputs;
-    checkInputs({ ...inputs, settings, initialPrompt });
-    if (checkpoint) checkCheckpoint(checkpoint, { ...inputs, hidden: engine.spec.hidden });
+    const { settings } = checkpoint ?? inputs;
+    if (checkpoint) checkCheckpoint(checkpoint, inputs);
+    this.lanes = checkpoint
+      ? checkpoint.lanes.map((lane) => ({ ...lane, start: { ...lane, prompt: lane.initialPrompt } }))
+      : inputs.lanes;
+    const fixed = { ...inputs, settings, lanes: this.lanes };
+    checkInputs(fixed);
     this.runId = inputs.runId;
     this.settings = settings;
     this.step = checkpoint?.step ?? 0;
     this.keptStep = this.step;
     if (checkpoint) this.phase = isOver(checkpoint.phase) ? checkpoint.phase : 'paused';
     this.events = tellWhile(events, () => !this.abandoned);
-    const fixed = { ...inputs, settings, initialPrompt };
-    this.record = new RunRecord(fixed, checkpoint, (records) => this.events.steps?.(records));
+    const kept = this.lanes.map(({ start, ...lane }) => ({ ...start, ...lane, initialPrompt: start.prompt }));
+    this.record = new RunRecord({ ...fixed, lanes: kept }, checkpoint, (records) =>
+      this.events.steps?.(records),
+    );
     this.keeper = new CheckpointKeeper(inputs.store, this.events, this.step);
     this.validationRows = pickRows(
       data.validation.length,
-      rowsForClasses(settings.validationRows, data.classes?.length ?? 0),
+      affordableRows(settings.validationRows, engine, data.validation, data.classTokens),
     );
     this.proving = new Proving(inputs, settings, this.events);
-
-    const prompt = checkpoint?.prompt ?? initialPrompt;
-    const moments = checkpoint && { ...checkpoint, updates: checkpoint.step };
-    this.steps = new StepMaker({ engine, training: data.training, settings, prompt, moments, parts });
-    const none = new Float32Array(prompt.length);
-    const first = checkpoint ?? {
-      ...this.record.present(this.step, this.phase),
-      prompt,
-      firstMoment: none,
-      secondMoment: none,
-    };
-    this.latest = new LatestState(first, () => this.capture());
-    this.showing = new Showing(inputs, this.events, initialPrompt, this.validationRows, (error) => {
-      void this.broke(error);
+    this.sweep = new Sweep({
+      engine,
+      training: data.training,
+      settings,
+      lanes: this.lanes,
+      checkpoint,
+      parts,
     });
+    this.latest = new LatestState(checkpoint ?? this.begin(), () => this.capture());
+    this.showing = new Showing(
+      inputs,
+      this.events,
+      this.validationRows,
+      (error) => void this.broke(error),
+      () => this.proving.bestInstruction,
+    );
+  }
+
+  /** A run that has made no step. */
+  private begin(): Checkpoint {
+    const present = this.record.present(this.step, this.phase);
+    const lanes = present.lanes.map((lane, i) => {
+      const { parameters, prompt } = this.lanes[i].start;
+      const none = new Float32Array(parameters.length);
+      return { ...lane, parameters, firstMoment: none, secondMoment: none, prompt };
+    });
+    return { ...present, lanes };
   }
 
   get state(): RunState {
-    const { failure, notes } = this;
-    const { memory } = this.steps;
+    const { failure, notes, record } = this;
+    const { memory } = this.sweep;
     return {
       phase: this.phase,
-      step: this.record.steps,
+      step: record.steps,
       steps: this.settings.steps,
       ...(failure && { message: [failure.message, failure.hint].filter(Boolean).join(' ') }),
       ...(notes.length > 0 && { notes }),
       ...(memory && { memory }),
-      bestStep: this.record.best?.step ?? 0,
+      bestStep: record.best?.step ?? 0,
+      leader: record.leader,
+      lanes: record.reports,
     };
   }
 
@@ -159,17 +182,36 @@ export class Trainer {
     await this.settled();
   }
 
-  /** The prompt with the lowest validation loss; before the first validation the present one. */
+  /**
+   * The run's prompt: of the lane that leads, or that the person has taken, the one with the lowest validation loss; before
+   * the first validation the present one.
+   */
   async result(): Promise<TrainedPrompt> {
-    const { best, lastGood } = this.record;
-    if (best) return { values: best.prompt, step: best.step, loss: best.loss };
+    const { best, lastGood, leader } = this.record;
+    if (best) return { values: best.prompt, step: best.step, loss: best.loss, lane: leader };
     if (this.phase === 'failed') return lastGood;
     if (this.abandoned) {
-      const { prompt, step } = this.latest.checkpoint;
-      return { values: prompt, step, loss: null };
+      const { lanes, step } = this.latest.checkpoint;
+      return { values: lanes[leader].prompt, step, loss: null, lane: leader };
     }
     const { step } = this;
-    return { values: (await this.steps.read()).prompt, step, loss: null };
+    const state = (await this.sweep.read()).get(leader) ?? this.record.left(leader);
+    return { values: state.prompt, step, loss: null, lane: leader };
+  }
+
+  /**
+   * From now on the run's prompt is this lane's best; null leaves it to the run again. Resolves when it is kept.
+   * @throws TrainingError while steps are made, or where the lane has no validated prompt
+   */
+  async take(lane: number | null): Promise<void> {
+    if (this.running) throw new TrainingError('The run is going on.', 'Pause it first.');
+    if (lane !== null && !(lane in this.lanes && this.record.bestOf(lane))) {
+      throw new TrainingError('There is no validated prompt of that lane yet.', 'Choose another one.');
+    }
+    this.record.chosen = lane;
+    this.events.state?.(this.state);
+    this.keep();
+    await Promise.all([this.settled(), this.announce()]);
   }
 
   /**
@@ -177,11 +219,13 @@ export class Trainer {
    * present prompt. Resolves when they are told.
    */
   announce(): Promise<void> {
-    this.showing.nearest(this.steps.prompt, this.step);
+    const { leader } = this.record;
+    this.tellNearest();
     const { signal } = this.announcing;
     this.announced = this.showing
-      .answersOf(this.steps.prompt, this.step, signal)
-      .then(() => this.proving.tell(this.record.best, signal))
+      .answersOf(this.presentPrompt(leader), this.step, signal)
+      .then(() => this.proving.tell(this.best, signal))
+      .then(() => (signal.aborted || this.running ? undefined : this.judge()))
       .catch((error) => (signal.aborted ? undefined : this.broke(error)));
     return this.announced;
   }
@@ -198,25 +242,58 @@ export class Trainer {
       if (!isOver(this.phase)) this.phase = 'paused';
       this.validationAbort?.abort();
       this.announcing.abort();
+      this.proving.interrupt();
       this.abandoning.abort();
       this.running = null;
       this.giveBack();
     }
-    const { asked: going, steps, notes } = this;
-    return { checkpoint: this.latest.checkpoint, going, parts: steps.parts, notes };
+    const { asked: going, sweep, notes } = this;
+    return { checkpoint: this.latest.checkpoint, going, parts: sweep.parts, notes };
   }
 
   /** Pauses if need be and gives the tensors back. */
   async dispose(): Promise<void> {
     this.announcing.abort();
     await this.pause();
+    this.proving.interrupt();
     await this.settled();
     await this.unlessAbandoned(this.announced);
+    await this.judged();
     if (!this.abandoned) this.giveBack();
   }
 
   private get notes(): string[] {
-    return [...(this.inputs.notes ?? []), ...this.steps.notes];
+    const { endedEarly, reports } = this.record;
+    const alone = reports.length === 1 ? reports[0].ended : null;
+    const early = endedEarly ?? (alone && `Ended at step ${alone.step}: ${alone.why}.`);
+    return [...(this.inputs.notes ?? []), ...this.sweep.notes, ...(early ? [early] : [])];
+  }
+
+  /** The run's best prompt so far; null before the first validation. */
+  private get best(): JudgedPrompt | null {
+    const { best, leader } = this.record;
+    return best && this.judgedAs({ ...best, values: best.prompt, lane: leader });
+  }
+
+  /** A prompt with what is needed to judge it. */
+  private judgedAs({ values, lane, step }: Pick<TrainedPrompt, 'values' | 'lane' | 'step'>): JudgedPrompt {
+    const { settings } = this.lanes[lane];
+    return { values, lane, step, kind: kindOf(settings), width: rowWidth(this.inputs.engine, settings) };
+  }
+
+  /** A lane's prompt as it is now, or where the lane has ended as it was best. The caller disposes the tensor. */
+  private presentPrompt(lane: number): SoftPrompt {
+    const { settings } = this.lanes[lane];
+    const { prompt } = this.record.left(lane);
+    return (
+      this.sweep.snapshot(lane) ?? promptOf(kindOf(settings), prompt, rowWidth(this.inputs.engine, settings))
+    );
+  }
+
+  private tellNearest(): void {
+    const { leader } = this.record;
+    const { prompt } = this.lanes[leader].start;
+    this.showing.nearest(this.presentPrompt(leader), prompt, leader, this.step);
   }
 
   private get abandoned(): boolean {
@@ -224,8 +301,7 @@ export class Trainer {
   }
 
   private giveBack(): void {
-    this.steps.dispose();
-    this.showing.dispose();
+    this.sweep.dispose();
   }
 
   /** Waits for work on the device no longer than there is a device. */
@@ -239,6 +315,7 @@ export class Trainer {
     if (this.abandoned) throw new TrainingError('The device of this run is lost.');
     this.request = 'none';
     this.asked = asked;
+    this.proving.interrupt();
     const limit = asked === 'singleStep' ? 1 : Number.POSITIVE_INFINITY;
     this.running = this.unlessAbandoned(Promise.resolve().then(() => this.loop(limit)));
     await this.running;
@@ -262,23 +339,22 @@ export class Trainer {
     this.record.startClock();
     let left = limit;
     try {
-      if (!this.steps.memory) await this.steps.prepare();
+      if (!this.sweep.memory) await this.sweep.prepare();
       if (this.abandoned) return;
       await this.compare();
       if (this.abandoned) return;
       this.enter('training');
-      if (this.step === 0) this.showing.nearest(this.steps.prompt, 0);
+      if (this.step === 0) this.tellNearest();
       while (this.request === 'none' && !this.failure) {
         if (this.validationDue) {
           await this.validate();
           continue;
         }
-        if (left === 0 || this.step === this.settings.steps) break;
+        if (left === 0 || this.isFinished) break;
+        if (this.minuteLimitReached()) continue;
         if (!(await this.madeStep())) continue;
         left -= 1;
-        if (this.step % NEIGHBOURS_EVERY === 0 && !this.showing.busy) {
-          this.showing.nearest(this.steps.prompt, this.step);
-        }
+        if (this.step % NEIGHBOURS_EVERY === 0 && !this.showing.busy) this.tellNearest();
         if (this.step - this.keptStep >= CHECKPOINT_EVERY && !this.keeper.busy) this.keep();
         this.latest.stepMade(this.step);
         await this.readback.room();
@@ -291,10 +367,24 @@ export class Trainer {
     }
     if (this.abandoned) return;
     this.record.log.tell();
-    const finished = this.step === this.settings.steps && !this.validationDue;
+    const finished = this.isFinished && !this.validationDue;
     this.rest(
       this.failure ? 'failed' : finished ? 'finished' : this.request === 'stop' ? 'stopped' : 'paused',
     );
+  }
+
+  /** Whether no step follows. */
+  private get isFinished(): boolean {
+    const { endedEarly, going } = this.record;
+    return this.step === this.settings.steps || endedEarly !== null || going.length === 0;
+  }
+
+  /** Ends the run once it has trained for as long as it may; the prompt of this step is validated still. */
+  private minuteLimitReached(): boolean {
+    const { minutes } = this.settings;
+    if (minutes === 0 || this.step === 0 || this.record.elapsed < 60_000 * minutes) return false;
+    this.record.endedEarly = `Ended at step ${this.step}: the limit of ${minutes} ${minutes === 1 ? 'minute' : 'minutes'} was reached.`;
+    return true;
   }
 
   /** Queues one update of the prompt; false where memory was short and smaller parts have been made ready instead. */
@@ -305,23 +395,42 @@ export class Trainer {
     } catch (error) {
       if (!(error instanceof EngineMemoryError)) throw error;
       await this.readback.drained();
-      this.steps.divide(error);
-      await this.steps.prepare();
+      this.sweep.divide(error);
+      await this.sweep.prepare();
       this.events.state?.(this.state);
       return false;
     }
   }
 
-  /** Queues one update of the prompt on the device; its loss and gradient norm arrive later. */
+  /** Queues one update of every lane on the device; losses and gradient norms arrive later. */
   private makeStep(): void {
     const begunAt = performance.now();
-    const { measured, accepted, learningRate, tokens } = this.steps.make(this.step);
+    const { measured, accepted, learningRates, tokens, lanes } = this.sweep.make(this.step);
     this.step += 1;
     const { step } = this;
-    this.readback.push(measured, accepted, ([loss, gradientNorm]) => {
+    this.readback.push(measured, accepted, (values) => {
       if (this.failure || this.abandoned) return;
-      this.failure = this.record.arrived({ step, loss, gradientNorm, learningRate, tokens }, begunAt);
+      const milliseconds = this.record.log.took(begunAt);
+      lanes.forEach((lane, i) => {
+        const [loss, gradientNorm] = values.subarray(2 * i);
+        const record = { lane, step, loss, gradientNorm, learningRate: learningRates[i], tokens: tokens[i] };
+        // One that has ended meanwhile has nothing more to tell.
+        if (!this.record.going.includes(lane)) return;
+        const diagnosis = this.record.arrived(record, milliseconds);
+        if (diagnosis) this.diverged(lane, step, diagnosis);
+      });
     });
+  }
+
+  /** Ends a lane whose numbers have flown off, and with the last of them the run. */
+  private diverged(lane: number, step: number, diagnosis: Diagnosis): void {
+    if (this.record.going.length === 1) {
+      this.failure = diagnosis;
+      return;
+    }
+    this.record.end(lane, { step, how: 'diverged', why: diagnosis.message });
+    this.sweep.drop(lane);
+    this.events.state?.(this.state);
   }
 
   private get validationDue(): boolean {
@@ -332,7 +441,7 @@ export class Trainer {
   private async compare(): Promise<void> {
     if (!this.proving.due || this.request !== 'none') return;
     this.enter('validating');
-    await this.abortable((signal) => this.proving.tell(this.record.best, signal));
+    await this.abortable((signal) => this.proving.tell(this.best, signal));
   }
 
   /** Work that a command may give up; it is then made again on resuming. */
@@ -354,27 +463,74 @@ export class Trainer {
     if (this.failure || this.abandoned) return;
     this.record.log.tell();
     this.enter('validating');
-    const { step } = this;
+    const { step, sweep } = this;
+    const lanes = sweep.going;
     await this.abortable(async (signal) => {
-      const prompt: VectorPrompt = { kind: 'prompt', vectors: this.steps.prompt };
-      const evaluation = await evaluatePrompt(this.inputs.engine, prompt, this.inputs.data, {
-        rows: this.validationRows,
-        signal,
-        onProgress: (done, total) => this.events.validationProgress?.(done, total),
-      });
-      const state = await this.steps.read();
-      if (this.abandoned) return;
-      const record = this.record.validated(step, evaluation, state.prompt);
-      if ('message' in record) {
-        this.failure = record;
-        return;
+      const prompts = lanes.map((lane) => sweep.snapshot(lane) as SoftPrompt);
+      try {
+        const evaluations = await evaluatePrompts(this.inputs.engine, prompts, this.inputs.data, {
+          rows: this.validationRows,
+          signal,
+          onProgress: (done, total) => this.events.validationProgress?.(done, total),
+        });
+        const states = await sweep.read();
+        if (this.abandoned) return;
+        const records: ValidationRecord[] = [];
+        lanes.forEach((lane, i) => {
+          const prompt = states.get(lane)?.prompt as Float32Array;
+          const record = this.record.validated(lane, step, evaluations[i], prompt);
+          if ('message' in record) this.diverged(lane, step, record);
+          else records.push(record);
+        });
+        if (this.failure) return;
+        const ended = ending(this.settings, this.record.standings, step);
+        for (const { lane, end } of ended) {
+          this.record.end(lane, end);
+          sweep.drop(lane);
+        }
+        this.latest.put(this.joined(this.record.present(step, this.phase), states));
+        for (const record of records) this.events.validation?.(record);
+        if (ended.length > 0) this.events.state?.(this.state);
+        await this.proving.tell(this.best, signal);
+        const present = this.presentPrompt(this.record.leader);
+        await this.showing.answers(present, step, signal).finally(() => tensorOf(present).dispose());
+      } finally {
+        for (const prompt of prompts) tensorOf(prompt).dispose();
       }
-      this.latest.put({ ...this.record.present(this.step, this.phase), ...state });
-      this.events.validation?.(record);
-      if (record.best) await this.proving.tell(this.record.best, signal);
-      await this.showing.answers(prompt, step, signal);
     });
     if (this.request === 'none') this.enter('training');
+  }
+
+  /** A checkpoint from what is on the host and what was read; lanes that have ended keep their best prompt. */
+  private joined(
+    present: ReturnType<RunRecord['present']>,
+    states: Awaited<ReturnType<Sweep['read']>>,
+  ): Checkpoint {
+    const lanes = present.lanes.map((lane, i) => ({
+      ...lane,
+      ...((lane.ended ? undefined : states.get(i)) ?? this.record.left(i)),
+    }));
+    return { ...present, lanes };
+  }
+
+  /** Resolves when the prompt of a run at rest has been compared with words on all test rows, or that was interrupted. */
+  judged(): Promise<void> {
+    return this.unlessAbandoned(this.proving.settled());
+  }
+
+  /** Has all test rows asked about what the run has made so far, while it rests. */
+  private judge(): void {
+    if (this.phase === 'failed') return;
+    this.proving.rest(
+      async () => this.judgedAs(await this.result()),
+      async (error) => {
+        if (await this.inputs.deviceLost?.()) this.abandon();
+        // What the run has made is none the worse for it.
+        const { message, hint } = diagnoseError(error);
+        if (!this.abandoned)
+          this.events.state?.({ ...this.state, message: `${message} ${hint ?? ''}`.trim() });
+      },
+    );
   }
 
   /** Leaves the loop: from here on commands find the run at rest. */
@@ -382,9 +538,10 @@ export class Trainer {
     this.record.stopClock();
     this.running = null;
     this.enter(phase);
-    if (phase !== 'failed') this.showing.nearest(this.steps.prompt, this.step);
+    if (phase !== 'failed') this.tellNearest();
     // What broke off may go on from the checkpoint before; what diverged may not.
     if (!this.brokeOff) this.keep();
+    this.judge();
   }
 
   private keep(): void {
@@ -397,13 +554,20 @@ export class Trainer {
     const failed = this.phase === 'failed';
     // What will have changed by the time the numbers are here.
     const present = this.record.present(this.step, this.phase);
-    const { lastGood, steps } = this.record;
-    const step = failed ? steps : this.step;
-    const [state] = await Promise.all([this.steps.read(), failed ? undefined : this.readback.drained()]);
+    const step = failed ? this.record.steps : this.step;
+    const [states] = await Promise.all([this.sweep.read(), failed ? undefined : this.readback.drained()]);
     if (this.record.steps < step) return null;
-    if (!failed) this.record.reached(step, state.prompt);
-    const history = { ...present.history, steps: this.record.history.steps.slice(0, step) };
-    return { ...present, ...state, ...(failed && { prompt: lastGood.values }), step, history };
+    // A lane may have flown off meanwhile, with the numbers of these very steps.
+    if (this.record.going.length < present.lanes.filter(({ ended }) => !ended).length) return null;
+    for (const [lane, { prompt }] of failed ? [] : states) this.record.reached(lane, step, prompt);
+    const history = {
+      ...present.history,
+      steps: this.record.history.steps.filter((record) => record.step <= step),
+    };
+    const checkpoint = this.joined({ ...present, step, history }, states);
+    if (!failed) return checkpoint;
+    const lanes = checkpoint.lanes.map((lane, i) => ({ ...lane, prompt: this.record.goodOf(i) }));
+    return { ...checkpoint, lanes };
   }
 
   private enter(phase: RunPhase): void {

@@ -2,6 +2,7 @@
 import type { DatasetReport } from '../data/types';
 import { guessBudget, type MemoryBudget, planMemory, USUAL_SHAPE } from '../engine/memoryForecast';
 import type { TrainingShape } from '../engine/webgpu/plan/estimate';
+import { lanesOf } from '../training/sweep/lanes';
 import { listModels } from './modelList';
 import type { ActiveModel } from './modelSlot';
 import type {
@@ -62,9 +63,12 @@ export class Advice {
   }
 }
 
-/** Every text as long as the longest: the batch that the run may meet. */
+/** Every text as long as the longest, of every prompt that is trained in the same steps: the batch that the run may meet. */
 function trainingShape(settings: RunSettings, data: DatasetReport | null): TrainingShape {
-  const { virtualTokens, batchSize: batch } = settings;
+  const room = Number.POSITIVE_INFINITY;
+  const lanes = lanesOf(settings, { room, classes: data?.classes != null, own: new Set() });
+  const virtualTokens = lanes.reduce((sum, lane) => sum + lane.settings.virtualTokens, 0);
+  const batch = lanes.length * settings.batchSize;
   if (!data) return { ...USUAL_SHAPE, virtualTokens, batch };
   const rows = Math.max(1, data.training + data.validation);
   const labels = Math.max(1, Math.ceil(data.labelTokens / rows));

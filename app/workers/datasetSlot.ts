@@ -8,6 +8,7 @@ import type { HubDatasetAddress } from '../data/hubDataset';
 import type { OpenOptions } from '../data/open';
 import { completeOptions } from '../data/options';
 import type { DataFile, DataOptions, DatasetReport, OpenedData, Table } from '../data/types';
+import type { AddedExample } from '../data/writeParts';
 import { type DatasetStore, filesOf, IN_USE, type StoredDataset } from './datasetStore';
 import { StudioRequestError } from './errors';
 import type { HubAccess } from './modelFiles';
@@ -212,6 +213,22 @@ export class DatasetSlot {
     if (!before) throw new StudioRequestError('There is no dataset before this one.');
     // The model may have changed since.
     return this.use(before.textKey === model.textKey ? before : await this.prepare(before, model));
+  }
+
+  /** The dataset in use as files, with more examples to learn from. @throws DataError where these cannot be put into its columns */
+  async asFiles(
+    added: readonly AddedExample[],
+  ): Promise<{ training: File; validation: File | null; test: File | null }> {
+    const { name, dataset, tables } = this.get();
+    const { writeParts } = await import('../data/writeParts');
+    const { training, validation, test } = writeParts(dataset, tables, added);
+    const stem = name.replace(/\.[a-z0-9]+$/i, '').replace(/ \+ \d+$/, '');
+    const file = (text: string, part: string) => new File([text], `${stem}${part}.jsonl`);
+    return {
+      training: file(training, added.length > 0 ? ` + ${added.length}` : ''),
+      validation: validation === null ? null : file(validation, '.validation'),
+      test: test === null ? null : file(test, '.test'),
+    };
   }
 
   /** Keeps the dataset in use under a key for the next visit. Keeping is a courtesy: where it fails, work goes on. */

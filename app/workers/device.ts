@@ -1,6 +1,7 @@
 /** @file Choosing what a browser trains on: its GPU where it may, else the processor's kernels, else plain JavaScript. */
 import { BackendError, requestDevice, startCpu, startProcessor, startWebGpu } from '../engine/backend';
 import { isSoftware } from '../engine/webgpu/adapter';
+import { quotedSaying } from '../formats/readable';
 import { browserProcessor } from './processor';
 import type { Backend, DeviceReport } from './protocol';
 
@@ -12,7 +13,7 @@ export async function startBrowserDevice(force?: Backend): Promise<DeviceReport>
   try {
     return await startGpu(false);
   } catch (error) {
-    return startOnProcessor(messageOf(error));
+    return startOnProcessor(reasonOf(error, 'The graphics device could not be used'));
   }
 }
 
@@ -21,7 +22,7 @@ async function startOnProcessor(reason: string): Promise<DeviceReport> {
   try {
     return await startAssembly(reason);
   } catch (error) {
-    return startScript(`${reason} ${messageOf(error)}`);
+    return startScript(`${reason} ${reasonOf(error, 'The kernels for the processor did not start')}`);
   }
 }
 
@@ -41,7 +42,10 @@ async function startGpu(software: boolean): Promise<DeviceReport> {
   }
   await startWebGpu(device, info).catch((error) => {
     device.destroy();
-    throw new BackendError(`The graphics device did not start: ${messageOf(error)}`);
+    const none = 'The graphics device did not start';
+    throw new BackendError(
+      error instanceof BackendError ? `${none}. ${error.message}` : `${none}${quotedSaying(error)}.`,
+    );
   });
   const name = info.description || info.device || [info.vendor, info.architecture].filter(Boolean).join(' ');
   return {
@@ -67,6 +71,7 @@ async function startScript(reason: string): Promise<DeviceReport> {
   return { backend: 'cpu', name, software: false, threads: 1, simd: 'none', reason, largestBuffer: null };
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+/** Our own words for what went wrong, or those that are given, with what the browser says. */
+function reasonOf(error: unknown, otherwise: string): string {
+  return error instanceof BackendError ? error.message : `${otherwise}${quotedSaying(error)}.`;
 }

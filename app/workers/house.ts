@@ -10,6 +10,7 @@ import type { Platform } from './platform';
 import { PromptSlot } from './promptSlot';
 import type { DeviceReport, StudioEvent } from './protocol';
 import type { Recovery } from './recovery';
+import { RowWork } from './rowWork';
 import { RunSlot } from './runSlot';
 import type { Turns } from './turns';
 
@@ -22,6 +23,7 @@ export interface House {
   runs: RunSlot;
   prompts: PromptSlot;
   generation: GenerationSlot;
+  rowWork: RowWork;
   lastVisit: LastVisit;
   recovery: Recovery;
   advice: Advice;
@@ -66,6 +68,7 @@ export async function openHouse(
   );
   const prompts = new PromptSlot({ runs, recovery, device: () => house.device, emit });
   const generation = new GenerationSlot({ turns, models, prompts, data, recovery, emit });
+  const rowWork = new RowWork({ platform, turns, models, prompts, data, runs, recovery, emit });
   const lastVisit = new LastVisit({ turns, store, data, models, runs, recovery });
   const house: House = {
     device,
@@ -75,6 +78,7 @@ export async function openHouse(
     runs,
     prompts,
     generation,
+    rowWork,
     lastVisit,
     recovery,
     advice,

@@ -49,7 +49,7 @@ export class ModelFiles {
         return onlyRead(await filesSource(origin.files), nameOf(origin.files));
       case 'url': {
         const folder = this.platform.folder(origin.url);
-        return folder ? onlyRead(folder, origin.id) : openUrl(origin.url, origin.id, this.store);
+        return folder ? onlyRead(folder, origin.id) : openUrl(origin.url, origin.id, this.store, signal);
       }
     }
   }
@@ -71,9 +71,9 @@ function onlyRead(source: OpenSource['source'], id: string): OpenSource {
   return { source, id, revision: null, markComplete: async () => undefined, notKept: () => null };
 }
 
-/** The folder's name, or the zip's. */
+/** The folder's name, or the file's. */
 function nameOf(files: readonly File[]): string {
   const folder = files[0]?.webkitRelativePath?.split('/')[0];
   const [first] = files;
-  return folder || (files.length === 1 ? first.name.replace(/\.zip$/i, '') : 'model');
+  return folder || (files.length === 1 ? first.name.replace(/\.(zip|gguf)$/i, '') : 'model');
 }

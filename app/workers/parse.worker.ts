@@ -6,7 +6,8 @@ const tell = (answer: ParseAnswer) => globalThis.postMessage(answer);
 
 globalThis.addEventListener('message', ({ data: { files, encoding } }: MessageEvent<ParseRequest>) => {
   const onProgress = (done: number, total: number) => tell({ type: 'progress', done, total });
-  openData(files, { encoding, onProgress }).then(
+  const onSilence = (bytes: number) => tell({ type: 'silence', bytes });
+  openData(files, { encoding, onProgress, onSilence }).then(
     (opened) => tell({ type: 'opened', opened }),
     (error: unknown) => tell(worded(error)),
   );

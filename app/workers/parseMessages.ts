@@ -9,6 +9,8 @@ export interface ParseRequest {
 
 export type ParseAnswer =
   | { type: 'progress'; done: number; total: number }
+  /** Nothing will be heard while a step goes through so many bytes. */
+  | { type: 'silence'; bytes: number }
   | { type: 'opened'; opened: OpenedData }
   | { type: 'failed'; message: string; row: number | null; hint: string | undefined };
 

@@ -1,8 +1,8 @@
 /** @file The prompt that is tried and downloaded: the run's best, or one from a file, with the texts that it was trained on. */
-import * as tf from '@tensorflow/tfjs-core';
 import type { SoftPrompt } from '../engine/engine';
 import { checkFit } from '../prompt/compatibility';
 import type { PromptArtefact } from '../prompt/types';
+import { kindOf, promptOf, rowWidth, tensorOf } from '../training/learner';
 import { StudioRequestError } from './errors';
 import { formOfCard, formOfData, type InputForm } from './inputForm';
 import type { ActiveModel } from './modelSlot';
@@ -47,16 +47,18 @@ export class PromptSlot {
     const run = runs.current;
     if (!run) return null;
     const trained = await recovery.outlast(() => run.trainer.result());
-    const { settings, runId } = run.trainer;
-    const { virtualTokens } = settings;
+    const { runId, state } = run.trainer;
+    const { settings } = state.lanes[trained.lane];
     const { identity, engine } = run.model;
     const card = runCard(run, trained, device());
-    const { hidden: width } = engine.spec;
+    const width = rowWidth(engine, settings);
+    const virtualTokens = trained.values.length / width;
+    const kind = kindOf(settings);
     return {
-      artefact: { kind: 'prompt', virtualTokens, width, values: trained.values, model: identity, card },
+      artefact: { kind, virtualTokens, width, values: trained.values, model: identity, card },
       form: formOfData(run.data),
       report: {
-        id: `${runId} ${trained.step}`,
+        id: `${runId} ${trained.lane} ${trained.step}`,
         name: `${card.dataset}, step ${card.step}`,
         origin: 'run',
         virtualTokens,
@@ -137,13 +139,10 @@ export async function readPromptFiles(files: readonly File[]): Promise<ReadPromp
 }
 
 /** An artefact on the device. The caller disposes what `dispose` gives back. */
-export function uploadPrompt({ kind, virtualTokens, width, values }: PromptArtefact): {
+export function uploadPrompt({ kind, width, values }: PromptArtefact): {
   prompt: SoftPrompt;
   dispose: () => void;
 } {
-  // A copy: the cpu backend would keep the artefact's own array.
-  const tensor = tf.tensor2d(values.slice(), [virtualTokens, width]);
-  const prompt: SoftPrompt =
-    kind === 'prompt' ? { kind, vectors: tensor } : { kind: 'prefix', keysValues: tensor };
-  return { prompt, dispose: () => tensor.dispose() };
+  const prompt = promptOf(kind, values, width);
+  return { prompt, dispose: () => tensorOf(prompt).dispose() };
 }

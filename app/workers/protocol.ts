@@ -2,7 +2,8 @@
  * @file The only door between page and GPU: what the page may ask (`Studio`, called through comlink) and what
  * the worker tells (`StudioEvent`). Everything here is structured-cloneable data.
  */
-import type { DataOptions, DatasetReport } from '../data/types';
+import type { DataOptions, DatasetReport, Turn } from '../data/types';
+import type { AddedExample } from '../data/writeParts';
 import type { EngineReport } from '../engine/choice';
 import type { Backend, SamplingOptions } from '../engine/engine';
 import type { MemoryReport } from '../engine/memoryForecast';
@@ -10,6 +11,7 @@ import type { WeightFormat } from '../engine/spec';
 import type { SimdLevel } from '../engine/wasm/pool';
 import type { NeighbourTable } from '../inspect/nearest';
 import type { PromptFormat } from '../prompt/types';
+import type { SettingName } from '../training/settingsTable';
 import type {
   AnswerRow,
   Checkpoint,
@@ -31,12 +33,14 @@ export type {
   PreviewToken,
   Turn,
 } from '../data/types';
+export type { AddedExample } from '../data/writeParts';
 export type { EngineReport } from '../engine/choice';
 export type { Backend, Saving } from '../engine/engine';
 export type { MemoryReport } from '../engine/memoryForecast';
 export type { WeightFormat } from '../engine/spec';
 export type { NeighbourTable, VirtualTokenRow } from '../inspect/nearest';
 export type { PromptFormat } from '../prompt/types';
+export { METHODS, type MethodId } from '../training/methods/names';
 export {
   isNumeric,
   type NumericSetting,
@@ -49,11 +53,13 @@ export {
 export type {
   AnswerRow,
   Initialiser,
+  LaneReport,
   RunHistory,
   RunPhase,
   RunSettings,
   RunState,
   Schedule,
+  Search,
   StepRecord,
   SuggestedSettings,
   ValidationRecord,
@@ -207,6 +213,45 @@ export interface PromptReport {
   card: Record<string, string>;
 }
 
+/** A training row that the prompt in use finds hard. */
+export interface HardRow {
+  /** As the person's file counts it. */
+  row: number;
+  input: string;
+  /** Of a conversation. */
+  turns?: readonly Turn[];
+  target: string;
+  /** The class that it is taken for; null where the task has none. */
+  said: string | null;
+  /** Nats per label token. */
+  loss: number;
+}
+
+export interface HardRows {
+  /** That found them hard. */
+  prompt: PromptReport;
+  /** Training rows that were asked about, and that there are. */
+  rows: number;
+  of: number;
+  /** The hardest first. */
+  hardest: HardRow[];
+}
+
+/** Rows without an answer, with what the prompt in use would answer. */
+export interface RankedRows {
+  prompt: PromptReport;
+  /** Of the file; a single one has the name that it has in the dataset. */
+  columns: string[];
+  /** The column that the right answer belongs in; not one of the file's. */
+  target: string;
+  /** Rows of the file; those without an input, and those beyond what there was time for, are not ranked. */
+  of: number;
+  /** `classes`: uncertainty is the entropy of the class probabilities, 0 to 1. `answers`: nats per token of the answer. */
+  by: 'classes' | 'answers';
+  /** The least sure first. */
+  rows: { row: number; cells: string[]; guess: string; uncertainty: number }[];
+}
+
 /** A failure in words. `kind` lets the page put it where it happened. */
 export interface StudioError {
   kind: 'device' | 'model' | 'data' | 'training' | 'prompt' | 'generation';
@@ -265,12 +310,14 @@ export type StudioEvent =
   | { type: 'words'; runId: string; records: WordsRecord[] }
   | { type: 'verdict'; runId: string; verdict: Verdict }
   | { type: 'neighbours'; runId: string; table: NeighbourTable }
-  | { type: 'answers'; runId: string; step: number; rows: AnswerRow[] }
+  | { type: 'answers'; runId: string; step: number; rows: AnswerRow[]; instruction: string | null }
   | { type: 'saved'; runId: string; step: number }
   /** What `saved` answers may be another now: a tab that had the run was closed, another version of the page was opened. */
   | { type: 'savedChanged' }
   /** A checkpoint could not be kept (storage full or forbidden); training goes on. */
   | { type: 'notSaved'; runId: string; message: string }
+  /** Rows asked about so far by `hardestRows` or `rankUnlabelled`. */
+  | { type: 'rowWork'; done: number; total: number }
   | { type: 'promptChanged'; prompt: PromptReport | null }
   /** Answers begin, in the form of this prompt, and those *with* it are its own; null while there is none. */
   | { type: 'answering'; requestId: number; prompt: PromptReport | null }
@@ -341,13 +388,18 @@ export interface Studio {
 
   /** Needs model and dataset. */
   suggestSettings(): Promise<SuggestedSettings>;
-  /** Starts a run and returns its id at once; progress comes as events. */
-  train(settings: RunSettings): Promise<string>;
+  /**
+   * Starts a run and returns its id at once; progress comes as events.
+   * @param own Settings that the person has chosen, which an automatic search leaves as they are
+   */
+  train(settings: RunSettings, own?: readonly SettingName[]): Promise<string>;
   pause(): Promise<void>;
   resume(): Promise<void>;
   /** One step of the paused run, or of a new one. */
-  step(settings: RunSettings): Promise<string>;
+  step(settings: RunSettings, own?: readonly SettingName[]): Promise<string>;
   stop(): Promise<void>;
+  /** The resting run's prompt is this lane's from now on; null leaves the choice to the run. */
+  takeLane(lane: number | null): Promise<void>;
 
   /** Work of the last visit, found without loading it. */
   saved(): Promise<SavedWork>;
@@ -361,6 +413,23 @@ export interface Studio {
   /** Streams answers as `token` and `generated` events with this id; resolves when all columns are done. */
   generate(requestId: number, request: GenerateRequest): Promise<void>;
   cancelGenerate(): Promise<void>;
+
+  /**
+   * Training rows of the dataset in use that the prompt in use finds hardest. Refused while a run goes on. Null when cancelled,
+   * as by whatever takes its model away.
+   */
+  hardestRows(): Promise<HardRows | null>;
+  /** Rows of files without answers, those first that the prompt in use is least sure of. As `hardestRows`. */
+  rankUnlabelled(files: File[]): Promise<RankedRows | null>;
+  /** Ends either; it answers null. */
+  cancelRowWork(): Promise<void>;
+  /**
+   * The dataset in use as files, its rows on the sides of the split where they are, with more to learn from: open `training` with
+   * the two others as choices. Changes nothing.
+   */
+  datasetFiles(
+    added: AddedExample[],
+  ): Promise<{ training: File; validation: File | null; test: File | null }>;
 
   /** The prompt in use (the run's best, or the imported one) as a file. */
   download(format: PromptFormat): Promise<{ name: string; type: string; bytes: Uint8Array<ArrayBuffer> }>;

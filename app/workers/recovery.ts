@@ -2,7 +2,8 @@
  * @file The loss of the GPU, and its lack of memory: noticed, told, and answered by bringing device, model and run back
  * on a new device, or on the processor where no GPU is to be had.
  */
-import { type DeviceTrouble, presentDevice, watchDevice } from '../engine/backend';
+import { BackendError, type DeviceTrouble, presentDevice, watchDevice } from '../engine/backend';
+import { quotedSaying } from '../formats/readable';
 import { DeviceLostError, isWorded, StudioRequestError, toStudioError } from './errors';
 import type { Backend, DeviceReport, ModelReport, StudioEvent } from './protocol';
 
@@ -173,15 +174,16 @@ export class Recovery {
         reason = error;
       }
     }
-    const why = reason instanceof Error ? reason.message : String(reason);
+    const none = 'The graphics device was lost and no other was to be had';
+    const why =
+      reason instanceof BackendError ? `${none}. ${reason.message}` : `${none}${quotedSaying(reason)}.`;
     if (!this.parts.fitsProcessor()) {
       throw new StudioRequestError(
-        `The graphics device was lost and no other was to be had: ${why} The model is too large for the processor.`,
+        `${why} The model is too large for the processor.`,
         'Load the page again, or restart the browser.',
       );
     }
-    const report = await this.parts.startDevice('wasm');
-    return { ...report, reason: `The graphics device was lost and no other was to be had: ${why}` };
+    return { ...(await this.parts.startDevice('wasm')), reason: why };
   }
 
   private giveUp(error: Error): void {
@@ -195,8 +197,7 @@ export class Recovery {
 /** What happened, in words. */
 function said({ kind, message }: DeviceTrouble): string {
   const what = kind === 'lost' ? 'The graphics device was lost' : 'The graphics memory ran out';
-  const words = message.trim().replace(/[.\s]+$/, '');
-  return words && !words.startsWith(what) ? `${what} (${words}).` : `${what}.`;
+  return message.startsWith(what) ? message : `${what}${quotedSaying(message)}.`;
 }
 
 function newLoss(): { promise: Promise<never>; reject: (error: Error) => void } {

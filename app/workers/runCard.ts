@@ -3,8 +3,9 @@ import { version } from '../../package.json';
 import type { ChatFormat } from '../data/chat';
 import type { ModelSpec } from '../engine/spec';
 import { transformersClass } from '../model/families';
+import { rowWidth } from '../training/learner';
 import type { TrainedPrompt } from '../training/run';
-import type { DeviceReport } from './protocol';
+import { type DeviceReport, METHODS, SETTINGS } from './protocol';
 import type { ActiveRun } from './runSlot';
 
 /** What a text needs to look as it did in training; what is nothing is left out. */
@@ -34,12 +35,14 @@ export function runCard(
   trained: TrainedPrompt,
   device: DeviceReport,
 ): Record<string, string> {
-  const { settings, history } = trainer;
+  const { history, state } = trainer;
+  const settings = { ...trainer.settings, ...state.lanes[trained.lane].settings };
   const { options, training, validation, hash } = data.dataset.report;
   const { inputTemplate, targetTemplate } = data.dataset.written;
   const { chatFormat } = data.dataset;
-  const at = history.validations.find(({ step }) => step === trained.step);
-  const lastLoss = history.steps.findLast(({ step }) => step <= trained.step)?.loss;
+  const own = <Record extends { lane: number }>(record: Record) => record.lane === trained.lane;
+  const at = history.validations.filter(own).find(({ step }) => step === trained.step);
+  const lastLoss = history.steps.filter(own).findLast(({ step }) => step <= trained.step)?.loss;
   const percent = (part: number) => `${(100 * part).toFixed(1)} %`;
   return {
     madeWith: `Soft Prompt Studio ${version}`,
@@ -53,8 +56,14 @@ export function runCard(
     endOfText: String(options.endOfText),
     chat: String(chatFormat !== null),
     ...(chatFormat && chatCard(chatFormat)),
-    method: 'prompt tuning',
-    virtualTokens: String(settings.virtualTokens),
+    method: METHODS[settings.method].label,
+    virtualTokens: String(trained.values.length / rowWidth(model.engine, settings)),
+    ...(settings.before && { wordsBefore: settings.before }),
+    ...(settings.after && { wordsAfter: settings.after }),
+    ...(state.lanes.length > 1 && {
+      search: SETTINGS.search.choices[settings.search],
+      lane: state.lanes[trained.lane].name,
+    }),
     initialiser: settings.initialiser,
     ...(settings.initialiser === 'text' && { initText: settings.initText }),
     optimizer: 'AdamW',

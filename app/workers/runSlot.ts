@@ -5,16 +5,18 @@
 
 import type { PromptArtefact } from '../prompt/types';
 import { type CheckpointStore, isOver } from '../training/checkpoint';
-import { initialisePrompt } from '../training/initialise';
+import { startLearner } from '../training/learner';
 import type { Words } from '../training/proof';
 import type { AbandonedRun, RunEvents } from '../training/run';
 import { parseSettings } from '../training/settingsRanges';
+import { lanesOf } from '../training/sweep/lanes';
+import type { Lane } from '../training/sweep/sweep';
 import { Trainer } from '../training/trainer';
 import type { Checkpoint } from '../training/types';
 import type { ActiveDataset } from './datasetSlot';
 import { DeviceLostError, StudioRequestError, toStudioError } from './errors';
 import type { ActiveModel } from './modelSlot';
-import type { RunSettings, StudioEvent } from './protocol';
+import type { RunSettings, SettingName, StudioEvent } from './protocol';
 import { wordsFor } from './words';
 
 /** Runs kept for another visit; older ones are forgotten. */
@@ -25,6 +27,13 @@ export interface ActiveRun {
   model: ActiveModel;
   data: ActiveDataset;
   words: readonly Words[];
+}
+
+/** What a run begins as; one that goes on has its lanes from its checkpoint. */
+interface MadeRun {
+  runId: string;
+  settings: RunSettings;
+  lanes: readonly Lane[];
 }
 
 export class RunSlot {
@@ -70,23 +79,39 @@ export class RunSlot {
     model: ActiveModel,
     data: ActiveDataset,
     file: PromptArtefact | null,
+    own: readonly SettingName[] = [],
   ): Promise<ActiveRun> {
     this.refuseBusy();
     const { devices } = this;
     const checked = parseSettings(settings);
-    const { training } = data.dataset;
-    const initialPrompt = await initialisePrompt(model.engine, checked, {
-      tokenizer: model.tokenizer,
-      training,
-      file,
+    const lanes = await this.lanes(checked, own, model, data, file);
+    return this.put(model, data, { runId: newRunId(), settings: checked, lanes }, devices);
+  }
+
+  private async lanes(
+    settings: RunSettings,
+    own: readonly SettingName[],
+    { engine, tokenizer, measures }: ActiveModel,
+    data: ActiveDataset,
+    file: PromptArtefact | null,
+  ): Promise<Lane[]> {
+    const { training, classes, report } = data.dataset;
+    const source = { tokenizer, training, file, elementRms: measures.elementRms };
+    const plans = lanesOf(settings, {
+      room: Math.max(1, engine.spec.contextLength - report.lengths.max),
+      classes: classes !== null,
+      own: new Set(own),
     });
-    return this.put(model, data, { runId: newRunId(), settings: checked, initialPrompt }, devices);
+    const lanes: Lane[] = [];
+    for (const plan of plans)
+      lanes.push({ ...plan, start: await startLearner(engine, plan.settings, source) });
+    return lanes;
   }
 
   /** Brings a kept run back, paused or over as it was. @throws TrainingError when it does not fit model and data. */
   async restore(checkpoint: Checkpoint, model: ActiveModel, data: ActiveDataset): Promise<ActiveRun> {
     this.refuseBusy();
-    return this.put(model, data, checkpoint, this.devices, checkpoint);
+    return this.put(model, data, { ...checkpoint, lanes: [] }, this.devices, checkpoint);
   }
 
   /** @throws StudioRequestError while steps are being made */
@@ -115,13 +140,13 @@ export class RunSlot {
     const { active, left } = this;
     if (!active || !left) return;
     const { checkpoint, going } = left;
-    const { batchSize } = checkpoint.settings;
-    if (why === 'outOfMemory' && going && left.parts >= batchSize) {
+    const mostParts = checkpoint.settings.batchSize * checkpoint.lanes.length;
+    if (why === 'outOfMemory' && going && left.parts >= mostParts) {
       this.left = null;
       this.tellFailed(active, outOfMemory(checkpoint.settings.virtualTokens));
       return;
     }
-    const parts = why === 'outOfMemory' && going ? Math.min(2 * left.parts, batchSize) : left.parts;
+    const parts = why === 'outOfMemory' && going ? Math.min(2 * left.parts, mostParts) : left.parts;
     const where = checkpoint.step === 0 ? 'from its start' : `from step ${checkpoint.step}`;
     const note =
       why === 'lost'
@@ -130,7 +155,7 @@ export class RunSlot {
     const notes = going ? [...left.notes, note] : left.notes;
     const { runId } = checkpoint;
     const { data, words } = active;
-    const run = this.make(model, data, words, checkpoint, checkpoint, { parts, notes });
+    const run = this.make(model, data, words, { ...checkpoint, lanes: [] }, checkpoint, { parts, notes });
     this.left = null;
     this.active = run;
     if (!isOver(checkpoint.phase)) this.emit({ type: 'runState', runId, state: run.trainer.state });
@@ -184,7 +209,7 @@ export class RunSlot {
   private async put(
     model: ActiveModel,
     data: ActiveDataset,
-    made: { runId: string; settings: RunSettings; initialPrompt: Float32Array },
+    made: MadeRun,
     /** Devices lost when the run began to be made. */
     devices: number,
     checkpoint?: Checkpoint,
@@ -206,7 +231,7 @@ export class RunSlot {
     model: ActiveModel,
     data: ActiveDataset,
     words: readonly Words[],
-    { runId, settings, initialPrompt }: { runId: string; settings: RunSettings; initialPrompt: Float32Array },
+    { runId, settings, lanes }: MadeRun,
     checkpoint?: Checkpoint,
     before: { parts?: number; notes?: string[] } = {},
   ): ActiveRun {
@@ -221,7 +246,7 @@ export class RunSlot {
       {
         runId,
         settings,
-        initialPrompt,
+        lanes,
         engine: model.engine,
         measures: model.measures,
         tokenizer: model.tokenizer,
@@ -249,7 +274,7 @@ export class RunSlot {
       words: (records) => emit({ type: 'words', runId, records }),
       verdict: (verdict) => emit({ type: 'verdict', runId, verdict }),
       neighbours: (table) => emit({ type: 'neighbours', runId, table }),
-      answers: (step, rows) => emit({ type: 'answers', runId, step, rows }),
+      answers: (step, rows, instruction) => emit({ type: 'answers', runId, step, rows, instruction }),
       saved: (step) => emit({ type: 'saved', runId, step }),
       notSaved: (error) => {
         const { message, hint } = toStudioError(error, 'training');

@@ -14,11 +14,13 @@ import type { ActiveModel } from './modelSlot';
 import type { Platform } from './platform';
 import { readPromptFiles } from './promptSlot';
 import type {
+  AddedExample,
   Backend,
   CatalogueModel,
   DeviceReport,
   FileChoices,
   GenerateRequest,
+  HardRows,
   Int8Cost,
   MemoryReport,
   ModelOrigin,
@@ -26,9 +28,11 @@ import type {
   ModelReport,
   PromptFormat,
   PromptReport,
+  RankedRows,
   RunSettings,
   SampleDataset,
   SavedWork,
+  SettingName,
   StorageReport,
   Studio,
   StudioError,
@@ -199,16 +203,16 @@ export class StudioService implements Studio {
     );
   }
 
-  train(settings: RunSettings): Promise<string> {
-    return this.onDevice(async () => (await this.newRun(settings, 'resume')).trainer.runId);
+  train(settings: RunSettings, own?: readonly SettingName[]): Promise<string> {
+    return this.onDevice(async () => (await this.newRun(settings, 'resume', own)).trainer.runId);
   }
 
-  step(settings: RunSettings): Promise<string> {
+  step(settings: RunSettings, own?: readonly SettingName[]): Promise<string> {
     return this.onDevice(async () => {
       const { runs } = this.ready();
       const paused = runs.current?.trainer.state.phase === 'paused' ? runs.current : null;
       if (paused) await this.goOn(paused, 'singleStep');
-      return (paused ?? (await this.newRun(settings, 'singleStep'))).trainer.runId;
+      return (paused ?? (await this.newRun(settings, 'singleStep', own))).trainer.runId;
     });
   }
 
@@ -244,6 +248,15 @@ export class StudioService implements Studio {
     });
   }
 
+  takeLane(lane: number | null): Promise<void> {
+    return this.onDevice(async () => {
+      const { runs, prompts } = this.ready();
+      await runs.get().trainer.take(lane);
+      prompts.preferRun();
+      await prompts.tellAnyway();
+    });
+  }
+
   saved(): Promise<SavedWork> {
     return attempt('training', () => this.ready().lastVisit.saved());
   }
@@ -263,6 +276,24 @@ export class StudioService implements Studio {
 
   generate(requestId: number, request: GenerateRequest): Promise<void> {
     return attempt('generation', () => this.ready().generation.answer(requestId, request));
+  }
+
+  hardestRows(): Promise<HardRows | null> {
+    return attempt('training', () => this.ready().rowWork.hardest());
+  }
+
+  rankUnlabelled(files: File[]): Promise<RankedRows | null> {
+    return attempt('data', () => this.ready().rowWork.rank(files));
+  }
+
+  async cancelRowWork(): Promise<void> {
+    await this.opened?.rowWork.cancel();
+  }
+
+  datasetFiles(
+    added: AddedExample[],
+  ): Promise<{ training: File; validation: File | null; test: File | null }> {
+    return attempt('data', () => this.turns.take(() => this.ready().data.asFiles(added)));
   }
 
   async cancelGenerate(): Promise<void> {
@@ -342,11 +373,12 @@ export class StudioService implements Studio {
     load: ModelLoad,
     again: (load: ModelLoad) => Promise<ActiveModel>,
   ): Promise<void> {
-    const { models, runs, prompts, generation, emit } = this.ready();
+    const { models, runs, prompts, generation, rowWork, emit } = this.ready();
     try {
       load.check();
       await this.comparison.end();
       await generation.end();
+      await rowWork.end();
       await runs.clear();
     } catch (error) {
       model.engine.dispose();
@@ -390,19 +422,25 @@ export class StudioService implements Studio {
   private async goOn(run: ActiveRun, command: 'resume' | 'singleStep'): Promise<void> {
     this.refuseWhileLoading();
     await this.comparison.end();
+    await this.ready().rowWork.end();
     this.ready().runs.go(run, command);
   }
 
   /** A fresh run on model and dataset in use, set going. An imported prompt gives way to what the run makes. */
-  private async newRun(settings: RunSettings, command: 'resume' | 'singleStep'): Promise<ActiveRun> {
+  private async newRun(
+    settings: RunSettings,
+    command: 'resume' | 'singleStep',
+    own: readonly SettingName[] = [],
+  ): Promise<ActiveRun> {
     const { advice, runs, data, prompts, recovery } = this.ready();
     this.refuseWhileLoading();
     runs.refuseBusy();
     const model = this.model();
     const dataset = await data.for(model);
     await this.comparison.end();
+    await this.ready().rowWork.end();
     advice.apply(model);
-    const run = await recovery.guard(() => runs.create(settings, model, dataset, prompts.file));
+    const run = await recovery.guard(() => runs.create(settings, model, dataset, prompts.file, own));
     // From here on the run is there, and nothing that follows may take that back.
     prompts.preferRun();
     data.keep(run.trainer.runId);

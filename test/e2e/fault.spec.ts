@@ -1,5 +1,9 @@
-/** @file The GPU device goes away under a run, as drivers that crash take it: the run comes back and ends as it would have. */
+/**
+ * @file The GPU device goes away, as drivers that crash take it: under a run, which comes back and ends as it would have; while the
+ * engine is tried out, while a model loads, and under an answer.
+ */
 import type { Page } from '@playwright/test';
+import { readPrompt } from './download';
 import { expect, quick, type Studio, smallDataset, test } from './studio';
 
 const STEPS = 16;
@@ -58,4 +62,131 @@ test('a run whose device is destroyed twice ends with the losses of an undisturb
   expect(await losses(studio)).toEqual(undisturbed);
   await expect(studio.panel('Train')).toContainText('the run was taken up from');
   await expect(studio.button('Download prompt')).toBeEnabled();
+});
+
+/** Where the trainer destroys its device: each once, one after the other. */
+type Moment = 'the engine is tried out' | 'weights are uploaded' | 'an answer is written';
+
+/**
+ * Lets the trainer destroy its device at these moments; before the page is opened, so that the first device is watched too.
+ * @returns those that have come
+ */
+async function destroyAt(page: Page, moments: Moment[]): Promise<() => Promise<Moment[]>> {
+  // Runs in the worker, before the trainer's own script makes anything of it.
+  const watch = (moments: Moment[]) => {
+    const reached: Moment[] = [];
+    Object.assign(globalThis, { reached });
+    let steps = 0;
+    let tokens = 0;
+    const at = (device: GPUDevice, moment: Moment) => {
+      if (moments[reached.length] !== moment) return;
+      reached.push(moment);
+      device.destroy();
+    };
+    const devices = new WeakMap<GPUQueue, GPUDevice>();
+    const { requestDevice } = GPUAdapter.prototype;
+    GPUAdapter.prototype.requestDevice = async function (descriptor) {
+      const device = await requestDevice.call(this, descriptor);
+      devices.set(device.queue, device);
+      steps = 0;
+      return device;
+    };
+    const { createCommandEncoder } = GPUDevice.prototype;
+    GPUDevice.prototype.createCommandEncoder = function (descriptor) {
+      const encoder = createCommandEncoder.call(this, descriptor);
+      // The first step on a device that a page makes by itself is the one that the engine is tried out with.
+      if (descriptor?.label === 'a training step' && ++steps === 1) at(this, 'the engine is tried out');
+      if (descriptor?.label === 'a token of an answer' && ++tokens === 3) at(this, 'an answer is written');
+      return encoder;
+    };
+    const { writeBuffer } = GPUQueue.prototype;
+    GPUQueue.prototype.writeBuffer = function (...given: Parameters<GPUQueue['writeBuffer']>) {
+      const device = devices.get(this);
+      // Once the engine has been tried out, what is written in large pieces is the model.
+      const large = given[2].byteLength > 50_000;
+      if (device && steps > 0 && large) at(device, 'weights are uploaded');
+      return writeBuffer.apply(this, given);
+    };
+  };
+  await page.route('**/trainer.worker-*.js', async (route) => {
+    const response = await route.fetch();
+    const body = `(${watch})(${JSON.stringify(moments)});\n${await response.text()}`;
+    await route.fulfill({ response, body });
+  });
+  return async () => {
+    const trainer = page.workers().find((worker) => worker.url().includes('trainer.worker'));
+    if (!trainer) throw new Error('There is no trainer.');
+    return trainer.evaluate(() => (globalThis as unknown as { reached: Moment[] }).reached);
+  };
+}
+
+const lost = (page: Page) => page.getByText('The graphics device was lost.', { exact: true });
+const COMPILING = { timeout: 400_000 };
+
+test('a device that is destroyed while the engine is tried out, and the next while weights are uploaded, leave a page that trains', async ({
+  studio,
+  page,
+}) => {
+  test.setTimeout(900_000);
+  const reached = await destroyAt(page, ['the engine is tried out', 'weights are uploaded']);
+  await page.goto(studio.address);
+  // Dropped before there is a model: it waits for it, through both losses.
+  await studio.drop(smallDataset());
+  await expect(lost(page)).toBeVisible(COMPILING);
+  await expect(page.getByText('Bringing the model back.')).toBeVisible();
+  await expect(studio.panel('Model')).toContainText('parameters', COMPILING);
+  expect(await reached()).toEqual(['the engine is tried out', 'weights are uploaded']);
+  await expect(lost(page)).toBeHidden();
+
+  // It is the loss that was noticed, not a driver that computes wrong numbers or does not run the engine.
+  await expect(page.getByRole('banner')).toContainText('WebGPU');
+  await expect(studio.panel('Model')).not.toContainText(/is used\./);
+  await expect(studio.data).toContainText('reviews.csv');
+  await expect(studio.data).toContainText('32 rows');
+  await studio.set({ ...quick, Steps: 2 });
+  await studio.button('Train').click();
+  await studio.reached(2, 2);
+  await studio.phase('finished');
+});
+
+test('a device that is destroyed under an answer cuts it short in words; data and prompt stay', async ({
+  studio,
+  page,
+}, { outputDir }) => {
+  test.setTimeout(900_000);
+  const reached = await destroyAt(page, ['an answer is written']);
+  await page.goto(studio.address);
+  await expect(studio.panel('Model')).toContainText('parameters', COMPILING);
+  await studio.openDataset(smallDataset(), 32);
+  await studio.set({ ...quick, Steps: 2 });
+  await studio.button('Train').click();
+  await studio.reached(2, 2);
+  await studio.phase('finished');
+  const prompt = async (name: string) => {
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      studio.button('Download prompt').click(),
+    ]);
+    await download.saveAs(`${outputDir}/${name}.zip`);
+    return readPrompt(`${outputDir}/${name}.zip`).values;
+  };
+  const before = await prompt('before');
+
+  await page.getByText('Sampling', { exact: true }).click();
+  await page.getByRole('spinbutton', { name: 'Most new tokens' }).fill('8');
+  await page.getByRole('textbox', { name: 'Input', exact: true }).fill('The soup was cold.');
+  await studio.button('Generate').click();
+  const error = page.getByRole('alert').filter({ hasText: 'The graphics device was lost' });
+  await expect(error).toContainText('Try again once the page says that the device is back.', COMPILING);
+  expect(await reached()).toEqual(['an answer is written']);
+  await expect(page.getByRole('banner')).toContainText('WebGPU', COMPILING);
+  await expect(lost(page)).toBeHidden(COMPILING);
+
+  await expect(studio.data).toContainText('reviews.csv');
+  await studio.button('Generate').click();
+  for (const name of ['Without prompt', 'With prompt']) {
+    const region = page.getByRole('region', { name, exact: true });
+    await expect(region).toContainText(/[1-8] tokens? · /, COMPILING);
+  }
+  expect(await prompt('after')).toEqual(before);
 });

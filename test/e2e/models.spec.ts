@@ -239,8 +239,9 @@ test('a lost device is named, its return is news, and a run says what was done f
   await studio.phase('training');
   const note = 'The batch of 16 is computed in parts of 8 from step 9 on: memory was short.';
   const memory = { weights: 257 * 2 ** 20, training: 858 * 2 ** 20, saving: 'half' } as const;
-  const state = { phase: 'training', step: 12, steps: 400, bestStep: 0, notes: [note], memory } as const;
-  await tell(page, { type: 'runState', runId: 'run', state: { ...state, notes: [note] } });
+  const state = { phase: 'training' as const, step: 12, steps: 400, bestStep: 0, memory };
+  const lanes = { leader: 0, lanes: [] };
+  await tell(page, { type: 'runState', runId: 'run', state: { ...state, ...lanes, notes: [note] } });
   await expect(studio.panel('Train')).toContainText(note);
   await expect(studio.panel('Train')).toContainText(
     'weights 257 MB, training 858 MB, keeps activations in half',

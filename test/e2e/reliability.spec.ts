@@ -198,7 +198,7 @@ test('a panel that cannot be drawn says so in its place, and the others go on', 
     runId: 'next',
     settings: {} as never,
     history: { steps: [], validations: [] },
-    state: { phase: 'paused', step: 0, steps: 5, bestStep: 0 },
+    state: { phase: 'paused', step: 0, steps: 5, bestStep: 0, leader: 0, lanes: [] },
   });
   await broken.getByRole('button', { name: 'Show it again' }).click();
   await expect(broken.getByRole('alert')).toBeHidden();

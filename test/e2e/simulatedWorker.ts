@@ -7,10 +7,12 @@ import type {
   CatalogueModel,
   DatasetReport,
   Int8Cost,
+  LaneReport,
   MemoryReport,
   ModelOrigin,
   ModelReport,
   RunSettings,
+  RunState,
   Saving,
   StorageReport,
   Studio,
@@ -161,10 +163,13 @@ const dataset: DatasetReport = {
 };
 
 const suggested: RunSettings = {
+  search: 'none',
   method: 'prompt',
   virtualTokens: 20,
   initialiser: 'text',
   initText: 'Is the review positive or negative?',
+  before: '',
+  after: '',
   learningRate: 0.02,
   steps: 400,
   batchSize: 16,
@@ -175,6 +180,8 @@ const suggested: RunSettings = {
   weightDecay: 0,
   validateEvery: 40,
   validationRows: 34,
+  patience: 0,
+  minutes: 0,
   instructions: [],
 };
 
@@ -287,7 +294,14 @@ async function loadModel(origin: ModelOrigin, format: WeightFormat = 'stored'): 
 }
 
 function train(settings: RunSettings): string {
-  const state = { phase: 'training', step: 0, steps: settings.steps, bestStep: 0 } as const;
+  const state = {
+    phase: 'training',
+    step: 0,
+    steps: settings.steps,
+    bestStep: 0,
+    leader: 0,
+    lanes: [] as LaneReport[],
+  } satisfies RunState;
   emit({ type: 'runStarted', runId: 'run', settings, history: { steps: [], validations: [] }, state });
   return 'run';
 }
@@ -325,6 +339,10 @@ const studio: Studio = {
   async cancelComparison() {
     cancel?.();
   },
+  hardestRows: async () => null,
+  rankUnlabelled: async () => null,
+  cancelRowWork: async () => undefined,
+  datasetFiles: async () => ({ training: new File([], 'rows.jsonl'), validation: null, test: null }),
   samples: async () => [
     {
       id: 'reviews',
@@ -347,6 +365,7 @@ const studio: Studio = {
   resume: async () => undefined,
   step: async (settings) => train(settings),
   stop: async () => undefined,
+  takeLane: async () => undefined,
   saved: async () => ({ dataset: null, run: null }),
   restore: async () => ({ dataset: null, runId: null }),
   discardSaved: async () => undefined,

@@ -44,10 +44,13 @@ export type DataName = keyof typeof texts;
 
 /** Long enough that it never ends by itself. */
 export const settings: RunSettings = {
+  search: 'none',
   method: 'prompt',
   virtualTokens: 2,
   initialiser: 'random',
   initText: '',
+  before: '',
+  after: '',
   learningRate: 0.01,
   steps: 100_000,
   batchSize: 1,
@@ -58,6 +61,8 @@ export const settings: RunSettings = {
   weightDecay: 0,
   validateEvery: 100_000,
   validationRows: 1,
+  patience: 0,
+  minutes: 0,
   instructions: [],
 };
 

@@ -20,6 +20,8 @@ const job = (changes: Partial<Job> = {}): Job => ({
   files: [csv('reviews.csv', rows(words))],
   testFile: csv('held.csv', rows(['car', 'house', 'meal'])),
   instructions: ['Say good or bad.', 'Is it good?'],
+  method: 'prompt',
+  search: 'none',
   seconds: null,
   steps: 6,
   backend: null,
@@ -59,6 +61,17 @@ describe('the job of the train command', () => {
     expect(again.report.contenders).toEqual(report.contenders);
     const values = (bytes: Uint8Array) => importPrompt([{ name: file.name, bytes: bytes.slice() }]).values;
     expect(values(again.file.bytes)).toEqual(values(file.bytes));
+  });
+
+  it('searches where that is asked for, tells of every prompt, and writes a prefix where one was asked for', async () => {
+    const { report, file } = await done({ method: 'prefix', search: 'auto' });
+    const { lanes, prompt } = report.chosen;
+    expect(report.settings).toMatchObject({ method: 'prefix', search: 'auto' });
+    expect(lanes.length).toBeGreaterThan(3);
+    expect(lanes.every(({ name, best }) => name !== '' && best !== null)).toBe(true);
+    expect(prompt.method).toBe('prefix');
+    const { kind, virtualTokens } = importPrompt([{ name: file.name, bytes: file.bytes.slice() }]);
+    expect({ kind, virtualTokens }).toEqual({ kind: 'prefix', virtualTokens: prompt.virtualTokens });
   });
 
   it('has no accuracy where there are no classes, and keeps to the time it is given', async () => {

@@ -10,9 +10,10 @@ import { parseSafetensorsHeader } from '../../app/formats/safetensors';
 import { measureEmbeddings } from '../../app/inspect/measures';
 import { loadNetwork } from '../../app/model/load';
 import { Trainer } from '../../app/training/trainer';
-import type { StepRecord } from '../../app/training/types';
+import type { RunSettings, StepRecord } from '../../app/training/types';
 import { folderSource } from '../../tools/golden/folderSource';
 import { startNodeProcessor } from '../../tools/node/processor';
+import { plainLane } from '../unit/trainingFixture';
 
 interface CaseFile {
   promptLength: number;
@@ -39,6 +40,29 @@ describe('the trainer', () => {
         row,
       }));
       const records: StepRecord[] = [];
+      const settings: RunSettings = {
+        search: 'none',
+        method: 'prompt',
+        virtualTokens: promptLength,
+        initialiser: 'file',
+        initText: '',
+        before: '',
+        after: '',
+        learningRate: adamw.learningRate,
+        steps: adamw.steps + 1,
+        // Every step sees all examples, in an order that changes nothing.
+        batchSize: training.length,
+        seed: 0,
+        warmupSteps: 0,
+        schedule: 'constant',
+        clipNorm: 0,
+        weightDecay: adamw.weightDecay,
+        validateEvery: 1000,
+        validationRows: 1,
+        patience: 0,
+        minutes: 0,
+        instructions: [],
+      };
       const run = new Trainer(
         {
           runId: name,
@@ -46,24 +70,7 @@ describe('the trainer', () => {
           measures: await measureEmbeddings(engine, 0),
           modelKey: name,
           dataHash: name,
-          settings: {
-            method: 'prompt',
-            virtualTokens: promptLength,
-            initialiser: 'file',
-            initText: '',
-            learningRate: adamw.learningRate,
-            steps: adamw.steps + 1,
-            // Every step sees all examples, in an order that changes nothing.
-            batchSize: training.length,
-            seed: 0,
-            warmupSteps: 0,
-            schedule: 'constant',
-            clipNorm: 0,
-            weightDecay: adamw.weightDecay,
-            validateEvery: 1000,
-            validationRows: 1,
-            instructions: [],
-          },
+          settings,
           data: {
             training,
             validation: [],
@@ -73,7 +80,7 @@ describe('the trainer', () => {
             classes: null,
             classTokens: [],
           },
-          initialPrompt: firstPrompt(folder),
+          lanes: [plainLane(settings, firstPrompt(folder))],
           tokenizer: { stopIds: [], decode: String, tokenText: String },
         },
         { steps: (steps) => records.push(...steps) },

@@ -8,6 +8,7 @@ import { readStructures } from '../../app/data/structures';
 import { compileTemplate } from '../../app/data/template';
 import { type TextTokenizer, tokenizeExamples } from '../../app/data/tokenize';
 import type { DataOptions, Table } from '../../app/data/types';
+import { placeByPrefix } from '../../app/model/tokenizer/places';
 
 const BOS = 1;
 const END = 2;
@@ -15,6 +16,9 @@ const END = 2;
 /** A token a character; begins a text with BOS, and ends it when `ends`. */
 function characters({ begins = true, ends = false, endOfTextId = END as number | null } = {}): TextTokenizer {
   return {
+    encodeWithPlaces(text, places) {
+      return placeByPrefix((part) => this.encode(part, { specialTokens: false }), text, places);
+    },
     encode(text, { specialTokens }) {
       const ids = Array.from(text, (c) => c.charCodeAt(0));
       return specialTokens ? [...(begins ? [BOS] : []), ...ids, ...(ends ? [END] : [])] : ids;

@@ -5,18 +5,23 @@ import { startCpu } from '../../app/engine/backend';
 import type { Engine } from '../../app/engine/engine';
 import { neighbourTable } from '../../app/inspect/nearest';
 import { composedUpdate } from '../../app/training/adamW';
-import { initialisePrompt } from '../../app/training/initialise';
+import { Learner, startLearner, tensorOf } from '../../app/training/learner';
+import { METHODS, type MethodId } from '../../app/training/methods/names';
 import { StepMaker } from '../../app/training/stepMaker';
 import { startNodeProcessor } from '../../tools/node/processor';
 import { tinyEngine, tinyInputs, tinyTokenizer } from './trainingFixture';
 
 /** All that runs do on tensors of tfjs: a start, steps in parts, an update that is composed, and a table of neighbours. */
-async function run(engine: Engine): Promise<number[]> {
+async function run(engine: Engine, method: MethodId): Promise<number[]> {
   const inputs = await tinyInputs(engine);
-  const { settings, measures } = inputs;
-  const source = { tokenizer: tinyTokenizer, training: inputs.data.training, file: null };
-  const prompt = await initialisePrompt(engine, settings, source);
-  const maker = new StepMaker({ engine, training: inputs.data.training, settings, prompt, parts: 2 });
+  const { measures } = inputs;
+  const framed = METHODS[method].kind === 'prompt';
+  const settings = { ...inputs.settings, method, before: framed ? 't4' : '', after: framed ? 't6 t7' : '' };
+  const source = { tokenizer: tinyTokenizer, training: inputs.data.training, file: null, elementRms: 0.3 };
+  const start = await startLearner(engine, settings, source);
+  const learner = new Learner(engine, settings, start, settings);
+  const { training } = inputs.data;
+  const maker = new StepMaker({ engine, training, settings, learners: [learner], parts: 2 });
   await maker.prepare();
   const measured: number[] = [];
   for (let step = 0; step < 3; step++) {
@@ -24,45 +29,50 @@ async function run(engine: Engine): Promise<number[]> {
     measured.push(...(await made.measured.data()));
     made.measured.dispose();
   }
-  const { prompt: trained, firstMoment } = await maker.read();
-  const initial = tf.tensor2d(prompt, [settings.virtualTokens, engine.spec.hidden]);
-  const textOf = tinyTokenizer.tokenText;
-  const table = await neighbourTable({
-    engine,
-    vectors: maker.prompt,
-    initial,
-    step: 3,
-    measures,
-    textOf,
-  });
-  const before = { parameter: maker.prompt, firstMoment: initial, secondMoment: tf.square(initial) };
-  const rates = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, stepSize: 0.1, rootCorrection: 0.5 };
-  const after = composedUpdate(before, initial, { ...rates, clipNorm: 1, decay: 0.9 });
-  const updated = await after.parameter.data();
-  maker.dispose();
-  const lengths = table.rows.flatMap(({ moved, norm, neighbours }) => [moved, norm, neighbours[0].value]);
-  return [...measured, ...trained, ...firstMoment, ...lengths, ...updated];
+  const { prompt: trained, firstMoment } = await learner.read();
+  const made = [...measured, ...trained, ...firstMoment];
+  const snapshot = learner.snapshot();
+  if (snapshot.kind === 'prompt') {
+    const { vectors } = snapshot;
+    const initial = tf.tensor2d(start.prompt, vectors.shape);
+    const textOf = tinyTokenizer.tokenText;
+    const table = await neighbourTable({ engine, vectors, initial, step: 3, measures, textOf });
+    const before = { parameter: vectors, firstMoment: initial, secondMoment: tf.square(initial) };
+    const rates = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, stepSize: 0.1, rootCorrection: 0.5 };
+    const after = composedUpdate(before, initial, { ...rates, clipNorm: 1, decay: 0.9 });
+    made.push(...(await after.parameter.data()));
+    for (const { moved, norm, neighbours } of table.rows) made.push(moved, norm, neighbours[0].value);
+  }
+  tf.dispose(tensorOf(snapshot));
+  learner.dispose();
+  return made;
 }
 
 describe('the few kernels of the processor’s page', () => {
-  it('are all that a run takes, and give what all of tfjs gives', async () => {
+  it('are all that a run of any method takes, and give what all of tfjs gives', async () => {
+    const ids = Object.keys(METHODS) as MethodId[];
     await startNodeProcessor({ threads: 1 });
     const engine = await tinyEngine();
     expect(engine.name).toBe('wasm');
-    const few = await run(engine);
+    const few = new Map<MethodId, number[]>();
+    for (const id of ids) few.set(id, await run(engine, id));
     engine.dispose();
-    expect(tf.getKernel('BatchMatMul', 'cpu')).toBeUndefined();
-    expect(tf.getGradient('BatchMatMul')).toBeUndefined();
+    expect(tf.getKernel('Softmax', 'cpu')).toBeUndefined();
+    expect(tf.getGradient('Softmax')).toBeUndefined();
 
     await startCpu();
-    expect(tf.getKernel('BatchMatMul', 'cpu')).toBeDefined();
+    expect(tf.getKernel('Softmax', 'cpu')).toBeDefined();
     const reference = await tinyEngine();
     expect(reference.name).toBe('reference');
-    const all = await run(reference);
+    for (const id of ids) {
+      const found = few.get(id) ?? [];
+      const all = await run(reference, id);
+      expect(found).toHaveLength(all.length);
+      expect(found.every(Number.isFinite)).toBe(true);
+      found.forEach((value, i) => {
+        expect(value, `${id}, number ${i}`).toBeCloseTo(all[i], 3);
+      });
+    }
     reference.dispose();
-    expect(few.every(Number.isFinite)).toBe(true);
-    few.forEach((value, i) => {
-      expect(value).toBeCloseTo(all[i], 3);
-    });
   });
 });

@@ -1,5 +1,7 @@
 /** @file Models from a Hub: resolved, streamed in ranges, kept, resumed, checked; refusals told apart; the token's way. */
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ModelWeights } from '../../app/engine/spec';
 import { collectWeights } from '../../app/engine/weightStream';
@@ -12,6 +14,7 @@ import { llamaFiles, wholeFile } from '../hub/model';
 import { type HubFile, HubServer, hubFile, TOKEN } from '../hub/server';
 
 const MIB = 2 ** 20;
+const gguf = join(import.meta.dirname, '../fixtures/gguf');
 const id = 'someone/small-llama';
 const commit = 'a'.repeat(40);
 const next = 'b'.repeat(40);
@@ -34,6 +37,8 @@ beforeEach(() => {
 afterEach(() => vi.unstubAllGlobals());
 
 interface Visit {
+  /** By default the model's; may go on to a GGUF file. */
+  name?: string;
   store?: MemoryStore | null;
   token?: string | null;
   revision?: string;
@@ -42,12 +47,19 @@ interface Visit {
 }
 
 /** Loads the model as a visit to the page would. */
-async function visit({ store = null, token = null, revision = 'main', signal, onProgress }: Visit = {}) {
+async function visit({
+  name = id,
+  store = null,
+  token = null,
+  revision = 'main',
+  signal,
+  onProgress,
+}: Visit = {}) {
   const kept = store && new ModelStore(store);
   // Only the Hub's own address gets a token: the test's stands in for it.
   if (token !== null) standIn();
   const endpoint = token === null ? server.url : HUB_ENDPOINT;
-  const opened = await openHub(id, revision, kept, { endpoint, token, signal });
+  const opened = await openHub(name, revision, kept, { endpoint, token, signal });
   try {
     const model = await openModel(opened.source, {
       id: opened.id,
@@ -101,6 +113,42 @@ describe('a model of the Hub', () => {
     const model = await visit();
     expect(model.weights).toEqual((await inMemory(shards)).weights);
     expect(model.bytes).toBeGreaterThan(weightBytes(shards));
+  });
+
+  it('as one GGUF file among several is named by it, and kept for itself', async () => {
+    const files = new Map(
+      ['llama', 'qwen2'].map((name) => [
+        `q4/${name}.gguf`,
+        hubFile(new Uint8Array(readFileSync(join(gguf, `${name}.gguf`))), true),
+      ]),
+    );
+    server.models.set(id, { refs: { main: commit }, commits: { [commit]: files } });
+    const store = new MemoryStore();
+    const model = await visit({ store, name: `${id}/q4/llama.gguf` });
+    expect(model.identity).toMatchObject({ id: `${id}/q4/llama.gguf`, revision: commit });
+    expect(model.spec.modelType).toBe('llama');
+    expect((await visit({ store, name: `${id}/q4/qwen2.gguf` })).spec.modelType).toBe('qwen2');
+    expect(await new ModelStore(store).list()).toMatchObject([
+      { id: `${id}/q4/qwen2.gguf`, bytes: files.get('q4/qwen2.gguf')?.size, complete: true },
+      { id: `${id}/q4/llama.gguf`, bytes: files.get('q4/llama.gguf')?.size, complete: true },
+    ]);
+    cutOff();
+    expect((await visit({ store, name: `${id}/q4/llama.gguf` })).weights).toEqual(model.weights);
+  });
+
+  it('that holds GGUF files alone is told how one of them is named, and one that it does not hold is missed', async () => {
+    const file = hubFile(new Uint8Array(readFileSync(join(gguf, 'llama.gguf'))), true);
+    const files = new Map([['llama.gguf', file]]);
+    server.models.set(id, { refs: { main: commit }, commits: { [commit]: files } });
+    await expect(visit()).rejects.toMatchObject({
+      kind: 'missingFile',
+      message: expect.stringContaining('llama.gguf'),
+      hint: expect.stringContaining('owner/model/FILE.gguf'),
+    });
+    await expect(visit({ name: `${id}/other.gguf` })).rejects.toMatchObject({
+      kind: 'missingFile',
+      message: expect.stringContaining('no other.gguf'),
+    });
   });
 
   it('is fetched in ranges, several at a time, from where the Hub sends to', async () => {

@@ -57,7 +57,8 @@ describe('something else in the place of', () => {
 
   it.each([
     ['pytorch_model.bin', pickle, 'pickled'],
-    ['model.gguf', text('GGUF\x03\0\0\0'), 'a GGUF model'],
+    ['model.gguf', text('GGUF\x03\0\0\0'), 'model.gguf is truncated'],
+    ['model.gguf', text(pointer), 'model.gguf should be a GGUF file, and is a Git LFS pointer'],
     ['photo.png', new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]), 'a PNG picture'],
   ])('a model alone, %s, is named too', async (name, bytes, message) => {
     await expect(filesSource([new File([bytes as Uint8Array<ArrayBuffer>], name)])).rejects.toMatchObject({

@@ -1,5 +1,6 @@
 /** @file Reading in a worker: its answer, its errors in words, its progress, and its end when it hangs, dies or is cancelled. */
-import { describe, expect, test } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { DataError } from '../../app/data/errors';
 import { openData } from '../../app/data/open';
 import { openInWorker, type ParseWorker } from '../../app/workers/parseClient';
@@ -38,7 +39,8 @@ const good = [{ name: 'a.csv', bytes: new TextEncoder().encode('text,label\na,x\
 const real = () =>
   new FakeWorker(({ files, encoding }, tell) => {
     const onProgress = (done: number, total: number) => tell({ type: 'progress', done, total });
-    openData(files, { encoding, onProgress }).then(
+    const onSilence = (bytes: number) => tell({ type: 'silence', bytes });
+    openData(files, { encoding, onProgress, onSilence }).then(
       (opened) => tell({ type: 'opened', opened }),
       (error: unknown) => tell(worded(error)),
     );
@@ -72,6 +74,60 @@ describe('a file read in a worker', () => {
     const worker = new FakeWorker((_request, tell) => tell({ type: 'progress', done: 1, total: 9 }));
     await expect(run(worker, good, {}, 20)).rejects.toThrow(/“a.csv” got no further for 0.02 seconds/);
     expect(worker.ended).toBe(true);
+  });
+
+  describe('that tells nothing while a step lasts', () => {
+    beforeEach(() => void vi.useFakeTimers());
+    afterEach(() => void vi.useRealTimers());
+    const megabytes = (count: number): ParseAnswer => ({ type: 'silence', bytes: count * 1e6 });
+
+    test('is waited for by the bytes of the step, and no longer than usual afterwards', async () => {
+      let tell: (answer: ParseAnswer) => void = () => undefined;
+      const worker = new FakeWorker((_request, answer) => {
+        tell = answer;
+        answer(megabytes(300));
+      });
+      const opened = run(worker);
+      await vi.advanceTimersByTimeAsync(320_000);
+      expect(worker.ended).toBe(false);
+      tell({ type: 'progress', done: 1, total: 2 });
+      await vi.advanceTimersByTimeAsync(29_000);
+      expect(worker.ended).toBe(false);
+      const end = expect(opened).rejects.toThrow(/got no further for 30 seconds/);
+      await vi.advanceTimersByTimeAsync(2_000);
+      await end;
+      expect(worker.ended).toBe(true);
+    });
+
+    test('is ended all the same where it never comes back, and can be cancelled before', async () => {
+      const worker = new FakeWorker((_request, tell) => tell(megabytes(10)));
+      const end = expect(run(worker)).rejects.toThrow(/got no further for 40 seconds/);
+      await vi.advanceTimersByTimeAsync(41_000);
+      await end;
+      expect(worker.ended).toBe(true);
+
+      const controller = new AbortController();
+      const other = new FakeWorker((_request, tell) => tell(megabytes(400)));
+      const opened = run(other, good, { signal: controller.signal });
+      controller.abort();
+      await expect(opened).rejects.toThrow(/abort/i);
+      expect(other.ended).toBe(true);
+    });
+  });
+
+  test('of a workbook tells how much it goes through at one go, unpacked, before it does', async () => {
+    const bytes = new Uint8Array(readFileSync('test/fixtures/data/sweep/xlsx/parts.xlsx'));
+    const told: ParseAnswer[] = [];
+    await openData([{ name: 'parts.xlsx', bytes }], {
+      onProgress: (done, total) => told.push({ type: 'progress', done, total }),
+      onSilence: (size) => told.push({ type: 'silence', bytes: size }),
+    });
+    const silent = told.findIndex(({ type }) => type === 'silence');
+    expect(told.slice(0, silent).every((answer) => answer.type === 'progress' && answer.done === 0)).toBe(
+      true,
+    );
+    expect(told[silent]).toMatchObject({ bytes: expect.any(Number) });
+    expect((told[silent] as { bytes: number }).bytes).toBeGreaterThan(bytes.byteLength);
   });
 
   test('that takes the worker with it is said', async () => {

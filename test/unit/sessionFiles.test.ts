@@ -116,6 +116,12 @@ describe('dropped models', () => {
     expect(await sortFiles([adapter])).toMatchObject({ kind: 'prompt' });
   });
 
+  it('takes a GGUF file for a model, wherever it was dropped', async () => {
+    expect(await sortFiles([file('tiny.gguf')])).toMatchObject({ kind: 'model' });
+    const delivery = await sortFiles([file('README.md'), file('tiny-Q4_K_M.GGUF')], 'model');
+    expect(delivery.kind === 'model' && delivery.files.map(({ name }) => name)).toEqual(['tiny-Q4_K_M.GGUF']);
+  });
+
   it('lets a dataset and a prompt go where they belong, dropped on the model or not', async () => {
     expect(await sortFiles([file('rows.csv')], 'model')).toMatchObject({ kind: 'dataset' });
     const adapter = [file('adapter_config.json'), file('adapter_model.safetensors')];
@@ -124,7 +130,6 @@ describe('dropped models', () => {
 
   it('takes what could be meant as a model for one on its panel only, so that what is missing can be said', async () => {
     expect(await sortFiles([file('model.safetensors')], 'model')).toMatchObject({ kind: 'model' });
-    expect(await sortFiles([file('tiny.gguf')], 'model')).toMatchObject({ kind: 'model' });
     expect(await sortFiles([file('config.json')], 'model')).toMatchObject({ kind: 'model' });
     expect(await sortFiles([file('config.json')])).toMatchObject({ kind: 'dataset' });
   });
@@ -153,6 +158,11 @@ describe('model addresses', () => {
     ['https://hf.co/a/b/resolve/refs%2Fpr%2F3/model.safetensors', 'a/b', 'refs/pr/3'],
     ['https://huggingface.co/a/b/blob/main/config.json', 'a/b', 'main'],
     ['https://huggingface.co/a/b/discussions/4', 'a/b', 'main'],
+    ['a/b/c-Q4_K_M.gguf', 'a/b/c-Q4_K_M.gguf', 'main'],
+    ['a/b-GGUF/q4/c.gguf@v2', 'a/b-GGUF/q4/c.gguf', 'v2'],
+    ['https://huggingface.co/a/b/blob/main/q4/c.gguf', 'a/b/q4/c.gguf', 'main'],
+    ['https://huggingface.co/a/b/resolve/v2/c.gguf?download=true', 'a/b/c.gguf', 'v2'],
+    ['https://huggingface.co/a/b/tree/main/c.gguf', 'a/b', 'main'],
   ])('reads %s as a model on the Hub', (text, id, revision) => {
     expect(parseModelAddress(text, base)).toEqual({ kind: 'hub', id, revision });
   });
@@ -160,6 +170,7 @@ describe('model addresses', () => {
   it.each([
     ['https://host.example/models/tiny', 'https://host.example/models/tiny/'],
     ['https://host.example/models/tiny/config.json', 'https://host.example/models/tiny/'],
+    ['https://host.example/models/tiny.gguf', 'https://host.example/models/tiny.gguf'],
     ['./models/other/', 'https://example.org/studio/models/other/'],
     ['/models/other', 'https://example.org/models/other/'],
   ])('reads %s as a folder', (text, url) => {

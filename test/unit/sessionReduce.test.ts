@@ -14,6 +14,7 @@ import type {
 
 const settings = { steps: 100, validateEvery: 10 } as RunSettings;
 const record = (step: number, loss = 1): StepRecord => ({
+  lane: 0,
   step,
   loss,
   gradientNorm: 0.5,
@@ -22,6 +23,8 @@ const record = (step: number, loss = 1): StepRecord => ({
   milliseconds: 20,
 });
 const validation = (step: number, best = true): ValidationRecord => ({
+  lane: 0,
+  error: 0.1,
   step,
   loss: 0.5,
   accuracy: 0.9,
@@ -35,12 +38,12 @@ const started = (steps: StepRecord[] = [], phase: RunPhase = 'starting'): Studio
   runId: 'a',
   settings,
   history: { steps, validations: [] },
-  state: { phase, step: steps.length, steps: 100, bestStep: 0 },
+  state: { phase, step: steps.length, steps: 100, bestStep: 0, leader: 0, lanes: [] },
 });
 const phase = (name: RunPhase, step = 0): StudioEvent => ({
   type: 'runState',
   runId: 'a',
-  state: { phase: name, step, steps: 100, bestStep: 0 },
+  state: { phase: name, step, steps: 100, bestStep: 0, leader: 0, lanes: [] },
 });
 const table = (step: number, nearest: number[]): NeighbourTable => ({
   step,

@@ -9,10 +9,13 @@ import {
 } from '../../app/workers/protocol';
 
 const automatic: RunSettings = {
+  search: 'none',
   method: 'prompt',
   virtualTokens: 20,
   initialiser: 'labels',
   initText: 'Classify the review.',
+  before: '',
+  after: '',
   learningRate: 0.06,
   steps: 300,
   batchSize: 16,
@@ -23,6 +26,8 @@ const automatic: RunSettings = {
   weightDecay: 0,
   validateEvery: 25,
   validationRows: 80,
+  patience: 0,
+  minutes: 0,
   instructions: [],
 };
 const suggested: SuggestedSettings = { settings: automatic, reasons: {} };

@@ -5,6 +5,7 @@ import { curve, lastOf } from '../../app/session/curve';
 import { toStudioError } from '../../app/session/errors';
 import { bytes, duration, figures, percent, short } from '../../app/session/format';
 import { reduceAll } from '../../app/session/reduce';
+import { referenceLines } from '../../app/session/referenceLines';
 import { initialState, type RunSlice } from '../../app/session/state';
 import {
   curveDescription,
@@ -15,9 +16,10 @@ import {
   statusLine,
   timeLeft,
 } from '../../app/session/summary';
-import type { RunSettings, StepRecord, ValidationRecord } from '../../app/workers/protocol';
+import type { RunSettings, StepRecord, ValidationRecord, WordsRecord } from '../../app/workers/protocol';
 
 const step = (number: number, loss: number): StepRecord => ({
+  lane: 0,
   step: number,
   loss,
   gradientNorm: 1,
@@ -26,6 +28,8 @@ const step = (number: number, loss: number): StepRecord => ({
   milliseconds: 50,
 });
 const pass = (number: number, loss: number, accuracy: number | null, best: boolean): ValidationRecord => ({
+  lane: 0,
+  error: 0.1,
   step: number,
   loss,
   accuracy,
@@ -43,7 +47,7 @@ const run = (steps: StepRecord[], validations: ValidationRecord[] = [], total = 
         runId: 'a',
         settings: { steps: total, validateEvery: 10 } as RunSettings,
         history: { steps, validations },
-        state: { phase: 'training', step: steps.length, steps: total, bestStep: 0 },
+        state: { phase: 'training', step: steps.length, steps: total, bestStep: 0, leader: 0, lanes: [] },
       },
     ],
     0,
@@ -191,5 +195,53 @@ describe('help with WebGPU', () => {
 
   it('speaks of https first where the address is in the way', () => {
     expect(help(linuxChrome, false).steps[0]).toContain('https');
+  });
+});
+
+describe('what words alone reach', () => {
+  const told = (name: string, loss: number): WordsRecord => ({
+    name,
+    instruction: name === 'bare' ? '' : 'Sort it.',
+    loss,
+    accuracy: 0.5,
+    exact: 0.25,
+    rows: 10,
+  });
+  const words = [told('bare', 4.2), told('instruction 1', 2.5), told('instruction 2', 1.5)];
+
+  it('is a line for the bare model, and one for the instruction with the lowest loss', () => {
+    expect(referenceLines(words, [])).toEqual([
+      { kind: 'bare', name: 'bare model', loss: 4.2, passedAt: null },
+      { kind: 'words', name: 'your instruction 2', loss: 1.5, passedAt: null },
+    ]);
+    expect(referenceLines(words.slice(0, 2), []).map(({ name }) => name)).toEqual([
+      'bare model',
+      'your instruction',
+    ]);
+    expect(referenceLines(words.slice(0, 1), []).map(({ kind }) => kind)).toEqual(['bare']);
+    expect(referenceLines(null, [pass(10, 1, 0.5, true)])).toEqual([]);
+  });
+
+  it('is passed by the first validation below it', () => {
+    const validations = [pass(10, 3, 0.5, true), pass(20, 1.5, 0.5, true), pass(30, 1.2, 0.5, true)];
+    expect(referenceLines(words, validations).map(({ passedAt }) => passedAt)).toEqual([10, 30]);
+  });
+
+  it('stands on the chart from step 0 on, before there are steps', () => {
+    expect(curve([], [], 40, true)).toMatchObject({ step: [0], loss: [null], validation: [null] });
+    const columns = curve([step(1, 2), step(2, 1)], [pass(0, 3, 0.5, true), pass(2, 1, 0.5, true)], 40, true);
+    expect(columns.step).toEqual([0, 1, 2]);
+    expect(columns.validation).toEqual([3, null, 1]);
+    expect(columns.loss).toEqual([null, 2, 1]);
+  });
+
+  it('is said in the chart’s description', () => {
+    const lines = referenceLines(words, [pass(10, 3, 0.5, true)]);
+    expect(curveDescription(run([]), lines)).toBe(
+      'No steps yet; bare model: validation loss 4.20, passed at step 10; your instruction 2: validation loss 1.50.',
+    );
+    expect(curveDescription(run([step(1, 2)]), lines)).toMatch(
+      /^Step 1 of 40; .*your instruction 2: validation loss 1.50\.$/,
+    );
   });
 });

@@ -2,9 +2,10 @@
 import { Theme } from '@radix-ui/themes';
 import { renderToStaticMarkup } from 'react-dom/server';
 import { describe, expect, it } from 'vitest';
+import { ChoiceSetting } from '../../app/components/settings/ChoiceSetting';
+import { FrameSetting } from '../../app/components/settings/FrameSetting';
 import { InitialiserSetting } from '../../app/components/settings/InitialiserSetting';
 import { NumberSettingField } from '../../app/components/settings/NumberSettingField';
-import { ScheduleSetting } from '../../app/components/settings/ScheduleSetting';
 import { SettingsPanel } from '../../app/components/settings/SettingsPanel';
 import { numericSettings, SETTINGS, settingNames } from '../../app/training/settingsTable';
 
@@ -18,10 +19,15 @@ describe('the controls of settings', () => {
     expect(html).toMatch(new RegExp(`type="number"[^>]*max="${max}"`));
   });
 
-  it('of the start and the schedule have their names', () => {
+  it('of choices and texts have their names', () => {
     expect(drawn(<InitialiserSetting />)).toContain(`aria-label="${SETTINGS.initialiser.label}"`);
     expect(drawn(<InitialiserSetting />)).toContain(`aria-label="${SETTINGS.initText.label}"`);
-    expect(drawn(<ScheduleSetting />)).toContain(`aria-label="${SETTINGS.schedule.label}"`);
+    for (const name of ['search', 'method', 'schedule'] as const) {
+      expect(drawn(<ChoiceSetting setting={name} />)).toContain(`aria-label="${SETTINGS[name].label}"`);
+    }
+    for (const name of ['before', 'after'] as const) {
+      expect(drawn(<FrameSetting setting={name} />)).toContain(`>${SETTINGS[name].label}</dfn></label>`);
+    }
   });
 
   it('stand in the panel in the order of the table', () => {

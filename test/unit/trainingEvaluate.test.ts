@@ -3,10 +3,10 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { classCandidates, packExamples, predictClasses } from '../../app/data/pack';
 import { startCpu } from '../../app/engine/backend';
 import type { Engine, SoftPrompt } from '../../app/engine/engine';
-import { pickRows, rowsForClasses } from '../../app/evaluation/pickRows';
+import { affordableRows, pickRows } from '../../app/evaluation/pickRows';
 import { AnswerBook } from '../../app/training/answers';
 import { evaluatePrompt } from '../../app/training/evaluate';
-import { type InitialiserSource, initialisePrompt } from '../../app/training/initialise';
+import { type InitialiserSource, startVectors } from '../../app/training/initialise';
 import type { Initialiser } from '../../app/training/types';
 import {
   END_OF_TEXT,
@@ -103,11 +103,21 @@ describe('evaluation', () => {
     expect(pickRows(3, 50)).toEqual([0, 1, 2]);
   });
 
-  it('looks at fewer rows where each has to be asked for many classes', () => {
-    expect([2, 10, 24, 77, 100].map((classes) => rowsForClasses(100, classes))).toEqual([
-      100, 100, 41, 30, 30,
-    ]);
-    expect(rowsForClasses(12, 50)).toBe(12);
+  it('looks at fewer rows only where asking for their classes takes long', () => {
+    const texts = tinyData(1, 10).validation;
+    const classes = (count: number, tokens: number) =>
+      Array.from({ length: count }, () => new Int32Array(tokens));
+    const affordable = (name: Engine['name'], most: number, ...labels: [number, number]) =>
+      affordableRows(most, { name }, texts, classes(...labels));
+    // A text that is run once for all classes leaves room for all rows, even of 77 classes.
+    expect(affordable('wasm', 100, 77, 3)).toBe(100);
+    expect(affordable('webgpu', 100, 2, 3)).toBe(100);
+    expect(affordable('reference', 100, 10, 3)).toBe(100);
+    // The reference runs it for every one; labels in many pieces are long wherever they are.
+    expect(affordable('reference', 100, 77, 3)).toBeLessThan(60);
+    expect(affordable('wasm', 100, 77, 14)).toBe(30);
+    expect(affordable('wasm', 12, 77, 14)).toBe(12);
+    expect(affordableRows(100, { name: 'wasm' }, texts, [])).toBe(100);
   });
 });
 
@@ -137,6 +147,49 @@ describe('answers', () => {
     expect(asked.filter((each) => each === prompt)).toHaveLength(8);
   });
 
+  it('have those after the best instruction beside them, asked for once for each instruction', async () => {
+    const data = tinyData(1, 6);
+    const words = (name: string, token: number) => ({
+      name,
+      instruction: name,
+      test: [],
+      validation: data.validation.map((example) => ({
+        ...example,
+        tokenIds: Int32Array.from([token, ...example.tokenIds]),
+        isLabel: Uint8Array.from([0, ...example.isLabel]),
+      })),
+    });
+    const [first, second] = [words('Sort.', 7), words('Choose.', 8)];
+    let best: typeof first | null = null;
+    const asked: number[] = [];
+    const counting: Engine = Object.create(engine, {
+      generate: {
+        value: (...args: Parameters<Engine['generate']>) => {
+          if (args[0] === null) asked.push(args[1][0]);
+          return engine.generate(...args);
+        },
+      },
+    });
+    const book = new AnswerBook(counting, {
+      data,
+      rows: [1, 2],
+      tokenizer: tinyTokenizer,
+      instruction: () => best,
+    });
+    const { signal } = new AbortController();
+    expect((await book.answers(prompt, signal)).map(({ told }) => told)).toEqual([null, null]);
+    best = first;
+    const rows = await book.answers(prompt, signal);
+    expect(rows.every(({ told }) => typeof told === 'string')).toBe(true);
+    await book.answers(prompt, signal);
+    best = second;
+    await book.answers(prompt, signal);
+    best = first;
+    expect(await book.answers(prompt, signal)).toEqual(rows);
+    expect(asked.filter((id) => id === 7)).toHaveLength(2);
+    expect(asked.filter((id) => id === 8)).toHaveLength(2);
+  });
+
   it('stop when asked', async () => {
     const book = new AnswerBook(engine, { data: tinyData(1, 6), rows: [0], tokenizer: tinyTokenizer });
     await expect(book.answers(prompt, AbortSignal.abort())).rejects.toMatchObject({ name: 'AbortError' });
@@ -148,11 +201,12 @@ describe('initialisers', () => {
     tokenizer: tinyTokenizer,
     training: tinyData(20, 0).training,
     file: null,
+    elementRms: 0.3,
   };
   const init = (
     initialiser: Initialiser,
     more: { initText?: string; virtualTokens?: number; seed?: number } = {},
-  ) => initialisePrompt(engine, { initialiser, initText: '', virtualTokens: 5, seed: 1, ...more }, source);
+  ) => startVectors(engine, { initialiser, initText: '', virtualTokens: 5, seed: 1, ...more }, source);
   const embedded = (ids: number[]) =>
     tf.tidy(() => engine.embed(Int32Array.from(ids)).dataSync() as Float32Array);
   const row = (values: Float32Array, i: number) => values.slice(i * HIDDEN, (i + 1) * HIDDEN);
@@ -201,14 +255,12 @@ describe('initialisers', () => {
 
   it('file: the given vectors, and only of the right shape', async () => {
     const settings = { initialiser: 'file', initText: '', virtualTokens: 2, seed: 1 } as const;
-    const file = { values: tinyStart(2), virtualTokens: 2, width: HIDDEN };
-    expect(await initialisePrompt(engine, settings, { ...source, file })).toEqual(tinyStart(2));
-    const wide = { values: new Float32Array(48), virtualTokens: 2, width: 24 };
-    await expect(initialisePrompt(engine, settings, { ...source, file: wide })).rejects.toThrow(
-      /24 numbers.*16/,
-    );
-    const long = { values: tinyStart(3), virtualTokens: 3, width: HIDDEN };
-    await expect(initialisePrompt(engine, settings, { ...source, file: long })).rejects.toThrow(
+    const file = { kind: 'prompt' as const, values: tinyStart(2), virtualTokens: 2, width: HIDDEN };
+    expect(await startVectors(engine, settings, { ...source, file })).toEqual(tinyStart(2));
+    const wide = { kind: 'prompt' as const, values: new Float32Array(48), virtualTokens: 2, width: 24 };
+    await expect(startVectors(engine, settings, { ...source, file: wide })).rejects.toThrow(/24 numbers.*16/);
+    const long = { kind: 'prompt' as const, values: tinyStart(3), virtualTokens: 3, width: HIDDEN };
+    await expect(startVectors(engine, settings, { ...source, file: long })).rejects.toThrow(
       /has 3 virtual tokens/,
     );
     await expect(init('file')).rejects.toThrow(/no prompt file/);

@@ -7,7 +7,9 @@ import type { HostTensor, ModelSpec, ModelWeights } from '../../app/engine/spec'
 import { streamOf } from '../../app/engine/weightStream';
 import { createRandom } from '../../app/formats/random';
 import { measureEmbeddings } from '../../app/inspect/measures';
+import { ownSettings } from '../../app/training/learner';
 import type { RunEvents, RunInputs } from '../../app/training/run';
+import type { Lane } from '../../app/training/sweep/sweep';
 import type {
   Checkpoint,
   RunSettings,
@@ -112,10 +114,13 @@ export function tinyData(training = 40, validation = 12, test = 8): RunInputs['d
 }
 
 export const tinySettings: RunSettings = {
+  search: 'none',
   method: 'prompt',
   virtualTokens: 3,
   initialiser: 'random',
   initText: '',
+  before: '',
+  after: '',
   learningRate: 0.05,
   steps: 30,
   batchSize: 3,
@@ -126,6 +131,8 @@ export const tinySettings: RunSettings = {
   weightDecay: 0.01,
   validateEvery: 10,
   validationRows: 4,
+  patience: 0,
+  minutes: 0,
   instructions: [],
 };
 
@@ -145,9 +152,15 @@ export async function tinyInputs(engine: Engine, settings: Partial<RunSettings> 
     dataHash: 'data',
     settings: all,
     data: tinyData(),
-    initialPrompt: tinyStart(all.virtualTokens),
+    lanes: [plainLane(all, tinyStart(all.virtualTokens))],
     tokenizer: tinyTokenizer,
   };
+}
+
+/** The one lane of a run of prompt tuning that starts from this prompt. */
+export function plainLane(settings: RunSettings, prompt: Float32Array): Lane {
+  const start = { parameters: prompt, constants: new Float32Array(0), frame: [0, 0] as const, prompt };
+  return { name: '', settings: ownSettings(settings), start };
 }
 
 /** Everything a run tells, by kind. */
@@ -204,9 +217,9 @@ export function listen(also: Partial<RunEvents> = {}): { told: Told; events: Run
       told.neighbourSteps.push(table.step);
       also.neighbours?.(table);
     },
-    answers(step, rows) {
+    answers(step, rows, instruction) {
       told.answerSteps.push(step);
-      also.answers?.(step, rows);
+      also.answers?.(step, rows, instruction);
     },
     saved(step) {
       told.saved.push(step);
@@ -230,6 +243,7 @@ export function timeless({ elapsed: _elapsed, history, ...rest }: Checkpoint) {
 export function madeUp(step: number, runId = 'a'): Checkpoint {
   const values = (offset: number) => Float32Array.from({ length: 6 }, (_, i) => offset + i + step);
   const steps = Array.from({ length: step }, (_, i) => ({
+    lane: 0,
     step: i + 1,
     loss: 3 / (i + 1),
     gradientNorm: 1,
@@ -240,8 +254,10 @@ export function madeUp(step: number, runId = 'a'): Checkpoint {
   const validations = steps
     .filter((record) => record.step % 10 === 0)
     .map(({ step, loss }) => ({
+      lane: 0,
       step,
       loss,
+      error: 0.1,
       accuracy: null,
       tokenAccuracy: 0.5,
       exact: 0.5,
@@ -254,11 +270,23 @@ export function madeUp(step: number, runId = 'a'): Checkpoint {
     dataHash: 'd',
     settings: tinySettings,
     step,
-    prompt: values(0),
-    initialPrompt: values(1),
-    firstMoment: values(2),
-    secondMoment: values(3),
-    best: { step, loss: 1, prompt: values(4) },
+    lanes: [
+      {
+        name: '',
+        settings: ownSettings(tinySettings),
+        ended: null,
+        parameters: values(0),
+        constants: new Float32Array(0),
+        frame: [0, 0],
+        firstMoment: values(2),
+        secondMoment: values(3),
+        prompt: values(0),
+        initialPrompt: values(1),
+        best: { step, loss: 1, error: 0.1, prompt: values(4) },
+      },
+    ],
+    chosen: null,
+    endedEarly: null,
     history: { steps, validations },
     elapsed: 5,
     phase: 'training',

@@ -9,11 +9,22 @@ import type { Engine, PackedBatch } from '../../app/engine/engine';
 import { EngineMemoryError } from '../../app/engine/errors';
 import { layoutStep } from '../../app/engine/layout';
 import { createRandom } from '../../app/formats/random';
+import { Learner } from '../../app/training/learner';
 import { largestParts, splitBatch } from '../../app/training/microBatches';
 import { StepMaker } from '../../app/training/stepMaker';
 import { Trainer } from '../../app/training/trainer';
+import type { RunSettings } from '../../app/training/types';
 import { startNodeProcessor } from '../../tools/node/processor';
-import { HIDDEN, listen, tinyData, tinyEngine, tinyInputs, tinySettings, tinyStart } from './trainingFixture';
+import {
+  HIDDEN,
+  listen,
+  plainLane,
+  tinyData,
+  tinyEngine,
+  tinyInputs,
+  tinySettings,
+  tinyStart,
+} from './trainingFixture';
 
 let engine: Engine;
 beforeAll(async () => {
@@ -57,6 +68,11 @@ const settings = { steps: 12, batchSize: 8, validateEvery: 12 };
 const rows = (group: { tokenIds: Int32Array }[]) =>
   group.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
 
+const tinyLearner = (all: RunSettings) => {
+  const { settings: own, start } = plainLane(all, tinyStart(3));
+  return new Learner(engine, own, start, all);
+};
+
 describe('a batch in parts', () => {
   it('has every text once, in groups of like size', () => {
     const { training } = tinyData(21, 0);
@@ -98,12 +114,13 @@ describe('a batch in parts', () => {
     const all = { ...tinySettings, ...settings };
     const made = await Promise.all(
       [1, 2, 3, 8].map(async (parts) => {
-        const maker = new StepMaker({ engine, training, settings: all, prompt: tinyStart(3), parts });
+        const learner = tinyLearner(all);
+        const maker = new StepMaker({ engine, training, settings: all, learners: [learner], parts });
         const { measured } = maker.make(0);
         const [loss, norm] = await measured.data();
-        const { prompt, firstMoment } = await maker.read();
+        const { prompt, firstMoment } = await learner.read();
         measured.dispose();
-        maker.dispose();
+        learner.dispose();
         return { loss, norm, prompt, firstMoment };
       }),
     );
@@ -124,15 +141,11 @@ describe('a batch in parts', () => {
   it('leaves no tensor behind', () => {
     const { training } = tinyData(12, 0);
     const before = tf.memory().numTensors;
-    const maker = new StepMaker({
-      engine,
-      training,
-      settings: { ...tinySettings, ...settings },
-      prompt: tinyStart(3),
-      parts: 3,
-    });
+    const all = { ...tinySettings, ...settings };
+    const learner = tinyLearner(all);
+    const maker = new StepMaker({ engine, training, settings: all, learners: [learner], parts: 3 });
     maker.make(0).measured.dispose();
-    maker.dispose();
+    learner.dispose();
     expect(tf.memory().numTensors).toBe(before);
   });
 });

@@ -5,7 +5,7 @@ import { type IDBPDatabase, openDB } from 'idb';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Engine } from '../../app/engine/engine';
 import { openCheckpointStore } from '../../app/training/checkpointStore';
-import { upToDate } from '../../app/training/storedCheckpoint';
+import { assemble, type HistoryPiece, upToDate } from '../../app/training/storedCheckpoint';
 import { Trainer } from '../../app/training/trainer';
 import type { Checkpoint } from '../../app/training/types';
 import { startNodeBackend } from '../../tools/node/backend';
@@ -15,14 +15,18 @@ interface Dump {
   database: { version: number; stores: { runs: { runId: string }[]; history: object[] } };
 }
 
-/** Floats come back from their base64. */
-const dump = JSON.parse(
-  readFileSync(new URL('../fixtures/runs/database1.json', import.meta.url), 'utf8'),
-  (_key, value) =>
-    value?.float32 === undefined
-      ? value
-      : new Float32Array(Uint8Array.from(Buffer.from(value.float32, 'base64')).buffer),
-) as Dump;
+/** What a version of the page has left. Floats come back from their base64. */
+function dumpOf(version: number): Dump {
+  return JSON.parse(
+    readFileSync(new URL(`../fixtures/runs/database${version}.json`, import.meta.url), 'utf8'),
+    (_key, value) =>
+      value?.float32 === undefined
+        ? value
+        : new Float32Array(Uint8Array.from(Buffer.from(value.float32, 'base64')).buffer),
+  ) as Dump;
+}
+
+const dump = dumpOf(1);
 
 let names = 0;
 
@@ -71,7 +75,7 @@ describe('a run saved by version 1', () => {
     expect(from).toMatchObject({ step, phase: 'paused' });
     expect(from.history.steps).toHaveLength(step);
     const end = await finished(runId, from);
-    expect(timeless(end)).toEqual({ ...timeless(whole), runId });
+    expect(errorless(end)).toEqual({ ...errorless(whole), runId });
     await store.save(end);
     expect(await store.load(runId)).toEqual(end);
   });
@@ -92,19 +96,79 @@ describe('a run saved by version 1', () => {
   it('finished, still gives its result', async () => {
     const store = await openCheckpointStore({ name: await database1() });
     const from = (await store.load('finished')) as Checkpoint;
-    expect(timeless(from)).toEqual({ ...timeless(whole), runId: 'finished' });
+    expect(errorless(from)).toEqual({ ...errorless(whole), runId: 'finished' });
   });
 });
+
+/** Errors of losses are known from version 3 on. */
+function errorless(checkpoint: Checkpoint) {
+  const { history, lanes, ...rest } = timeless(checkpoint);
+  return {
+    ...rest,
+    lanes: lanes.map((lane) => ({ ...lane, best: lane.best && { ...lane.best, error: 0 } })),
+    history: { ...history, validations: history.validations.map((record) => ({ ...record, error: 0 })) },
+  };
+}
 
 interface Saved {
   savedAt: number;
 }
 
+describe('a run saved by version 2', () => {
+  const rows = dumpOf(2).database.stores.runs as { runId: string; version?: number; step?: number }[];
+
+  it.each(rows.map(({ runId }) => runId))('“%s” becomes one of one lane, with all that it had', (runId) => {
+    const row = rows.find((one) => one.runId === runId) as Record<string, unknown>;
+    expect(row.version).toBe(2);
+    const { version, lanes, settings, ...rest } = upToDate(row);
+    expect(version).toBe(3);
+    expect(settings).toEqual({
+      ...(row.settings as object),
+      ...{ search: 'none', before: '', after: '', patience: 0, minutes: 0 },
+    });
+    expect(lanes).toHaveLength(1);
+    const [{ parameters, prompt, initialPrompt, firstMoment, secondMoment, best, ended }] = lanes;
+    expect({ prompt, initialPrompt, firstMoment, secondMoment, ended }).toEqual({
+      prompt: row.prompt,
+      initialPrompt: row.initialPrompt,
+      firstMoment: row.firstMoment,
+      secondMoment: row.secondMoment,
+      ended: null,
+    });
+    expect(parameters).toEqual(row.prompt);
+    expect(best).toEqual(row.best && { error: 0, ...(row.best as object) });
+    expect(rest).toMatchObject({ runId, step: row.step, phase: row.phase, elapsed: row.elapsed });
+  });
+
+  it('paused goes on to the end of an undisturbed run', async () => {
+    await startNodeBackend('cpu');
+    const engine = await tinyEngine();
+    const ends: Checkpoint[] = [];
+    for (const from of [undefined, 'paused at 13']) {
+      const stored = from && rows.find(({ runId }) => runId === from);
+      const pieces = dumpOf(2).database.stores.history as (HistoryPiece & { runId: string })[];
+      const checkpoint = stored
+        ? assemble(
+            upToDate(stored),
+            pieces.filter(({ runId }) => runId === from),
+          )
+        : undefined;
+      const store = { save: async (kept: Checkpoint) => void ends.push(kept) };
+      const run = new Trainer({ ...(await tinyInputs(engine)), store }, {}, checkpoint);
+      await run.resume();
+      await run.dispose();
+    }
+    const whole = ends.find(({ phase }) => phase === 'finished') as Checkpoint;
+    const goneOn = ends.at(-1) as Checkpoint;
+    expect(errorless(goneOn)).toEqual({ ...errorless(whole), runId: goneOn.runId });
+  });
+});
+
 describe('a stored run', () => {
   const [row] = dump.database.stores.runs;
 
   it('of a version from the future is refused, and stays', () => {
-    expect(() => upToDate({ ...row, version: 99 })).toThrow(/version 99.*up to 2/);
+    expect(() => upToDate({ ...row, version: 99 })).toThrow(/version 99.*up to 3/);
   });
 
   it.each(['prompt', 'best', 'phase', 'step', 'firstMoment', 'settings'])(

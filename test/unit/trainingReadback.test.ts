@@ -95,7 +95,8 @@ describe('the log of steps', () => {
     for (let step = 1; step <= 4; step++) {
       await new Promise((resolve) => setImmediate(resolve));
       // All were begun at once, as steps in flight are.
-      log.add({ step, loss: 1, gradientNorm: 1, learningRate: 1, tokens: 1 }, begun);
+      const milliseconds = log.took(begun);
+      log.add({ lane: 0, step, loss: 1, gradientNorm: 1, learningRate: 1, tokens: 1, milliseconds });
     }
     const passed = performance.now() - begun;
     const sum = log.records.reduce((s, record) => s + record.milliseconds, 0);
@@ -108,7 +109,7 @@ describe('the log of steps', () => {
     const told: number[] = [];
     const log = new StepLog([], (records) => told.push(...records.map(({ step }) => step)));
     for (let step = 1; step <= 5; step++) {
-      log.add({ step, loss: 1, gradientNorm: 1, learningRate: 1, tokens: 1 }, 0);
+      log.add({ lane: 0, step, loss: 1, gradientNorm: 1, learningRate: 1, tokens: 1, milliseconds: 1 });
     }
     log.tell();
     log.tell();

@@ -59,6 +59,11 @@ describe('settings at the door', () => {
 });
 
 describe('suggested settings', () => {
+  it('search where a GPU makes several prompts at once a matter of seconds', () => {
+    expect(suggestSettings({ ...facts, gpu: true }).settings.search).toBe('auto');
+    expect(suggestSettings({ ...facts, gpu: false }).settings.search).toBe('none');
+  });
+
   it('of conversations ask for an answer', () => {
     const conversation = completeOptions({ kind: 'conversation', turnColumns: ['messages'] });
     expect(describeTask({ options: conversation, classes: null })).toBe('Answer the user.');

@@ -45,6 +45,8 @@ describe('a run', () => {
       step: 30,
       steps: 30,
       bestStep: expect.any(Number),
+      leader: 0,
+      lanes: [{ lane: 0, name: '', settings: expect.any(Object), ended: null, best: expect.any(Object) }],
       memory: { saving: 'all', training: expect.any(Number), weights: 10944 },
     });
     expect(told.steps.map(({ step }) => step)).toEqual(Array.from({ length: 30 }, (_, i) => i + 1));
@@ -312,7 +314,8 @@ describe('checkpoints', () => {
     const from = (await store.load('run')) as Checkpoint;
     await expect(trainer({}, { from: { ...from, modelKey: 'other' } })).rejects.toThrow(/model “other”/);
     await expect(trainer({}, { from: { ...from, dataHash: 'other' } })).rejects.toThrow(/dataset/);
-    const cut = { ...from, prompt: from.prompt.slice(1) };
+    const [lane] = from.lanes;
+    const cut = { ...from, lanes: [{ ...lane, prompt: lane.prompt.slice(1) }] };
     await expect(trainer({}, { from: cut })).rejects.toThrow(/47 numbers instead of 48/);
   });
 

@@ -27,16 +27,20 @@ describe('a page whose WebGPU does not come up computes on the processor and say
   const reasons: [string, object | undefined, RegExp][] = [
     ['there is no WebGPU', undefined, /does not offer WebGPU/],
     ['no adapter', { requestAdapter: async () => null }, /no graphics adapter/],
-    ['no adapter, with an error', { requestAdapter: refuse('blocked') }, /WebGPU did not start: blocked\./],
+    [
+      'no adapter, with an error',
+      { requestAdapter: refuse('blocked') },
+      /WebGPU did not start \(the browser says “blocked”\)\./,
+    ],
     [
       'no device',
       { requestAdapter: async () => adapter({ requestDevice: refuse('Limit too high.') }) },
-      /adapter gave this page no device: Limit too high\./,
+      /adapter gave this page no device \(the browser says “Limit too high”\)\./,
     ],
     [
       'a device that tfjs cannot use',
       { requestAdapter: async () => adapter() },
-      /graphics device did not start: /,
+      /graphics device did not start\. The webgpu backend could not be started\./,
     ],
   ];
   it.each(reasons)('%s', async (_, gpu, reason) => {

@@ -1,6 +1,6 @@
 /** @file What follows the loss of a device, without one: how often it is answered, with what, and in which words. */
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import type { DeviceTrouble } from '../../app/engine/backend';
+import { BackendError, type DeviceTrouble } from '../../app/engine/backend';
 import { DeviceLostError, StudioRequestError } from '../../app/workers/errors';
 import type { StudioEvent } from '../../app/workers/protocol';
 import { Recovery, type RecoveryParts } from '../../app/workers/recovery';
@@ -90,7 +90,8 @@ describe('a lost device', () => {
     expect(events).toEqual([
       {
         type: 'deviceLost',
-        message: 'The graphics device was lost (the driver was reset). It is being brought back.',
+        message:
+          'The graphics device was lost (the browser says “the driver was reset”). It is being brought back.',
       },
       { type: 'deviceRestored', device: expect.objectContaining({ backend: 'webgpu' }), model: null },
     ]);
@@ -172,15 +173,38 @@ describe('a lost device', () => {
       type: 'deviceRestored',
       device: {
         backend: 'wasm',
-        reason: expect.stringMatching(/lost and no other was to be had: No adapter/),
+        reason: 'The graphics device was lost and no other was to be had (the browser says “No adapter”).',
       },
     });
 
     const large = setUp({ startDevice, fitsProcessor: () => false });
     device().fall();
-    await expect(large.recovery.ready()).rejects.toThrow(/too large for the processor/);
+    await expect(large.recovery.ready()).rejects.toThrow(
+      /^The graphics device .* too large for the processor\.$/,
+    );
     expect(large.calls).toEqual(['abandon lost', 'give up']);
     expect(large.events.at(-1)).toMatchObject({ type: 'deviceGone', error: { kind: 'device' } });
+  });
+
+  it('is told in our own words alone where they say why there is no other', async () => {
+    const { recovery, events } = setUp({
+      async startDevice(force) {
+        if (force === 'webgpu') throw new BackendError('There is no graphics adapter.');
+        present = null;
+        const report = { backend: 'wasm', name: 'CPU', software: false, threads: 2 } as const;
+        return { ...report, reason: 'by query', largestBuffer: null };
+      },
+    });
+    device().fall('');
+    await recovery.ready();
+    expect(events).toMatchObject([
+      { message: 'The graphics device was lost. It is being brought back.' },
+      {
+        device: {
+          reason: 'The graphics device was lost and no other was to be had. There is no graphics adapter.',
+        },
+      },
+    ]);
   });
 
   it('is given up when it is lost for the third time within a minute, in the midst of a recovery too', async () => {

@@ -20,7 +20,7 @@ describe('the memory that a run may take', () => {
     const inputs = await tinyInputs(engine, { steps: 4, validateEvery: 4 });
     const modelOf = (name: string) =>
       ({ ...inputs, key: inputs.modelKey, report: { id: name } }) as unknown as ActiveModel;
-    const report = { hash: inputs.dataHash, options: { kind: 'inputTarget' } };
+    const report = { hash: inputs.dataHash, options: { kind: 'inputTarget' }, lengths: { max: 12 } };
     const data = { dataset: { ...inputs.data, report } } as unknown as ActiveDataset;
     const told: string[] = [];
     const kept = new Map<string, Checkpoint>();

@@ -6,13 +6,15 @@ import { createHash } from 'node:crypto';
 import { parseTable } from '../../app/data/parse';
 import { ChatTemplateError } from '../../app/model/chatTemplate';
 import { filesSource } from '../../app/model/filesSource';
+import { ggufSource } from '../../app/model/gguf/source';
 import { loadModel, openWeights } from '../../app/model/load';
-import { type FileSource, memorySource } from '../../app/model/source';
+import { type FileSource, memoryFile, memorySource } from '../../app/model/source';
 import { exportPrompt } from '../../app/prompt/exportPrompt';
 import { importPrompt } from '../../app/prompt/importPrompt';
 import type { PromptArtefact } from '../../app/prompt/types';
 import type { Mutator } from './bytes';
 import { npyMutator, safetensorsMutator, zipClaims, zipMutator } from './containers';
+import { ggufMutator } from './ggufMutator';
 import { jsonLinesMutator, jsonMutator, jsonTextMutator } from './json';
 import { adapterFolder, fixtures, goldenNetworks, promptFile, tables, tinyModel, zipOf } from './samples';
 import { templateMutator } from './text';
@@ -52,6 +54,15 @@ export const formats: Readonly<Record<string, FuzzFormat>> = {
         .slice(0, 2)
         .map((files) => networkSample(files, 'model.safetensors')),
     ],
+  },
+  gguf: {
+    mutators: [ggufMutator, ggufMutator],
+    samples: () =>
+      [...fixtures('gguf', /^(llama|gemma3|qwen2)\.gguf$/).values()].map((bytes) => ({
+        bytes,
+        read: async (changed) =>
+          readModel(await ggufSource(memoryFile(changed), { name: 'model.gguf', location: 'here' })),
+      })),
   },
   modelzip: {
     ...zips,

@@ -2,12 +2,16 @@
 
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { ModelOrigin, RunSettings, RunState, Verdict } from '../../app/workers/protocol';
+import type { LaneReport, ModelOrigin, RunSettings, RunState, Verdict } from '../../app/workers/protocol';
 import type { StudioService } from '../../app/workers/studio';
 import { RunLog } from './log';
 import type { TrainOptions } from './options';
 
-export interface Job extends Pick<TrainOptions, 'instructions' | 'seconds' | 'steps' | 'backend' | 'seed'> {
+export interface Job
+  extends Pick<
+    TrainOptions,
+    'instructions' | 'method' | 'search' | 'seconds' | 'steps' | 'backend' | 'seed'
+  > {
   model: ModelOrigin;
   files: File[];
   testFile: File | null;
@@ -25,6 +29,10 @@ export interface TrainReport {
     inputTemplate: string;
     targetTemplate: string;
     step: number;
+    /** What the prompt that is written has for itself: method, length, start, learning rate. */
+    prompt: LaneReport['settings'];
+    /** Prompts that were trained side by side, or the one. */
+    lanes: Pick<LaneReport, 'name' | 'best' | 'ended'>[];
     reasons: Record<string, string>;
   };
   /** Test rows that the contenders were compared on. */
@@ -51,6 +59,8 @@ export interface TrainReport {
 const SHARE_OF_STEPS = 0.6;
 /** Steps that tell how long one takes; the first of them compiles. */
 const TIMED_STEPS = 3;
+/** Steps of one prompt that a search takes for each of its own, most of its prompts ending early. */
+const COST_OF_SEARCH = 2.5;
 const MOST_STEPS = 2000;
 const LEAST_STEPS = 20;
 
@@ -75,6 +85,8 @@ export async function trainAndProve(
   let settings: RunSettings = {
     ...suggested.settings,
     instructions,
+    method: job.method,
+    ...(job.search !== null && { search: job.search }),
     ...(job.seed !== null && { seed: job.seed }),
   };
   if (job.steps !== null) settings = withSteps(settings, job.steps);
@@ -82,11 +94,12 @@ export async function trainAndProve(
     settings = withSteps(settings, await stepsWithin(studio, log, settings, job.seconds));
   }
   log.begin();
-  await studio.train(settings);
+  await studio.train(settings, ['method', ...(job.seed === null ? [] : (['seed'] as const))]);
   const budget = job.seconds === null ? null : 1000 * job.seconds - (performance.now() - began);
   const state = await atRest(studio, log, budget);
   if (state.phase === 'failed') throw { message: state.message ?? 'The run failed.' };
   const file = await studio.download('peft');
+  await log.judged();
   const seconds = (performance.now() - began) / 1000;
   const { verdict } = log;
   return {
@@ -102,6 +115,8 @@ export async function trainAndProve(
         inputTemplate: data.options.inputTemplate,
         targetTemplate: data.options.targetTemplate,
         step: state.bestStep || state.step,
+        prompt: state.lanes[state.leader].settings,
+        lanes: state.lanes.map(({ name, ended, best }) => ({ name, best, ended })),
         reasons: suggested.reasons,
       },
       rows: verdict?.rows ?? 0,
@@ -145,14 +160,15 @@ async function stepsWithin(
   settings: RunSettings,
   seconds: number,
 ): Promise<number> {
-  const timed = { ...settings, instructions: [], validateEvery: settings.steps };
+  const timed: RunSettings = { ...settings, search: 'none', instructions: [], validateEvery: settings.steps };
   for (let i = 0; i < TIMED_STEPS; i++) {
     log.begin({ quiet: true });
     await studio.step(timed);
     await log.rest();
   }
   const took = Math.max(1, log.lastMilliseconds);
-  const fits = Math.floor((1000 * seconds * SHARE_OF_STEPS) / took);
+  const cost = settings.search === 'none' ? 1 : COST_OF_SEARCH;
+  const fits = Math.floor((1000 * seconds * SHARE_OF_STEPS) / (took * cost));
   return Math.min(MOST_STEPS, Math.max(LEAST_STEPS, fits));
 }
 

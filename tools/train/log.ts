@@ -11,6 +11,7 @@ export class RunLog {
   lastMilliseconds = 0;
   private state: RunState | null = null;
   private waiting: ((state: RunState) => void)[] = [];
+  private awaitingVerdict: (() => void)[] = [];
 
   /** Whether lines are kept back, as of steps that are only timed. */
   private quiet = false;
@@ -28,6 +29,7 @@ export class RunLog {
       case 'runState':
         this.state = event.state;
         if (isAtRest(event.state)) for (const tell of this.waiting.splice(0)) tell(event.state);
+        this.tellVerdict();
         break;
       case 'steps':
         for (const { step, loss, milliseconds } of event.records) {
@@ -48,12 +50,32 @@ export class RunLog {
       }
       case 'verdict':
         this.verdict = event.verdict;
+        this.tellVerdict();
         break;
     }
   }
 
   private say(text: string): void {
     if (!this.quiet) this.out(text);
+  }
+
+  /**
+   * Resolves when the verdict of a run at rest rests on all its test rows: at once where there is none to come, and where it could
+   * not be made, which the state says.
+   */
+  async judged(): Promise<void> {
+    if (this.verdictStands) return;
+    await new Promise<void>((resolve) => {
+      this.awaitingVerdict.push(resolve);
+    });
+  }
+
+  private get verdictStands(): boolean {
+    return !this.verdict || this.verdict.whole || this.state?.message !== undefined;
+  }
+
+  private tellVerdict(): void {
+    if (this.verdictStands) for (const tell of this.awaitingVerdict.splice(0)) tell();
   }
 
   /** Resolves when the run is at rest: paused, over, or failed. */

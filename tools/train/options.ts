@@ -1,6 +1,6 @@
 /** @file What may be said to `npm run train`. */
 import { parseArgs } from 'node:util';
-import { SETTINGS } from '../../app/workers/protocol';
+import { METHODS, type MethodId, SETTINGS, type Search } from '../../app/workers/protocol';
 
 export interface TrainOptions {
   /** A model's folder in Hugging Face layout. */
@@ -8,7 +8,9 @@ export interface TrainOptions {
   data: string;
   test: string | null;
   instructions: string[];
-  method: 'prompt';
+  method: MethodId;
+  /** null for what suits the model. */
+  search: Search | null;
   /** Wall clock for the training and what it is compared with; null for as many steps as are given or suggested. */
   seconds: number | null;
   steps: number | null;
@@ -24,14 +26,13 @@ export interface TrainOptions {
 export const USAGE = `usage: npm run train -- --model FOLDER --data FILE --out FOLDER
   [--test FILE]                 rows that are only reported; else part of the data is kept apart for that
   [--instruction TEXT]...       words that the prompt is compared with, ten at most
-  [--method prompt]
+  [--method METHOD]             prompt, residual, mixture, encoder, prefix or projectedPrefix; prompt where nothing is said
+  [--search SEARCH]             auto, none, rates, lengths, starts, methods or seeds: prompts trained side by side
   [--seconds S | --steps N]     how long; else as many steps as suit the data
   [--backend webgpu|wasm]       wasm, the processor, where nothing is said
   [--seed N]
   [--json FILE|-]               the report`;
 
-/** Unknown methods are refused by these names, not silently trained otherwise. */
-const METHODS = ['prompt'] as const;
 const BACKENDS = ['webgpu', 'wasm'] as const;
 
 /** What was asked for cannot be understood; the message says what was expected and what was found. */
@@ -57,7 +58,11 @@ export function parseOptions(args: string[]): TrainOptions {
     data: required('data', values.data, 'a file of examples'),
     test: values.test ?? null,
     instructions,
-    method: oneOf('method', values.method ?? 'prompt', METHODS),
+    method: oneOf('method', values.method ?? 'prompt', Object.keys(METHODS) as MethodId[]),
+    search:
+      values.search === undefined
+        ? null
+        : oneOf('search', values.search, Object.keys(SETTINGS.search.choices) as Search[]),
     seconds: optional('seconds', values.seconds, (value) => value > 0, 'a number above 0'),
     steps: optional('steps', values.steps, isWhole(1), 'a whole number from 1 on'),
     backend: values.backend === undefined ? null : oneOf('backend', values.backend, BACKENDS),
@@ -79,6 +84,7 @@ function parse(args: string[]) {
         test: one,
         instruction: { type: 'string', multiple: true },
         method: one,
+        search: one,
         seconds: one,
         steps: one,
         backend: one,

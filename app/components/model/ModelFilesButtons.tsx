@@ -1,4 +1,4 @@
-/** @file A model from this machine: its folder, or a zip of it. */
+/** @file A model from this machine: its folder, a zip of it, or a GGUF file. */
 import { type ChangeEvent, useId } from 'react';
 import { modelFolder, placedFiles } from '../../session/modelFiles';
 
@@ -36,7 +36,7 @@ export function ModelFilesButtons({ disabled, onFiles }: ModelFilesButtonsProps)
           type="file"
           multiple
           aria-label="Model files"
-          accept=".zip,.safetensors,.json,.txt,.model,.jinja"
+          accept=".zip,.gguf,.safetensors,.json,.txt,.model,.jinja"
           disabled={disabled}
           onChange={choose}
         />

@@ -1,6 +1,7 @@
 /** @file One answer as it comes. */
+import { CheckIcon, Cross2Icon } from '@radix-ui/react-icons';
 import { Text } from '@radix-ui/themes';
-import { useId } from 'react';
+import { type ReactNode, useId } from 'react';
 import { short } from '../../session/format';
 import type { Answer } from '../../session/state';
 
@@ -11,13 +12,18 @@ interface AnswerRegionProps {
   /** The answer is not that of the prompt in use any more. */
   outdated?: boolean;
   answer: Answer | undefined;
+  /** The right answer, where it is known. */
+  wanted?: string | null;
   waiting: boolean;
   /** Why there will be none. */
   absent?: string;
+  /** Below the answer. */
+  children?: ReactNode;
 }
 
 export function AnswerRegion(props: AnswerRegionProps) {
-  const { label, note, outdated = false, answer, waiting, absent } = props;
+  const { label, note, outdated = false, answer, wanted = null, waiting, absent, children } = props;
+  const right = answer?.done && wanted !== null ? answer.text.trim() === wanted.trim() : null;
   const id = useId();
   return (
     <section className="answer" aria-labelledby={id} aria-busy={waiting && !answer?.done}>
@@ -26,6 +32,12 @@ export function AnswerRegion(props: AnswerRegionProps) {
           {label}
         </Text>
         <Text size="1" color="gray" className="numbers">
+          {right !== null && (
+            <span className={`said ${right ? 'said-right' : 'said-wrong'}`}>
+              {right ? <CheckIcon aria-hidden /> : <Cross2Icon aria-hidden />}
+              {right ? 'as wanted' : 'not as wanted'}
+            </span>
+          )}{' '}
           {answer ? speed(answer) : null}
         </Text>
       </div>
@@ -41,6 +53,7 @@ export function AnswerRegion(props: AnswerRegionProps) {
         </Text>
       )}
       <div className={`answer-text ${outdated ? 'is-outdated' : ''}`}>{content(answer, waiting, absent)}</div>
+      {children}
     </section>
   );
 }

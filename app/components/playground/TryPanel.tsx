@@ -1,29 +1,42 @@
 /** @file Any input, answered side by side: by the bare model, after words, and with the prompt. */
 import { Button, Text, TextArea } from '@radix-ui/themes';
-import { type KeyboardEvent, useId, useState } from 'react';
-import { cancelGenerate, generate } from '../../session/actions/playground';
+import { type KeyboardEvent, useEffect, useId, useRef, useState } from 'react';
+import { cancelGenerate, generate, tryExample } from '../../session/actions/playground';
+import { askedText } from '../../session/askedText';
+import type { AskedExample } from '../../session/state';
 import { useStudio } from '../../session/store';
-import type { PreviewExample } from '../../workers/protocol';
 import { ErrorNote } from '../ui/ErrorNote';
 import { Fold } from '../ui/Fold';
 import { NumberBox } from '../ui/NumberBox';
 import { Panel } from '../ui/Panel';
 import { Term } from '../ui/Term';
 import { AnswerRegion } from './AnswerRegion';
+import { Feedback } from './Feedback';
+import { NextRound } from './NextRound';
 
 export function TryPanel() {
   const [input, setInput] = useState('');
   const [hardPrompt, setHardPrompt] = useState('');
   const [sampling, setSampling] = useState({ maxTokens: 48, temperature: 0, topP: 1, seed: 1 });
-  const example = useNextExample(setInput);
+  const form = useRef<HTMLDivElement>(null);
+  const taken = useTakenExample(setInput, form);
+  const next = useNextExample();
+  const wanted = taken !== null && taken.input === input ? taken.wanted : null;
   const model = useStudio((state) => state.model.report !== null);
-  const { running, error, columns, answers, prompt: answering } = useStudio((state) => state.playground);
+  const {
+    running,
+    error,
+    columns,
+    answers,
+    asked,
+    prompt: answering,
+  } = useStudio((state) => state.playground);
   const prompt = useStudio((state) => state.prompt.report);
   const [faults, setFaults] = useState<Record<string, string | null>>({});
   const fault = Object.values(faults).find((one) => one !== null) ?? null;
   const ready = model && input.trim() !== '' && !running && fault === null;
   const ask = () => {
-    if (ready) void generate({ input, hardPrompt, ...sampling });
+    if (ready) void generate({ input, wanted, hardPrompt, ...sampling });
   };
   const askOnCtrlEnter = (event: KeyboardEvent) => {
     if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
@@ -33,13 +46,13 @@ export function TryPanel() {
   const hard = hardPrompt.trim() !== '' || columns.includes('hard');
   return (
     <Panel title="Try it" className="panel-try">
-      <div className="try-form">
+      <div className="try-form" ref={form}>
         <TryText
           label="Input"
           value={input}
           onChange={setInput}
           onKeyDown={askOnCtrlEnter}
-          placeholder={example ? 'Type any input, or take an example' : 'Type any input'}
+          placeholder={next ? 'Type any input, or take an example' : 'Type any input'}
         />
         <TryText
           label={<Term of="hardPrompt">Prompt in words</Term>}
@@ -59,8 +72,8 @@ export function TryPanel() {
             Cancel
           </Button>
         )}
-        {example && (
-          <Button variant="soft" color="gray" onClick={example} disabled={running}>
+        {next && (
+          <Button variant="soft" color="gray" onClick={next} disabled={running}>
             Use an example
           </Button>
         )}
@@ -70,13 +83,24 @@ export function TryPanel() {
           </Text>
         )}
       </div>
+      {wanted !== null && (
+        <Text as="p" size="2" color="gray">
+          Wanted: <span className="try-wanted">{wanted.trim()}</span>
+        </Text>
+      )}
       {error && <ErrorNote error={error} />}
       <div className={`answers ${hard ? 'answers-three' : ''}`}>
-        <AnswerRegion label="Without prompt" answer={answers.without} waiting={running} />
+        <AnswerRegion
+          label="Without prompt"
+          answer={answers.without}
+          wanted={asked?.wanted}
+          waiting={running}
+        />
         {hard && (
           <AnswerRegion
             label="Prompt in words"
             answer={answers.hard}
+            wanted={asked?.wanted}
             waiting={running && columns.includes('hard')}
           />
         )}
@@ -85,10 +109,14 @@ export function TryPanel() {
           note={(answering ?? prompt)?.name}
           outdated={answering !== null && answering.id !== prompt?.id}
           answer={answers.with}
+          wanted={asked?.wanted}
           waiting={running && columns.includes('with')}
           absent={prompt ? undefined : 'No prompt yet: train one, or drop a prompt file.'}
-        />
+        >
+          <Feedback />
+        </AnswerRegion>
       </div>
+      <NextRound />
       <Fold
         title="Sampling"
         aside={sampling.temperature === 0 ? 'likeliest token' : `temperature ${sampling.temperature}`}
@@ -135,21 +163,36 @@ export function TryPanel() {
   );
 }
 
-/** Fills the box with one example of the data after another; null while there are none. */
-function useNextExample(fill: (input: string) => void): (() => void) | null {
-  const [next, setNext] = useState(0);
-  const preview = useStudio((state) => state.data.report?.preview);
-  const usable = preview?.filter((example) => example.input.trim() !== '') ?? [];
-  if (usable.length === 0) return null;
-  return () => {
-    fill(asked(usable[next % usable.length]).trimEnd());
-    setNext(next + 1);
-  };
+/** The row that was last put into the box, from here or from a list of rows; the box is shown where it came from elsewhere. */
+function useTakenExample(
+  fill: (input: string) => void,
+  form: React.RefObject<HTMLDivElement | null>,
+): AskedExample | null {
+  const example = useStudio((state) => state.playground.example);
+  const seen = useRef(example?.id ?? 0);
+  useEffect(() => {
+    if (!example || example.id === seen.current) return;
+    seen.current = example.id;
+    fill(example.input);
+    form.current?.scrollIntoView({ block: 'nearest' });
+    form.current?.querySelector('textarea')?.focus({ preventScroll: true });
+  }, [example, fill, form]);
+  return example;
 }
 
-/** Of a conversation what the user says last: what is typed here is a turn of the user. */
-function asked({ input, turns }: PreviewExample): string {
-  return turns?.findLast(({ role }) => role === 'user')?.text ?? input;
+/** Puts one example after another into the box, those kept out of training first; null while there are none. */
+function useNextExample(): (() => void) | null {
+  const [next, setNext] = useState(0);
+  const preview = useStudio((state) => state.data.report?.preview);
+  const template = useStudio((state) => state.data.report?.options.inputTemplate ?? '');
+  const held = useStudio((state) => state.run?.answers?.rows);
+  const usable = [...(held ?? []), ...(preview ?? [])].filter((example) => example.input.trim() !== '');
+  if (usable.length === 0) return null;
+  return () => {
+    const example = usable[next % usable.length];
+    tryExample({ input: askedText(example, template), wanted: example.target });
+    setNext(next + 1);
+  };
 }
 
 interface TryTextProps {

@@ -9,11 +9,12 @@ import { isNumeric, SETTINGS, type SettingName, settingNames } from '../../worke
 import { ErrorNote } from '../ui/ErrorNote';
 import { Fold } from '../ui/Fold';
 import { Panel } from '../ui/Panel';
+import { ChoiceSetting } from './ChoiceSetting';
+import { FrameSetting } from './FrameSetting';
 import { InitialiserSetting } from './InitialiserSetting';
 import { InstructionsSetting } from './InstructionsSetting';
 import { MemoryBar } from './MemoryBar';
 import { NumberSettingField } from './NumberSettingField';
-import { ScheduleSetting } from './ScheduleSetting';
 
 export function SettingsPanel() {
   const { error, entered, suggested } = useStudio((state) => state.settings);
@@ -78,5 +79,7 @@ function Control({ name }: { name: SettingName }) {
   // The words to start from stand in the control of the start.
   if (name === 'initialiser') return <InitialiserSetting />;
   if (name === 'instructions') return <InstructionsSetting />;
-  return name === 'schedule' ? <ScheduleSetting /> : null;
+  if (name === 'before' || name === 'after') return <FrameSetting setting={name} />;
+  if (name === 'search' || name === 'method' || name === 'schedule') return <ChoiceSetting setting={name} />;
+  return null;
 }

@@ -1,15 +1,18 @@
-/** @file The curve as tables: every validation pass, and the last steps. */
+/** @file The curve as tables: every validation pass, what words alone reach on the same rows, and the last steps. */
 import { figures, percent } from '../../session/format';
-import type { StepRecord, ValidationRecord } from '../../workers/protocol';
+import { contenderLabel } from '../../session/verdictWords';
+import type { StepRecord, ValidationRecord, WordsRecord } from '../../workers/protocol';
 
 const LAST_STEPS = 12;
 
 interface CurveNumbersProps {
   steps: readonly StepRecord[];
   validations: readonly ValidationRecord[];
+  words: readonly WordsRecord[];
 }
 
-export function CurveNumbers({ steps, validations }: CurveNumbersProps) {
+export function CurveNumbers({ steps, validations, words }: CurveNumbersProps) {
+  const instructions = words.filter(({ name }) => name !== 'bare').length;
   const best = validations.findLast((record) => record.best)?.step;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and the keyboard must be able to
@@ -27,6 +30,23 @@ export function CurveNumbers({ steps, validations }: CurveNumbersProps) {
                 <td>{percent(record.exact)}</td>
                 <td>{record.rows}</td>
                 <td>{record.step === best ? 'best' : ''}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+      {words.length > 0 && (
+        <table>
+          <caption>Words alone, on the validation rows</caption>
+          <Head names={['words', 'loss', 'accuracy', 'exact', 'rows']} />
+          <tbody>
+            {words.map((record) => (
+              <tr key={record.name}>
+                <th scope="row">{contenderLabel(record.name, instructions)}</th>
+                <td>{figures(record.loss)}</td>
+                <td>{record.accuracy === null ? '–' : percent(record.accuracy)}</td>
+                <td>{percent(record.exact)}</td>
+                <td>{record.rows}</td>
               </tr>
             ))}
           </tbody>

@@ -3,8 +3,9 @@ import { Button, SegmentedControl } from '@radix-ui/themes';
 import { useId, useMemo, useRef, useState } from 'react';
 import { curve } from '../../session/curve';
 import { useThrottled } from '../../session/hooks';
+import { type ReferenceLine, referenceLines } from '../../session/referenceLines';
 import type { StudioState } from '../../session/state';
-import { bestValidation, curveDescription } from '../../session/summary';
+import { bestValidation, curveDescription, referenceWords } from '../../session/summary';
 import { Fold } from '../ui/Fold';
 import { Empty } from '../ui/Panel';
 import { Term } from '../ui/Term';
@@ -25,7 +26,12 @@ export function CurvePanel() {
   const steps = run?.steps ?? none;
   const validations = run?.validations ?? none;
   const planned = run?.state.steps ?? 0;
-  const columns = useMemo(() => curve(steps, validations, planned), [steps, validations, planned]);
+  const words = run?.words ?? null;
+  const columns = useMemo(
+    () => curve(steps, validations, planned, words !== null),
+    [steps, validations, planned, words],
+  );
+  const lines = useMemo(() => referenceLines(words, validations), [words, validations]);
   const [log, setLog] = useState(false);
   const [zoomed, setZoomed] = useState(false);
   const [point, setPoint] = useState<number | null>(null);
@@ -36,7 +42,7 @@ export function CurvePanel() {
   return (
     <div className="curve">
       <div className="curve-head">
-        <Legend />
+        <Legend lines={lines} />
         <div className="curve-tools">
           {zoomed && (
             <Button size="1" variant="soft" color="gray" onClick={() => chart.current?.showAll()}>
@@ -58,6 +64,7 @@ export function CurvePanel() {
         <LossCurve
           columns={columns}
           best={bestValidation(validations)}
+          lines={lines}
           log={log}
           describedBy={description}
           onPoint={setPoint}
@@ -74,14 +81,14 @@ export function CurvePanel() {
         )}
       </div>
       <p id={description} className="visually-hidden">
-        {curveDescription(run)}
+        {curveDescription(run, lines)}
       </p>
       {!empty && (
         <>
           <PointReadout columns={columns} index={shownPoint} />
           <SmallCurves columns={columns} classes={run?.dataset?.hasClasses ?? false} />
           <Fold title="Numbers">
-            <CurveNumbers steps={steps} validations={validations} />
+            <CurveNumbers steps={steps} validations={validations} words={words ?? none} />
           </Fold>
         </>
       )}
@@ -89,7 +96,7 @@ export function CurvePanel() {
   );
 }
 
-function Legend() {
+function Legend({ lines }: { lines: readonly ReferenceLine[] }) {
   return (
     <ul className="legend">
       <li>
@@ -108,6 +115,14 @@ function Legend() {
           <Term of="validation">validation</Term>, best ringed
         </span>
       </li>
+      {lines.map((line) => (
+        <li key={line.kind} className="numbers">
+          <span className={`swatch swatch-${line.kind}`} aria-hidden />
+          <span>
+            {line.name} {referenceWords(line)}
+          </span>
+        </li>
+      ))}
     </ul>
   );
 }

@@ -1,6 +1,7 @@
 /** @file The loss curve in the page: an image with a description, focusable so that arrows can read its values. */
 import { type KeyboardEvent, type RefObject, useEffect, useRef } from 'react';
 import type { Curve } from '../../session/curve';
+import type { ReferenceLine } from '../../session/referenceLines';
 import { useAppearance } from '../../session/theme';
 import type { ValidationRecord } from '../../workers/protocol';
 import { createLossChart, type LossChart } from './lossChart';
@@ -8,6 +9,7 @@ import { createLossChart, type LossChart } from './lossChart';
 interface LossCurveProps {
   columns: Curve;
   best: ValidationRecord | null;
+  lines: readonly ReferenceLine[];
   log: boolean;
   /** Id of the element that describes the curve in words. */
   describedBy: string;
@@ -16,16 +18,18 @@ interface LossCurveProps {
   chart: RefObject<LossChart | null>;
 }
 
-export function LossCurve({ columns, best, log, describedBy, onPoint, onZoom, chart }: LossCurveProps) {
+export function LossCurve(props: LossCurveProps) {
+  const { columns, best, lines, log, describedBy, onPoint, onZoom, chart } = props;
   const place = useRef<HTMLDivElement>(null);
   const dark = useAppearance() === 'dark';
-  const latest = useRef({ columns, best });
-  latest.current = { columns, best };
+  const latest = useRef({ columns, best, lines });
+  latest.current = { columns, best, lines };
   useEffect(() => {
     const element = place.current;
     if (!element) return;
     const made = createLossChart(element, log, dark, { onPoint, onZoom });
-    made.draw(latest.current.columns, latest.current.best);
+    const { columns, best, lines } = latest.current;
+    made.draw(columns, best, lines);
     chart.current = made;
     onZoom(false);
     const watcher = new ResizeObserver(() => made.resize(Math.max(200, element.clientWidth)));
@@ -37,8 +41,8 @@ export function LossCurve({ columns, best, log, describedBy, onPoint, onZoom, ch
     };
   }, [log, dark, onPoint, onZoom, chart]);
   useEffect(() => {
-    chart.current?.draw(columns, best);
-  }, [columns, best, chart]);
+    chart.current?.draw(columns, best, lines);
+  }, [columns, best, lines, chart]);
   return (
     <div
       ref={place}

@@ -4,6 +4,9 @@ export interface ChartColours {
   raw: string;
   smoothed: string;
   validation: string;
+  /** What the bare model, and words before the text, reach alone. */
+  bare: string;
+  words: string;
   grid: string;
   text: string;
   /** Behind the chart. */
@@ -21,6 +24,8 @@ export function chartColours(element: Element, dark: boolean): ChartColours {
     raw: colour('--chart-raw'),
     smoothed: colour('--chart-smoothed'),
     validation: colour('--chart-validation'),
+    bare: colour('--bare'),
+    words: colour('--words'),
     grid: colour('--chart-grid'),
     text: colour('--chart-text'),
     panel: colour('--chart-panel'),

@@ -1,8 +1,10 @@
 /** @file The loss curve on a canvas: uPlot set up for a run that grows, zooms and may be logarithmic. */
 import uPlot from 'uplot';
 import type { Curve } from '../../session/curve';
+import type { ReferenceLine } from '../../session/referenceLines';
 import type { ValidationRecord } from '../../workers/protocol';
 import { type ChartColours, chartColours } from './chartColours';
+import { drawReferences } from './referenceLines';
 
 export interface LossChartEvents {
   /** Row of the curve under the pointer, or null. */
@@ -11,7 +13,7 @@ export interface LossChartEvents {
 }
 
 export interface LossChart {
-  draw(columns: Curve, best: ValidationRecord | null): void;
+  draw(columns: Curve, best: ValidationRecord | null, lines: readonly ReferenceLine[]): void;
   resize(width: number): void;
   /** Keyboard: moves the read-out by some rows. */
   movePoint(rows: number): void;
@@ -32,6 +34,7 @@ export function createLossChart(
 ): LossChart {
   const colours = chartColours(place, dark);
   let best: ValidationRecord | null = null;
+  let lines: readonly ReferenceLine[] = [];
   /** The steps chosen by zooming, or null for all of them. */
   let view: [number, number] | null = null;
   const setView = (next: [number, number] | null) => {
@@ -50,7 +53,15 @@ export function createLossChart(
       },
       scales: {
         x: { time: false, range: (_, min, max) => view ?? wholeRange(min, max) },
-        y: { distr: log ? 3 : 1, range: (u, min, max) => lossRange(u, min, max, log) },
+        y: {
+          distr: log ? 3 : 1,
+          range: (u, min, max) => {
+            // A stretch that was zoomed into is shown as large as it can be.
+            const heights = view ? [] : lines.map(({ loss }) => loss);
+            const [low, high] = [least(min, heights), most(max, heights)];
+            return lossRange(u, low, high, log);
+          },
+        },
       },
       axes: axes(colours),
       series: series(colours),
@@ -64,6 +75,7 @@ export function createLossChart(
             u.setData(u.data);
           },
         ],
+        drawAxes: [(u) => drawReferences(u, lines, colours)],
         draw: [(u) => ringBest(u, best, colours)],
       },
     },
@@ -76,8 +88,9 @@ export function createLossChart(
   };
   plot.over.addEventListener('dblclick', showAll);
   return {
-    draw(columns, bestRecord) {
+    draw(columns, bestRecord, references) {
       best = bestRecord;
+      lines = references;
       plot.setData([columns.step, columns.loss, columns.smoothed, columns.validation]);
     },
     resize: (width) => plot.setSize({ width, height: HEIGHT }),
@@ -112,13 +125,21 @@ function wholeRange(min: number | null, max: number | null): [number, number] {
 function lossRange(u: uPlot, min: number | null, max: number | null, log: boolean): [number, number] {
   if (min === null || max === null) return log ? [0.1, 10] : [0, 1];
   if (log) {
-    const low = smallestPositive(u) ?? 1e-3;
-    return [Math.min(low, max) / 1.15, Math.max(max, low) * 1.15];
+    const low = Math.min(smallestPositive(u) ?? Infinity, min > 0 ? min : Infinity, max);
+    return [(low > 0 ? low : 1e-3) / 1.15, Math.max(max, 1e-3) * 1.15];
   }
   // From zero unless the curve stays far above it: the height of a loss means something.
   const from = min > max * 0.6 ? min - (max - min) * 0.2 : 0;
   const pad = (max - from) * 0.06 || 0.1;
   return [Math.max(0, from), max + pad];
+}
+
+function least(min: number | null, heights: readonly number[]): number | null {
+  return heights.length === 0 ? min : Math.min(min ?? Infinity, ...heights);
+}
+
+function most(max: number | null, heights: readonly number[]): number | null {
+  return heights.length === 0 ? max : Math.max(max ?? -Infinity, ...heights);
 }
 
 function smallestPositive(u: uPlot): number | null {

@@ -1,35 +1,34 @@
 /** @file What the verdict is made of: every contender's measures, where classes are mixed up, the rows that are still wrong. */
-import { Button } from '@radix-ui/themes';
 import { useState } from 'react';
 import { figures, percent } from '../../session/format';
 import { useStudio } from '../../session/store';
-import { contenderLabel } from '../../session/verdictWords';
-import type { Verdict, WrongRow } from '../../workers/protocol';
+import { contenderLabel, rowsOf } from '../../session/verdictWords';
+import type { Verdict } from '../../workers/protocol';
 import { Fold } from '../ui/Fold';
 import { Panel } from '../ui/Panel';
 import { Term } from '../ui/Term';
 import { ConfusionMatrix } from './ConfusionMatrix';
-
-/** Wrong rows shown before asking for more. */
-const FIRST_WRONG = 8;
+import { DataWork } from './DataWork';
+import { WrongRows } from './WrongRows';
 
 export function ResultsPanel() {
   const verdict = useStudio((state) => state.run?.verdict ?? null);
-  if (!verdict) return null;
-  return <Results verdict={verdict} />;
+  return (
+    <>
+      {verdict && <Results verdict={verdict} />}
+      <DataWork />
+    </>
+  );
 }
 
 function Results({ verdict }: { verdict: Verdict }) {
   const [cell, setCell] = useState<{ target: string; said: string } | null>(null);
   const soft = verdict.contenders.find(({ name }) => name === 'soft prompt');
   const matrix = soft?.classes?.matrix ?? null;
-  const chosen = cell
-    ? verdict.wrong.filter(({ target, said }) => target === cell.target && said === cell.said)
-    : verdict.wrong;
   return (
     <Panel
       title="Results"
-      aside={`${verdict.rows} test rows${soft ? `, prompt of step ${verdict.step}` : ''}`}
+      aside={`${verdict.whole ? '' : 'first look, '}${rowsOf(verdict)} of the test${soft ? `, prompt of step ${verdict.step}` : ''}`}
     >
       <Contenders verdict={verdict} />
       {matrix && verdict.classes && (
@@ -37,7 +36,7 @@ function Results({ verdict }: { verdict: Verdict }) {
           <ConfusionMatrix classes={verdict.classes} matrix={matrix} chosen={cell} onChoose={setCell} />
         </Fold>
       )}
-      {soft && <WrongRows rows={chosen} all={cell === null} onAll={() => setCell(null)} />}
+      {soft && <WrongRows verdict={verdict} cell={cell} onAll={() => setCell(null)} />}
     </Panel>
   );
 }
@@ -97,54 +96,6 @@ function Contenders({ verdict: { contenders, classes } }: { verdict: Verdict }) 
           ))}
         </tbody>
       </table>
-    </div>
-  );
-}
-
-function WrongRows({ rows, all, onAll }: { rows: readonly WrongRow[]; all: boolean; onAll: () => void }) {
-  const [shown, setShown] = useState(FIRST_WRONG);
-  if (rows.length === 0) {
-    return (
-      <p className="results-none">{all ? 'The prompt gets no test row wrong.' : 'None of those listed.'}</p>
-    );
-  }
-  return (
-    <div className="table-frame">
-      <table className="results-table">
-        <caption className="results-caption">
-          Rows it gets wrong, the least likely answer first
-          {!all && (
-            <Button size="1" variant="soft" color="gray" onClick={onAll}>
-              Show all
-            </Button>
-          )}
-        </caption>
-        <thead>
-          <tr>
-            <th scope="col">row</th>
-            <th scope="col">input</th>
-            <th scope="col">wanted</th>
-            <th scope="col">taken for</th>
-            <th scope="col">words</th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.slice(0, shown).map((row) => (
-            <tr key={row.row}>
-              <td className="numbers">{row.row}</td>
-              <td className="results-input">{row.input}</td>
-              <td>{row.target}</td>
-              <td>{row.said ?? '—'}</td>
-              <td>{row.wordsRight === null ? '—' : row.wordsRight ? 'right' : 'wrong'}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      {rows.length > shown && (
-        <Button size="1" variant="soft" color="gray" onClick={() => setShown(rows.length)}>
-          {rows.length - shown} more
-        </Button>
-      )}
     </div>
   );
 }

@@ -1,17 +1,26 @@
 /** @file Whether the soft prompt beats words, on rows that it was never chosen by: one sentence and a bar for each contender. */
 
-import { percent } from '../../session/format';
+import { count, percent } from '../../session/format';
+import { isRunning } from '../../session/state';
 import { useStudio } from '../../session/store';
 import { barsOf, verdictWords } from '../../session/verdictWords';
 import type { Verdict as Judged } from '../../workers/protocol';
+import { WhyNot } from './WhyNot';
+
+/** Test rows asked so far, while the run rests. */
+interface Progress {
+  done: number;
+  total: number;
+}
 
 /** Nothing until words have been scored. */
 export function Verdict() {
   const verdict = useStudio((state) => state.run?.verdict ?? null);
-  return verdict && <VerdictOf verdict={verdict} />;
+  const scoring = useStudio(({ run }) => (isRunning(run) ? null : (run?.validationProgress ?? null)));
+  return verdict && <VerdictOf verdict={verdict} scoring={scoring} />;
 }
 
-function VerdictOf({ verdict }: { verdict: Judged }) {
+function VerdictOf({ verdict, scoring }: { verdict: Judged; scoring: Progress | null }) {
   const { say, aside, outcome } = verdictWords(verdict);
   return (
     <section className={`panel verdict verdict-${outcome ?? 'open'}`} aria-label="Verdict">
@@ -37,6 +46,12 @@ function VerdictOf({ verdict }: { verdict: Judged }) {
         ))}
       </dl>
       <p className="verdict-aside">{aside}</p>
+      {scoring && (
+        <p className="verdict-aside numbers">
+          Asking all test rows: {count(scoring.done)} of {count(scoring.total)}
+        </p>
+      )}
+      <WhyNot />
     </section>
   );
 }

@@ -145,6 +145,21 @@ class ReferenceEngine implements Engine {
     }
   }
 
+  async keysValues(tokenIds: Int32Array): Promise<Float32Array> {
+    generationRoom(null, tokenIds, 0, this.spec.contextLength);
+    const rows = tf.tidy(() => {
+      const parts = this.run(null, tokenIds, 1).cache.flatMap(({ keys, values }) => [keys, values]);
+      // [1, K, n, d] each, to [n, K · d].
+      const flat = parts.map((part) => tf.reshape(tf.transpose(part, [0, 2, 1, 3]), [tokenIds.length, -1]));
+      return tf.concat(flat, 1);
+    });
+    try {
+      return Float32Array.from(await rows.data());
+    } finally {
+      rows.dispose();
+    }
+  }
+
   async nearest(vectors: tf.Tensor2D, k: number, metric: Metric): Promise<Neighbour[][]> {
     const { embedding } = this.weights;
     const top = tf.tidy(() => {

@@ -42,6 +42,13 @@ export class Decoder {
     }
   }
 
+  /** Those of all rows so far, `[rows, layers · 2K]`. */
+  keysValues(): Float32Array {
+    const from = this.cache / 4;
+    const { prefix } = widthsOf(this.steps.spec);
+    return this.steps.pool.heap.floats.slice(from, from + this.past * prefix);
+  }
+
   /** Takes a token behind all others; whoever waits for this thread comes first. */
   async push(token: number): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve));

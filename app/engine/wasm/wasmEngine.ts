@@ -188,6 +188,16 @@ export class WasmEngine implements Engine {
     }
   }
 
+  async keysValues(tokenIds: Int32Array): Promise<Float32Array> {
+    generationRoom(null, tokenIds, 0, this.spec.contextLength);
+    const decoder = new Decoder(this.steps, null, tokenIds, 0);
+    try {
+      return decoder.keysValues();
+    } finally {
+      decoder.release();
+    }
+  }
+
   async nearest(vectors: tf.Tensor2D, k: number, metric: Metric): Promise<Neighbour[][]> {
     return this.vocabulary.nearest(vectors, k, metric);
   }

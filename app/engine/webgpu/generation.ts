@@ -7,6 +7,7 @@ import { bucket, fits, neededCapacity } from '../capacity';
 import type { SoftPrompt } from '../engine';
 import { EngineMemoryError } from '../errors';
 import { layoutGeneration, promptShape } from '../layout';
+import { widths } from './plan/activations';
 import { encodePlan, type Plan } from './plan/plan';
 import type { PlanSource } from './plan/source';
 import { writeCounts } from './plan/tables';
@@ -123,6 +124,31 @@ export class Decoder {
   async logits(): Promise<Float32Array> {
     const { readback, accepted } = this.pending;
     return new Float32Array(await readback.read(accepted));
+  }
+
+  /** Keys and values of all rows so far, `[rows, layers · 2K]`, a row as in a prefix. */
+  async keysValues(): Promise<Float32Array> {
+    const { device, spec } = this.source;
+    const { plan, rows } = this;
+    const { qkv: stride, keysValues: width } = widths(spec);
+    const layers = plan.qkv.length;
+    const bytes = rows * stride * 4;
+    const readback = new Readback(device, layers * bytes);
+    const accepted = submitCommands(device, 'the keys and values of a text', (encoder) => {
+      plan.qkv.forEach((buffer, layer) => {
+        encoder.copyBufferToBuffer(buffer, 0, readback.buffer, layer * bytes, bytes);
+      });
+    });
+    await this.pending.accepted;
+    const all = new Float32Array(await readback.read(accepted));
+    const made = new Float32Array(rows * layers * width);
+    for (let layer = 0; layer < layers; layer++) {
+      for (let row = 0; row < rows; row++) {
+        const end = (layer * rows + row + 1) * stride;
+        made.set(all.subarray(end - width, end), (row * layers + layer) * width);
+      }
+    }
+    return made;
   }
 
   /** Adds a token. */

@@ -1,4 +1,5 @@
 /** @file A model's weights on the GPU: as they are stored (f32, or 16-bit floats two to a u32), or matrices as 8-bit integers. */
+import { quotedSaying } from '../../formats/readable';
 import { EngineMemoryError } from '../errors';
 import type { ModelSpec, WeightFormat, WeightSink, WeightStream, WeightType } from '../spec';
 import { storedBytes, storedElementBytes } from '../weightStream';
@@ -94,14 +95,12 @@ export async function allocateWeights(
   const cause = problem ?? short ?? refused;
   if (!weights || cause) {
     const { message } = cause as { message: string };
+    const why = problem ? `: ${message}` : `${quotedSaying(message)}.`;
     const advice =
       format === 'stored' ? 'Choose 8-bit weights, or a smaller model.' : 'Choose a smaller model.';
-    throw new EngineMemoryError(
-      `The graphics device has no room for the model's weights: ${message} ${advice}`,
-      {
-        cause,
-      },
-    );
+    throw new EngineMemoryError(`The graphics device has no room for the model's weights${why} ${advice}`, {
+      cause,
+    });
   }
   const fill = () => stream.deliver(queueSink(device, buffers, int8Writers(stream, device, buffers, format)));
   return { weights, fill };

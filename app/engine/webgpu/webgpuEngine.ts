@@ -4,6 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { createRandom } from '../../formats/random';
+import { quotedSaying } from '../../formats/readable';
 import { checkRows, generationRoom, promptLength } from '../batch';
 import { neededCapacity } from '../capacity';
 import type {
@@ -104,8 +105,8 @@ export async function createWebGpuEngine(
     };
     const engine = new WebGpuEngine(source, memory, options);
     await source.pipelines.prepare(engine.kernels(options.compile)).catch((error) => {
-      const why = error instanceof Error ? error.message : String(error);
-      throw new EngineUnusableError(`The graphics driver does not compile the engine: ${why}`, {
+      const said = quotedSaying(error);
+      throw new EngineUnusableError(`The graphics driver does not compile the engine${said}.`, {
         cause: error,
       });
     });
@@ -254,6 +255,16 @@ export class WebGpuEngine implements Engine {
         if (made + 1 < room) decoder.push(next);
         yield next;
       }
+    } finally {
+      decoder.release();
+    }
+  }
+
+  async keysValues(tokenIds: Int32Array): Promise<Float32Array> {
+    generationRoom(null, tokenIds, 0, this.spec.contextLength);
+    const decoder = await this.decoders.start(this.backend(), null, tokenIds, 0);
+    try {
+      return await decoder.keysValues();
     } finally {
       decoder.release();
     }

@@ -79,8 +79,13 @@ function equalItems(a: readonly Value[], b: readonly Value[]): boolean {
 }
 
 /** @throws JinjaError where a template makes something enormous. */
-export function bounded<T>(size: number, make: () => T): T {
+export function checkSize(size: number): void {
   if (size > MOST_ITEMS) throw new JinjaError(`The template makes a text or list of more than ${MOST_ITEMS}`);
+}
+
+/** @throws as `checkSize` */
+export function bounded<T>(size: number, make: () => T): T {
+  checkSize(size);
   return make();
 }
 

@@ -3,27 +3,17 @@
  * can be changed; names that are not there print as nothing; and within bounds, so that every rendering ends.
  */
 import type { CallArguments, Expression, FilterStep, Signature, Statement, Target } from './ast';
-import { bounded, isTrue, iterate } from './basics';
+import { isTrue, iterate } from './basics';
+import { argumentsOf, callValue, codeOf } from './code';
+import { type Division, namesIn } from './division';
 import { JinjaError } from './errors';
 import { filters } from './filters';
 import { Loop } from './loop';
-import { attribute, calculate, compare, item, negate, slice } from './operations';
 import { type Bounds, Runtime, USUAL_BOUNDS } from './runtime';
 import { Scope } from './scope';
 import { tests } from './tests';
 import { str } from './text';
-import {
-  type Arguments,
-  Callable,
-  Dict,
-  Namespace,
-  Thing,
-  Tuple,
-  take,
-  typeName,
-  Undefined,
-  type Value,
-} from './values';
+import { type Arguments, Callable, Dict, Namespace, Tuple, Undefined, type Value } from './values';
 
 /** A rendered part of a template's own `generation` blocks. */
 export interface Generated {
@@ -43,9 +33,14 @@ export function render(
   variables: Scope,
   bounds: Bounds = USUAL_BOUNDS,
 ): Rendering {
-  const interpreter = new Interpreter(bounds);
+  return worded(() =>
+    new Interpreter(new Runtime(filters, tests, bounds)).run(template, new Scope(variables)),
+  );
+}
+
+function worded<T>(work: () => T): T {
   try {
-    return interpreter.run(template, variables);
+    return work();
   } catch (error) {
     if (error instanceof RangeError)
       throw new JinjaError('The template is nested too deeply', { cause: error });
@@ -53,25 +48,60 @@ export function render(
   }
 }
 
-const NO_ARGUMENTS: Arguments = { positional: [], named: new Map() };
+/** A divided template whose head is written, once for all its ends. */
+export class Begun {
+  private readonly interpreter: Interpreter;
+  private readonly scope: Scope;
+
+  /** @throws JinjaError */
+  constructor(
+    private readonly division: Division,
+    private readonly variables: Scope,
+    bounds: Bounds = USUAL_BOUNDS,
+  ) {
+    this.interpreter = new Interpreter(new Runtime(filters, tests, bounds));
+    this.scope = new Scope(variables);
+    worded(() => this.interpreter.run(division.head, this.scope));
+  }
+
+  /** Whether the tail finds only what no use can change: what can be gone through once would be used up by its first run. */
+  get canEndAgain(): boolean {
+    return this.division.names.every((name) => {
+      const value = this.scope.get(name);
+      return typeof value !== 'object' || value === null || value === this.variables.get(name);
+    });
+  }
+
+  /** @throws JinjaError */
+  end(late: readonly (readonly [string, Value])[]): Rendering {
+    return worded(() => this.interpreter.continued().run(this.division.tail, new Scope(this.scope, late)));
+  }
+}
 
 /** How a body ended. */
 type End = 'break' | 'continue' | undefined;
 
 class Interpreter {
-  private readonly runtime: Runtime;
   /** What is being written; the last is the innermost. */
   private readonly outputs: string[][] = [[]];
   private written = 0;
   private generated: Generated[] | null = [];
 
-  constructor(bounds: Bounds) {
-    this.runtime = new Runtime(filters, tests, bounds);
+  constructor(private readonly runtime: Runtime) {}
+
+  run(template: readonly Statement[], scope: Scope): Rendering {
+    this.body(template, scope);
+    return { text: this.outputs[0].join(''), generated: this.generated };
   }
 
-  run(template: readonly Statement[], context: Scope): Rendering {
-    this.body(template, new Scope(context));
-    return { text: this.outputs[0].join(''), generated: this.generated };
+  /** Another that goes on from here. */
+  continued(): Interpreter {
+    const other = new Interpreter(this.runtime.continued());
+    const text = this.outputs[0].join('');
+    if (text !== '') other.outputs[0].push(text);
+    other.written = this.written;
+    other.generated = this.generated && [...this.generated];
+    return other;
   }
 
   private write(text: string): void {
@@ -110,8 +140,10 @@ class Interpreter {
         for (const value of statement.values) this.write(str(this.evaluate(value, scope)));
         return undefined;
       case 'if': {
-        const branch = statement.branches.find(({ test }) => isTrue(this.evaluate(test, scope)));
-        return this.body(branch ? branch.body : statement.otherwise, scope);
+        for (const { test, body } of statement.branches) {
+          if (isTrue(this.evaluate(test, scope))) return this.body(body, scope);
+        }
+        return this.body(statement.otherwise, scope);
       }
       case 'for':
         this.loop(statement, scope, this.evaluate(statement.over, scope), 0);
@@ -140,7 +172,7 @@ class Interpreter {
         const args = this.args(call.args, scope);
         const caller = this.macro('caller', signature, body, scope);
         const named = new Map([...args.named, ['caller', caller] as const]);
-        this.write(str(this.call(this.evaluate(call.callee, scope), { ...args, named })));
+        this.write(str(callValue(this.runtime, this.evaluate(call.callee, scope), { ...args, named })));
         return undefined;
       }
       case 'with': {
@@ -175,13 +207,16 @@ class Interpreter {
     over: Value,
     depth: number,
   ): void {
-    const items = [...iterate(over)].filter((each) => {
+    const items: Value[] = [];
+    for (const each of iterate(over)) {
       this.runtime.step();
-      if (!statement.test) return true;
-      const inner = new Scope(scope);
-      this.assign(statement.target, each, inner);
-      return isTrue(this.evaluate(statement.test, inner));
-    });
+      if (statement.test) {
+        const inner = new Scope(scope);
+        this.assign(statement.target, each, inner);
+        if (!isTrue(this.evaluate(statement.test, inner))) continue;
+      }
+      items.push(each);
+    }
     const again = (inner: Value) =>
       this.runtime.deeper(() => {
         this.outputs.push([]);
@@ -252,7 +287,7 @@ class Interpreter {
         });
         const caller = left.get('caller');
         if (!parameters.includes('caller')) left.delete('caller');
-        const reads = new Set(namesRead(body));
+        const reads = new Set(namesIn(body));
         const more = positional.slice(parameters.length);
         if (more.length > 0 && !reads.has('varargs')) {
           throw new JinjaError(`macro ${name} takes not more than ${parameters.length} argument(s)`);
@@ -272,126 +307,10 @@ class Interpreter {
   }
 
   private args(args: CallArguments, scope: Scope): Arguments {
-    if (args.positional.length + args.named.length === 0 && !args.rest && !args.restNamed)
-      return NO_ARGUMENTS;
-    const positional = args.positional.map((each) => this.evaluate(each, scope));
-    const named = new Map(args.named.map(([name, each]) => [name, this.evaluate(each, scope)]));
-    if (args.rest) positional.push(...iterate(this.evaluate(args.rest, scope)));
-    if (args.restNamed) {
-      const rest = this.evaluate(args.restNamed, scope);
-      if (!(rest instanceof Dict)) throw new JinjaError('What comes with ** must be a dict');
-      for (const [name, value] of rest.pairs()) named.set(str(name), value);
-    }
-    return { positional, named };
-  }
-
-  private call(callee: Value, args: Arguments): Value {
-    this.runtime.step();
-    if (callee instanceof Undefined) callee.fail();
-    if (callee instanceof Loop) return callee.call(take('loop', args, ['iterable'])('iterable') as Value);
-    if (!(callee instanceof Callable)) throw new JinjaError(`'${typeName(callee)}' object is not callable`);
-    return callee.call(args);
-  }
-
-  private evaluateAll(expressions: readonly Expression[], scope: Scope): Value[] {
-    return expressions.map((each) => this.evaluate(each, scope));
+    return argumentsOf(args)(this.runtime, scope);
   }
 
   private evaluate(expression: Expression, scope: Scope): Value {
-    this.runtime.step();
-    switch (expression.kind) {
-      case 'constant':
-        return expression.value;
-      case 'name': {
-        const value = scope.get(expression.name);
-        return value === undefined ? new Undefined(`'${expression.name}' is undefined`) : value;
-      }
-      case 'list':
-        return this.evaluateAll(expression.items, scope);
-      case 'tuple':
-        return new Tuple(this.evaluateAll(expression.items, scope));
-      case 'dict':
-        return new Dict(
-          expression.pairs.map(
-            ([key, each]) => [this.evaluate(key, scope), this.evaluate(each, scope)] as const,
-          ),
-        );
-      case 'attribute':
-        return attribute(this.evaluate(expression.of, scope), expression.name);
-      case 'item':
-        return item(this.evaluate(expression.of, scope), this.evaluate(expression.key, scope));
-      case 'slice':
-        return slice(
-          this.evaluate(expression.of, scope),
-          expression.bounds.map((bound) => bound && this.evaluate(bound, scope)),
-        );
-      case 'call':
-        return this.call(this.evaluate(expression.callee, scope), this.args(expression.args, scope));
-      case 'filter':
-        return this.runtime.filter(
-          expression.name,
-          this.evaluate(expression.of, scope),
-          this.args(expression.args, scope),
-        );
-      case 'test':
-        return this.runtime.test(
-          expression.name,
-          this.evaluate(expression.of, scope),
-          this.args(expression.args, scope),
-        );
-      case 'unary': {
-        const of = this.evaluate(expression.of, scope);
-        return expression.operator === 'not' ? !isTrue(of) : negate(expression.operator, of);
-      }
-      case 'binary':
-        return calculate(
-          expression.operator,
-          this.evaluate(expression.left, scope),
-          this.evaluate(expression.right, scope),
-        );
-      case 'logic': {
-        const left = this.evaluate(expression.left, scope);
-        return isTrue(left) === (expression.operator === 'or')
-          ? left
-          : this.evaluate(expression.right, scope);
-      }
-      case 'compare': {
-        let left = this.evaluate(expression.first, scope);
-        for (const { operator, right } of expression.rest) {
-          const next = this.evaluate(right, scope);
-          if (!compare(operator, left, next)) return false;
-          left = next;
-        }
-        return true;
-      }
-      case 'concat': {
-        const parts = expression.parts.map((part) => str(this.evaluate(part, scope)));
-        const size = parts.reduce((sum, part) => sum + part.length, 0);
-        return bounded(size, () => parts.join(''));
-      }
-      case 'condition':
-        if (isTrue(this.evaluate(expression.test, scope))) return this.evaluate(expression.chosen, scope);
-        if (expression.otherwise) return this.evaluate(expression.otherwise, scope);
-        return new Undefined('the inline if-expression was false and has no else section');
-    }
+    return codeOf(expression)(this.runtime, scope);
   }
-}
-
-const readNames = new WeakMap<readonly Statement[], string[]>();
-
-/** Names that a body uses: which of `varargs`, `kwargs` and `caller` a macro takes depends on it. */
-function namesRead(body: readonly Statement[]): string[] {
-  let names = readNames.get(body);
-  if (!names) {
-    names = [];
-    collectNames(body, names);
-    readNames.set(body, names);
-  }
-  return names;
-}
-
-function collectNames(part: unknown, names: string[]): void {
-  if (typeof part !== 'object' || part === null || part instanceof Thing) return;
-  if ('kind' in part && part.kind === 'name' && 'name' in part) names.push(String(part.name));
-  for (const each of Object.values(part)) collectNames(each, names);
 }

@@ -1,8 +1,9 @@
 /** @file Jinja, for chat templates: a text and values in, a text out, exactly as transformers' jinja2 renders it. */
 import type { Statement } from './ast';
+import { divide } from './division';
 import { JinjaError } from './errors';
 import { globals } from './globals';
-import { type Rendering, render } from './interpreter';
+import { Begun, type Rendering, render } from './interpreter';
 import { parse } from './parser';
 import type { Bounds } from './runtime';
 import { Scope } from './scope';
@@ -18,17 +19,30 @@ const shared = new Scope(null, globals);
 
 /**
  * @param constants What every rendering finds beside jinja2's own functions.
+ * @param late Names of variables that renderings of one series may differ in.
  * @throws JinjaError when the source is no template.
  */
-export function compile(source: string, constants: Record<string, Value> = {}): Template {
-  return new Template(parse(source), new Scope(shared, Object.entries(constants)));
+export function compile(
+  source: string,
+  constants: Record<string, Value> = {},
+  late: readonly string[] = [],
+): Template {
+  return new Template(parse(source), new Scope(shared, Object.entries(constants)), late);
 }
 
+/** One rendering of a series, with its own late variables. @throws JinjaError */
+export type RenderLate = (late: Record<string, Value>) => Rendering;
+
 export class Template {
+  private readonly division: ReturnType<typeof divide>;
+
   constructor(
     private readonly statements: readonly Statement[],
     private readonly constants: Scope,
-  ) {}
+    late: readonly string[],
+  ) {
+    this.division = late.length > 0 ? divide(statements, late) : null;
+  }
 
   /**
    * @param variables Beside the constants, and before them where the names are the same.
@@ -36,6 +50,19 @@ export class Template {
    */
   render(variables: Record<string, Value>, bounds?: Bounds): Rendering {
     return render(this.statements, new Scope(this.constants, Object.entries(variables)), bounds);
+  }
+
+  /** Renderings that share their variables but for the late ones; what does not depend on these is written once. */
+  series(variables: Record<string, Value>, bounds?: Bounds): RenderLate {
+    const { division } = this;
+    let begun: Begun | null = null;
+    return (late) => {
+      if (!division) return this.render({ ...variables, ...late }, bounds);
+      begun ??= new Begun(division, new Scope(this.constants, Object.entries(variables)), bounds);
+      return begun.canEndAgain
+        ? begun.end(Object.entries(late))
+        : this.render({ ...variables, ...late }, bounds);
+    };
   }
 }
 

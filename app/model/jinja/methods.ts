@@ -8,10 +8,15 @@ import { type Arguments, Callable, Dict, Tuple, take, typeName, type Value } fro
 
 type Method = (text: string, args: Arguments, look: Lookup) => Value;
 
-/** A bound method of a text; undefined where there is none of that name. */
+/** A method of texts; undefined where there is none of that name. */
+export function textMethods(name: string): Method | undefined {
+  return Object.hasOwn(methods, name) ? methods[name] : undefined;
+}
+
+/** The same, bound to a text. */
 export function textMethod(text: string, name: string, look: Lookup): Callable | undefined {
-  if (!Object.hasOwn(methods, name)) return undefined;
-  return new Callable(name, (args) => methods[name](text, args, look));
+  const method = textMethods(name);
+  return method && new Callable(name, (args) => method(text, args, look));
 }
 
 const LIST_CHANGES = ['append', 'clear', 'pop', 'reverse', 'insert', 'sort', 'extend', 'remove'];

@@ -1,6 +1,6 @@
 /** @file What operators, comparisons and subscripts do with values, as in Python. */
 import type { BinaryOperator, CompareOperator } from './ast';
-import { bounded, equal, iterate, numberOf, sequence, unsafe } from './basics';
+import { bounded, checkSize, equal, iterate, numberOf, sequence, unsafe } from './basics';
 import { JinjaError } from './errors';
 import { formatPercent } from './format';
 import { listMethod, textMethod } from './methods';
@@ -83,7 +83,8 @@ export function contains(whole: Value, part: Value): boolean {
 
 export function calculate(operator: BinaryOperator, a: Value, b: Value): Value {
   if (operator === '+' && typeof a === 'string' && typeof b === 'string') {
-    return bounded(a.length + b.length, () => a + b);
+    checkSize(a.length + b.length);
+    return a + b;
   }
   if (operator === '%' && typeof a === 'string') return formatPercent(a, b);
   for (const each of [a, b]) if (each instanceof Undefined) each.fail();
@@ -209,12 +210,15 @@ function missing(value: Value, name: Value): Undefined {
   return new Undefined(what);
 }
 
+/** How what is named in a format is found. */
+export const look = { attribute, item };
+
 /** An attribute or method that Python's own class has. */
 export function ownAttribute(value: Value, name: string): Value | undefined {
   if (name.startsWith('_')) return undefined;
   if (value instanceof Thing) return value.attribute(name);
   if (value instanceof Dict) return dictMethod(value, name);
-  if (typeof value === 'string') return textMethod(value, name, { attribute, item });
+  if (typeof value === 'string') return textMethod(value, name, look);
   if (Array.isArray(value) || value instanceof Tuple) return listMethod(value, name);
   return undefined;
 }

@@ -28,6 +28,11 @@ export class Runtime {
     this.left = { ...bounds };
   }
 
+  /** Another with what is left of the bounds. */
+  continued(): Runtime {
+    return new Runtime(this.filters, this.tests, this.left);
+  }
+
   /** Counts a step. */
   step(): void {
     if (--this.left.steps < 0) throw new JinjaError('The template takes too long and was ended');

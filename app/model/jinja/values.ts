@@ -256,6 +256,18 @@ export function take<Name extends string>(
   { positional, named }: Arguments,
   names: readonly Name[],
 ): (name: string) => Value | undefined {
+  if (named.size === 0 && positional.length <= names.length) {
+    // Nearly every call: nothing is given by name.
+    for (let i = positional.length; i < names.length; i++) {
+      if (!names[i].endsWith('?')) throw new JinjaError(`${owner} needs its argument ${names[i]}`);
+    }
+    return (name) => {
+      const at = names.findIndex(
+        (each) => each === name || (each.endsWith('?') && each.slice(0, -1) === name),
+      );
+      return at < positional.length ? positional[at] : undefined;
+    };
+  }
   const bare = names.map((name) => (name.endsWith('?') ? name.slice(0, -1) : name));
   if (positional.length > bare.length) {
     throw new JinjaError(`${owner} takes at most ${bare.length} arguments, ${positional.length} were given`);

@@ -1,5 +1,6 @@
 /** @file One model's folder in the store: bytes come and go, and which are there is written down as they come. */
 import { crc32 } from '../../formats/crc32';
+import { quotedSaying } from '../../formats/readable';
 import { CHUNK_BYTES } from '../source';
 import type { FileStore, StoreFile } from './fileStore';
 import { isWhole, MANIFEST_NAME, type Manifest, type ManifestFile } from './manifest';
@@ -200,7 +201,7 @@ export class KeptModel {
         ? 'There is no room to keep this model in the browser: it will have to be downloaded again next time. Delete models that are kept, or free space on the disk.'
         : name === 'NoModificationAllowedError'
           ? 'Another tab is downloading this model; this one does not keep it.'
-          : `This browser could not keep the model: ${error instanceof Error ? error.message : String(error)}`;
+          : `The model could not be kept in the browser${quotedSaying(error)}: it will have to be downloaded again next time.`;
   }
 }
 

@@ -42,8 +42,8 @@ export const addedTokenSchema = z
     }),
   );
 
-/** A part of a text: some of it, or an added token. */
-export type Found = { text: string; start: number } | { id: number };
+/** A part of a text: some of it, or an added token with the white space that belongs to it. */
+export type Found = { text: string; start: number } | { id: number; start: number };
 
 /** Tokens that begin with one character. */
 interface Alike {
@@ -100,7 +100,7 @@ export class TokenFinder {
       if (token.lstrip) start = Math.max(spaceBefore(text, start), done);
       if (token.rstrip) end = spaceAfter(text, end);
       if (start > done) parts.push({ text: text.slice(done, start), start: done });
-      parts.push({ id: token.id });
+      parts.push({ id: token.id, start: Math.max(done, start) });
       done = Math.max(done, end);
     }
     if (done < text.length) parts.push({ text: text.slice(done), start: done });

@@ -6,6 +6,7 @@ import { toLetters } from './bytes';
 import { createDecoder, type Decode } from './decoders';
 import { createNormalizer } from './normalizers';
 import { malformed, type Part, partOf } from './parts';
+import { type PlacedIds, placeByPrefix, placeInIds } from './places';
 import { createPostProcessor } from './postProcessor';
 import { createPreTokenizer, type Piece } from './preTokenizers';
 import { createUnigram } from './unigram';
@@ -17,6 +18,8 @@ export interface Pipeline {
   readonly tokens: ReadonlyMap<number, string>;
   readonly added: readonly AddedToken[];
   encode(text: string, specialTokens: boolean): number[];
+  /** Without further special tokens. */
+  encodeWithPlaces(text: string, places: readonly number[]): PlacedIds;
   /** Text of tokens. */
   decode(tokens: readonly string[]): string;
 }
@@ -55,6 +58,7 @@ export function createPipeline(...file: Parameters<typeof assemble>): Pipeline {
   return {
     ...pipeline,
     encode: (text, specialTokens) => bounded(() => pipeline.encode(text, specialTokens)),
+    encodeWithPlaces: (text, places) => bounded(() => pipeline.encodeWithPlaces(text, places)),
   };
 }
 
@@ -117,25 +121,54 @@ function assemble(json: unknown, more: readonly Omit<AddedToken, 'id'>[], limit:
     return out;
   });
 
+  /** The ids of a part without tokens that are found in the text as it is written. */
+  const encodePart = (text: string, start: number, out: number[]) => {
+    for (const inner of normalized.split(normalize ? normalize(text) : text)) {
+      if ('id' in inner) out.push(inner.id);
+      else if (inner.text !== '') {
+        for (const id of encodeText(inner.text, start === 0 && inner.start === 0)) out.push(id);
+      }
+    }
+  };
+  const encode = (text: string): number[] => {
+    const out: number[] = [];
+    for (const part of asWritten.split(text)) {
+      if ('id' in part) out.push(part.id);
+      else encodePart(part.text, part.start, out);
+    }
+    return out;
+  };
+  // Whether such a token is one depends on what follows it, which a part that ends there does not have.
+  const looksAhead = added.some((token) => token.single_word && !token.normalized);
+
   return {
     ids,
     tokens,
     added,
     encode(text, specialTokens) {
-      const out: number[] = [];
-      for (const part of asWritten.split(text)) {
-        if ('id' in part) {
-          out.push(part.id);
-          continue;
-        }
-        for (const inner of normalized.split(normalize ? normalize(part.text) : part.text)) {
-          if ('id' in inner) out.push(inner.id);
-          else if (inner.text !== '') {
-            for (const id of encodeText(inner.text, part.start === 0 && inner.start === 0)) out.push(id);
-          }
-        }
-      }
+      const out = encode(text);
       return specialTokens && surround ? surround(out) : out;
+    },
+    encodeWithPlaces(text, places) {
+      if (looksAhead) return placeByPrefix(encode, text, places);
+      const ids: number[] = [];
+      const parts = asWritten.split(text).map((part) => {
+        const first = ids.length;
+        if ('id' in part) ids.push(part.id);
+        else encodePart(part.text, part.start, ids);
+        return { part, first };
+      });
+      const before = places.map((place) => {
+        if (place >= text.length) return { count: ids.length, cut: false };
+        // The parts of a text that ends at the place are those before it, and a piece of the one that it lies in.
+        const { part, first } = parts[parts.findLastIndex(({ part: { start } }) => start <= place)];
+        if (place === part.start) return { count: first, cut: false };
+        if ('id' in part) return placeInIds(ids, encode(text.slice(0, place)), 0);
+        const own: number[] = [];
+        encodePart(part.text.slice(0, place - part.start), part.start, own);
+        return placeInIds(ids, own, first);
+      });
+      return { ids, before };
     },
     decode: (list) => decode(list).join(''),
   };

@@ -1,7 +1,14 @@
 /** @file Opening datasets, changing how rows become examples, and taking a replacement back. */
 
 import type { Remote } from 'comlink';
-import type { DataOptions, DatasetReport, FileChoices, SampleDataset, Studio } from '../../workers/protocol';
+import type {
+  AddedExample,
+  DataOptions,
+  DatasetReport,
+  FileChoices,
+  SampleDataset,
+  Studio,
+} from '../../workers/protocol';
 import { flushEvents, startedWorker, worker } from '../client';
 import { toStudioError } from '../errors';
 import { patch, useStudio } from '../store';
@@ -31,6 +38,22 @@ export async function openFiles(files: File[], choices: FileChoices = {}): Promi
   const name = files.map((file) => file.name).join(', ');
   const opened = await replace(name, null, (studio) => studio.openDataset(files, choices));
   if (opened) openedFiles = { files, choices };
+}
+
+/**
+ * Opens the dataset in use once more with further examples to learn from; its other rows stay on their sides of the split.
+ * @throws StudioError where they cannot be put into its columns, or it cannot be opened; the dataset before stays in use
+ */
+export async function openWithExamples(added: readonly AddedExample[]): Promise<void> {
+  const options = useStudio.getState().data.report?.options;
+  const { training, validation, test } = await worker().datasetFiles([...added]);
+  await openFiles([training], { validation, test });
+  const { error } = useStudio.getState().data;
+  if (error) throw error;
+  // Every row is in the file of its side.
+  if (options) await setDataOptions({ ...options, groupColumn: null });
+  const { optionsError } = useStudio.getState().data;
+  if (optionsError) throw optionsError;
 }
 
 /** A dataset of the Hub, by its name or the address of one of its pages. */

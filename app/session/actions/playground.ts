@@ -2,10 +2,13 @@
 import type { AnswerColumn } from '../../workers/protocol';
 import { flushEvents, worker } from '../client';
 import { toStudioError } from '../errors';
+import type { AskedExample } from '../state';
 import { patch, useStudio } from '../store';
 
 export interface Question {
   input: string;
+  /** The right answer, where the input is a row of the data as it stands. */
+  wanted: string | null;
   hardPrompt: string;
   maxTokens: number;
   temperature: number;
@@ -26,10 +29,11 @@ export async function generate(question: Question): Promise<void> {
     columns,
     prompt: null,
     answers: {},
+    asked: { input: question.input, wanted: question.wanted },
     cancelled: false,
     error: null,
   });
-  const { input, hardPrompt, ...sampling } = question;
+  const { input, hardPrompt, wanted: _wanted, ...sampling } = question;
   try {
     await worker().generate(requestId, { input, hardPrompt, columns, sampling });
     flushEvents();
@@ -39,6 +43,12 @@ export async function generate(question: Question): Promise<void> {
     const { cancelled } = useStudio.getState().playground;
     finish(requestId, cancelled ? {} : { error: toStudioError(thrown, 'generation') });
   }
+}
+
+/** Puts a row into the playground's box. */
+export function tryExample(example: AskedExample): void {
+  const { playground } = useStudio.getState();
+  patch('playground', { example: { ...example, id: (playground.example?.id ?? 0) + 1 } });
 }
 
 export async function cancelGenerate(): Promise<void> {

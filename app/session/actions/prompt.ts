@@ -2,6 +2,7 @@
 import type { PromptFormat } from '../../workers/protocol';
 import { flushEvents, startedWorker, worker } from '../client';
 import { toStudioError } from '../errors';
+import { saveFile } from '../saveFile';
 import { patch } from '../store';
 
 /** Of the prompt that was imported last: a worker that is started again reads them once more. */
@@ -62,16 +63,4 @@ export async function forgetPrompt(): Promise<void> {
 
 export function dismissPromptError(): void {
   patch('prompt', { error: null });
-}
-
-function saveFile(name: string, blob: Blob): void {
-  const url = URL.createObjectURL(blob);
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = name;
-  document.body.append(link);
-  link.click();
-  link.remove();
-  // The download reads the blob after the click has returned.
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }

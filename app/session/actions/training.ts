@@ -1,17 +1,27 @@
 /** @file The buttons of a run. */
-import type { RunSettings } from '../../workers/protocol';
+import type { RunSettings, SettingName } from '../../workers/protocol';
 import { flushEvents, worker } from '../client';
 import { toStudioError } from '../errors';
 import type { PendingCommand } from '../state';
 import { useStudio } from '../store';
 
 export function train(settings: RunSettings): Promise<void> {
-  return command('train', () => worker().train(settings));
+  return command('train', () => worker().train(settings, ownNames()));
 }
 
 /** One step of the paused run, or of a new one that starts paused. */
 export function step(settings: RunSettings): Promise<void> {
-  return command('step', () => worker().step(settings));
+  return command('step', () => worker().step(settings, ownNames()));
+}
+
+/** The lane whose prompt is the run's from now on; null leaves it to the run. */
+export function takeLane(lane: number | null): Promise<void> {
+  return command('lane', () => worker().takeLane(lane));
+}
+
+/** Settings that are the person's own. */
+function ownNames(): SettingName[] {
+  return Object.keys(useStudio.getState().settings.entered) as SettingName[];
 }
 
 export function pause(): Promise<void> {

@@ -31,6 +31,8 @@ export interface Plan {
   input: GPUBuffer;
   /** Prefixes are copied here before a step. */
   prefix: GPUBuffer | null;
+  /** Queries, keys and values of every layer, `[rows, (heads + 2K) · d]`; each layer has its own where the plan is for decoding. */
+  qkv: GPUBuffer[];
   head: HeadBuffers;
   /** Training only. */
   gradients: BackwardBuffers | null;
@@ -87,6 +89,7 @@ function record(
       tables: context.tables,
       input: context.layers[0].input,
       prefix: context.prefix,
+      qkv: context.layers.map(({ qkv }) => qkv),
       head,
       gradients,
       forward,

