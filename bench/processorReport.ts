@@ -60,6 +60,8 @@ export interface ProcessorReport {
 
 /** Milliseconds. Until then the browser compiles kernels anew, as well as it can, on the cores that the steps take. */
 const WARMUP = 4000;
+/** Milliseconds between words about steps. */
+const SILENCE = 1500;
 /** Milliseconds, and runs that count after them, of the products alone. */
 const PRODUCTS_WARMUP = 1500;
 const PRODUCT_RUNS = 9;
@@ -74,8 +76,13 @@ export async function runProcessorBench(
   const { workload } = settings;
   const { processor } = host;
   const say = (text: string, done = 0, of = 0) => onProgress({ text, done, of });
-  const words = (name: string) => (done: number, of: number, milliseconds: number) =>
+  // Not every step is told: a page that draws words takes the cores that the next step is timed on.
+  let told = Number.NEGATIVE_INFINITY;
+  const words = (name: string) => (done: number, of: number, milliseconds: number) => {
+    if (performance.now() - told < SILENCE && done < of) return;
+    told = performance.now();
     say(`${name}, step ${done} of ${of}: ${milliseconds.toFixed(1)} ms`, done, of);
+  };
 
   await startProcessor(processor);
   say('placing weights');
