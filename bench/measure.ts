@@ -28,6 +28,8 @@ export interface StepTimes {
 export interface TimeOptions {
   warmup: number;
   steps: number;
+  /** Milliseconds that the steps before those that count take at least, however many that is; 0 where absent. */
+  warmupMilliseconds?: number;
   /** Where the first step takes longer than this, in milliseconds, it alone counts and no other is run. */
   patience?: number;
   /** After every step, those that warm up included. */
@@ -40,7 +42,7 @@ export async function timeSteps(
   workload: Workload,
   options: TimeOptions,
 ): Promise<StepTimes> {
-  const { patience = Number.POSITIVE_INFINITY, onStep } = options;
+  const { patience = Number.POSITIVE_INFINITY, warmupMilliseconds = 0, onStep } = options;
   const batch = makeBatch(engine.spec.vocabSize, workload);
   const variable = promptVariable(engine, workload);
   const times: number[] = [];
@@ -48,6 +50,7 @@ export async function timeSteps(
   let loss = Number.NaN;
   let { warmup } = options;
   let total = warmup + options.steps;
+  const start = performance.now();
   try {
     for (let step = 0; step < total; step++) {
       const result = await timeStep(engine, variable, batch);
@@ -55,6 +58,10 @@ export async function timeSteps(
       if (step === 0 && warmup > 0 && result.milliseconds > patience) {
         warmup = 0;
         total = 1;
+      }
+      if (step === warmup - 1 && performance.now() - start < warmupMilliseconds) {
+        warmup++;
+        total++;
       }
       if (step >= warmup) {
         times.push(result.milliseconds);

@@ -76,7 +76,7 @@ export async function runPeer(job: PeerJob): Promise<PeerReport> {
       labels: workload.labels,
       promptIds: Array.from(promptTokens(spec.vocabSize, workload)),
       steps,
-      warmup: 3,
+      warmup: 10,
       dtype,
     }),
   );

@@ -2,9 +2,10 @@
 import { startProcessor } from '../app/engine/backend';
 import { createReferenceEngine } from '../app/engine/reference/referenceEngine';
 import type { WeightType } from '../app/engine/spec';
-import { OpList, scratchBytes } from '../app/engine/wasm/ops';
+import { OpList } from '../app/engine/wasm/ops';
 import { Pool, type Processor, type SimdLevel } from '../app/engine/wasm/pool';
 import type { StepProfile } from '../app/engine/wasm/profile';
+import { scratchBytes } from '../app/engine/wasm/scratch';
 import { createWasmEngine } from '../app/engine/wasm/wasmEngine';
 import { storedElementBytes } from '../app/engine/weightStream';
 import { type StepTimes, spread, timeSteps } from './measure';
@@ -57,6 +58,14 @@ export interface ProcessorReport {
   profile: StepProfile | null;
 }
 
+/** Milliseconds. Until then the browser compiles kernels anew, as well as it can, on the cores that the steps take. */
+const WARMUP = 4000;
+/** Milliseconds between words about steps. */
+const SILENCE = 1500;
+/** Milliseconds, and runs that count after them, of the products alone. */
+const PRODUCTS_WARMUP = 1500;
+const PRODUCT_RUNS = 9;
+
 /** Runs everything. @throws what the engines throw */
 export async function runProcessorBench(
   settings: Pick<BenchSettings, 'model' | 'workload' | 'steps' | 'referenceSteps' | 'patience' | 'profile'>,
@@ -67,17 +76,22 @@ export async function runProcessorBench(
   const { workload } = settings;
   const { processor } = host;
   const say = (text: string, done = 0, of = 0) => onProgress({ text, done, of });
-  const words = (name: string) => (done: number, of: number, milliseconds: number) =>
+  // Not every step is told: a page that draws words takes the cores that the next step is timed on.
+  let told = Number.NEGATIVE_INFINITY;
+  const words = (name: string) => (done: number, of: number, milliseconds: number) => {
+    if (performance.now() - told < SILENCE && done < of) return;
+    told = performance.now();
     say(`${name}, step ${done} of ${of}: ${milliseconds.toFixed(1)} ms`, done, of);
+  };
 
   await startProcessor(processor);
   say('placing weights');
   const start = performance.now();
   const engine = await createWasmEngine(spec, weights, processor);
   const createMilliseconds = performance.now() - start;
-  // Three steps more than the first: by then the browser has compiled the kernels as well as it can.
   const times = await timeSteps(engine, workload, {
     warmup: 4,
+    warmupMilliseconds: WARMUP,
     steps: settings.steps,
     onStep: words('processor’s engine'),
   });
@@ -145,7 +159,7 @@ export async function runProcessorBench(
   };
 }
 
-/** Milliseconds of a step's products alone, one after the other; layers share a weight here. The median of five runs. */
+/** Milliseconds of a step's products alone, one after the other; layers share a weight here. The median of some runs. */
 async function timeProducts(
   processor: Processor,
   products: readonly Product[],
@@ -164,7 +178,8 @@ async function timeProducts(
     pool.heap.floats.fill(0.5, x / 4, y / 4);
     pool.heap.bytes.fill(0x3c, w, w + storedElementBytes(type) * most(({ inner, outer }) => inner * outer));
     const times: number[] = [];
-    for (let run = 0; run < 8; run++) {
+    const begun = performance.now();
+    while (times.length < PRODUCT_RUNS) {
       const list = new OpList(pool.threads);
       for (const { form, rows, inner, outer, times } of products) {
         // A weight is [out, in]: what is multiplied by it is as wide as its columns, or its rows.
@@ -181,7 +196,7 @@ async function timeProducts(
       }
       const start = performance.now();
       pool.run(list, scratch);
-      if (run > 2) times.push(performance.now() - start);
+      if (start - begun >= PRODUCTS_WARMUP) times.push(performance.now() - start);
     }
     return spread(times).median;
   } finally {

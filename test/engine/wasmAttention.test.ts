@@ -1,8 +1,9 @@
 /** @file The processor's attention, forward and backward, against its definition in double precision, on random ragged batches. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StepLayout } from '../../app/engine/layout';
-import { OpList, scratchBytes } from '../../app/engine/wasm/ops';
+import { OpList } from '../../app/engine/wasm/ops';
 import { Pool } from '../../app/engine/wasm/pool';
+import { scratchBytes } from '../../app/engine/wasm/scratch';
 import type { AttentionShape } from '../../app/engine/wasm/shapes';
 import { nodeProcessor } from '../../tools/node/processor';
 import { ragged } from './raggedBatch';

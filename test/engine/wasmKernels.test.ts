@@ -1,8 +1,9 @@
 /** @file The processor's kernels one by one against sums in double precision: odd sizes, ragged rows, outputs poisoned first. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Activation, NormSpec, WeightType } from '../../app/engine/spec';
-import { OpList, scratchBytes } from '../../app/engine/wasm/ops';
+import { OpList } from '../../app/engine/wasm/ops';
 import { Pool } from '../../app/engine/wasm/pool';
+import { scratchBytes } from '../../app/engine/wasm/scratch';
 import { nodeProcessor } from '../../tools/node/processor';
 import { POISON, Random, relativeError, store, sumOf } from './webgpuHarness';
 

@@ -5,7 +5,7 @@
 import type { Capacity } from '../capacity';
 import type { Saving } from '../engine';
 import type { ModelSpec } from '../spec';
-import { roundUp, scratchBytes } from './ops';
+import { roundUp, scratchBytes } from './scratch';
 
 /** What training can keep here, from least work to most. */
 export const WASM_SAVINGS = ['all', 'mlp', 'layers'] as const satisfies Saving[];

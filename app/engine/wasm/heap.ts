@@ -1,6 +1,6 @@
 /** @file Room in WebAssembly's memory: blocks that are handed out, given back and joined again. */
 import { EngineMemoryError } from '../errors';
-import { roundUp } from './ops';
+import { roundUp } from './scratch';
 
 const PAGE = 65536;
 /** The first page holds the module's own data and nothing here. */

@@ -1,62 +1,30 @@
 /**
- * @file The kernels' records: what each is to do, as words in the order in which the kernel (in `assembly/`) reads them.
+ * @file What each kernel is to do, as words in the order in which the kernel (in `assembly/`) reads them.
  * Rows are counted from the buffers' starts; strides are in elements; an address of 0 stands for what is not there.
  */
 import type { Activation, NormSpec, WeightType } from '../spec';
+import { Op, RecordList, type Word } from './records';
+import { MOST_COLUMNS, PANEL, TILE_ROWS } from './scratch';
 import type { AttentionShape, HeadsShape, Rows, StoredMatrix } from './shapes';
-
-/** Words of a record, of which the first four are the scheduler's. */
-export const RECORD_WORDS = 36;
-const OWN_WORDS = 4;
-
-// As in assembly/index.ts.
-export enum Op {
-  Matmul = 0,
-  FewRows = 1,
-  Embed = 2,
-  Norm = 3,
-  NormBackward = 4,
-  Heads = 5,
-  HeadsBackward = 6,
-  AddRows = 7,
-  Activation = 8,
-  ActivationBackward = 9,
-  Attend = 10,
-  AttendBackward = 11,
-  SumJobs = 12,
-  Losses = 13,
-  Nearest = 14,
-  Squares = 15,
-  CopyRows = 16,
-}
 
 // As in the kernels: how much an item is.
 const ROW_BLOCK = 16;
 const QUERY_BLOCK = 96;
 const FEW_COLUMNS = 64;
 const SQUARE_ROWS = 256;
-const TILE_ROWS = 6;
-const PANEL = 8;
-/** Words of a list of a tile's addresses. */
-const ADDRESSES = 2 * TILE_ROWS;
-/** The inner dimension that is packed at a time. */
-const DEPTH = 384;
-const MOST_COLUMNS = 32;
 
 /** Up to so many rows a product reads the weight row by row and packs nothing. */
 const FEW_ROWS = 4;
 
-export const weightTypeNumbers: Record<WeightType, number> = { F32: 0, F16: 1, BF16: 2 };
+const weightTypeNumbers: Record<WeightType, number> = { F32: 0, F16: 1, BF16: 2 };
 const activationNumbers: Record<Activation, number> = { gelu: 0, geluTanh: 1, silu: 2, relu: 3 };
 
-/** A list of records in the making. */
-export class OpList {
-  private words = new Int32Array(64 * RECORD_WORDS);
-  private floats = new Float32Array(this.words.buffer);
-  count = 0;
-
+/** A list that knows the kernels. */
+export class OpList extends RecordList {
   /** @param threads that will share the work: products are divided finely enough for them. */
-  constructor(private readonly threads: number) {}
+  constructor(private readonly threads: number) {
+    super();
+  }
 
   /** c = a · Wᵀ (`NT`) or a · W (`NN`), plus bias, plus add; maps name the rows of a, c and add. */
   matmul(product: {
@@ -363,46 +331,10 @@ export class OpList {
     ]);
   }
 
-  /** The records from `first` on, at most `most` of them, as they are to lie in memory. */
-  slice(first: number, most: number): Int32Array {
-    const last = Math.min(first + most, this.count);
-    return this.words.subarray(first * RECORD_WORDS, last * RECORD_WORDS);
-  }
-
-  /** A list for each record. */
-  single(): OpList[] {
-    return Array.from({ length: this.count }, (_, i) => {
-      const list = new OpList(this.threads);
-      list.words.set(this.slice(i, 1));
-      list.count = 1;
-      return list;
-    });
-  }
-
   private byRow(op: Op, first: number, last: number, words: readonly Word[]): void {
     this.push(op, Math.ceil((last - first) / ROW_BLOCK), words);
   }
-
-  private push(op: Op, items: number, words: readonly Word[]): void {
-    if (items <= 0) return;
-    const at = this.count * RECORD_WORDS;
-    if (at + RECORD_WORDS > this.words.length) {
-      const larger = new Int32Array(2 * this.words.length);
-      larger.set(this.words);
-      this.words = larger;
-      this.floats = new Float32Array(larger.buffer);
-    }
-    this.words.set([op, items, 0, 0], at);
-    words.forEach((word, i) => {
-      if (typeof word === 'number') this.words[at + OWN_WORDS + i] = word;
-      else this.floats[at + OWN_WORDS + i] = word.float;
-    });
-    this.count++;
-  }
 }
-
-/** A whole number or an address; or a number that the kernel reads as a float. */
-type Word = number | { float: number };
 
 function attentionWords(shape: AttentionShape): Word[] {
   const { q, k, prefix, out } = shape;
@@ -429,19 +361,4 @@ function attentionWords(shape: AttentionShape): Word[] {
     { float: shape.softcap ?? 0 },
     shape.window ?? 0,
   ];
-}
-
-/** Bytes of scratch that each thread needs: for packed panels, and for attention to so many keys. */
-export function scratchBytes(headDim: number, keys: number, backward: boolean): number {
-  const product = DEPTH * MOST_COLUMNS + 2 * ADDRESSES + TILE_ROWS * PANEL + MOST_COLUMNS;
-  const room = roundUp(keys, PANEL);
-  const width = roundUp(headDim, PANEL);
-  const attention = backward
-    ? room * (2 * headDim + 3 * width + 2 * TILE_ROWS) + 3 * TILE_ROWS * width
-    : room * (headDim + width + TILE_ROWS) + TILE_ROWS * width;
-  return roundUp(4 * Math.max(product, attention + ADDRESSES), 64);
-}
-
-export function roundUp(n: number, to: number): number {
-  return Math.ceil(n / to) * to;
 }

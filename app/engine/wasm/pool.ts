@@ -2,7 +2,7 @@
  * @file WebAssembly instances over one memory, this thread's and those of other threads, and lists of records run on all of them.
  */
 import { Heap } from './heap';
-import { type OpList, RECORD_WORDS } from './ops';
+import { RECORD_WORDS, type RecordList } from './records';
 
 /** How the kernels multiply and add: in one instruction, in two, or four numbers at a time not at all. */
 export type SimdLevel = 'relaxed' | 'plain' | 'none';
@@ -100,7 +100,7 @@ export class Pool {
    * @param scratch Address of the threads' scratch, and bytes of each.
    * @throws ThreadError where another thread ended amid its work: its results are lost, and from then on there is one thread
    */
-  run(list: OpList, scratch: { scratch: number; scratchBytes: number }): void {
+  run(list: RecordList, scratch: { scratch: number; scratchBytes: number }): void {
     const control = this.control / 4;
     for (let first = 0; first < list.count; first += MOST_RECORDS) {
       const records = list.slice(first, MOST_RECORDS);

@@ -1,7 +1,7 @@
 /** @file Where the time of a step goes on the processor, by kinds of records: each is run by itself, on all threads. */
 import type { SoftPrompt } from '../engine';
 import type { StepLayout } from '../layout';
-import { Op, type OpList } from './ops';
+import { Op, type RecordList } from './records';
 import type { Plan, StepRunner } from './steps';
 
 export interface RecordTime {
@@ -31,7 +31,7 @@ export function profileStep(
 ): StepProfile {
   const preparing: number[] = [];
   const together: number[] = [];
-  let records: OpList[] = [];
+  let records: RecordList[] = [];
   let times: number[][] = [];
   for (let run = 0; run < WARMUP + RUNS; run++) {
     const start = performance.now();

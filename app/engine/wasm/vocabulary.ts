@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { toFloat32 } from '../../formats/floats';
 import type { Metric, Neighbour } from '../engine';
 import { storedElementBytes } from '../weightStream';
-import { scratchBytes } from './ops';
+import { scratchBytes } from './scratch';
 import type { StepRunner } from './steps';
 
 /** Bytes of products with the table at one time. */

@@ -3,7 +3,7 @@ import { ROW_BLOCK } from './matmul';
 import { number, pointer, row } from './records';
 import { exp4, loadSome, madd, normal4, sigmoid4, storeSome, tanh4, zero } from './vectors';
 
-/** The same numbers in `ops.ts`. */
+/** The same numbers in `../ops.ts`. */
 const enum Kind {
   GELU = 0,
   GELU_TANH = 1,

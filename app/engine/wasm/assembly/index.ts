@@ -4,12 +4,13 @@
  * never started, keeps nobody waiting but for the item it holds.
  */
 import { activation, activationBackward } from './activations';
-import { attend, attendBackward, sumJobs } from './attention';
+import { attend } from './attention';
+import { attendBackward, sumJobs } from './attentionBackward';
 import { losses, nearest } from './head';
 import { embed, fewRows, matmul, squares } from './matmul';
 import { addRows, copyRows, heads, headsBackward, norm, normBackward } from './norms';
 
-/** The same numbers in `ops.ts`. */
+/** The same numbers in `../records.ts`. */
 const enum Op {
   MATMUL = 0,
   FEW_ROWS = 1,

@@ -5,7 +5,7 @@
  */
 import { float, number, pointer, row, Type } from './records';
 import { ADDRESSES, COLUMNS, ROWS, setA, setC, tile } from './tile';
-import { copyFloats, dot, madd, sum4, widen, widen4, zero } from './vectors';
+import { copyFloats, dot, madd, storeTransposed, sum4, widen, widen4, zero } from './vectors';
 
 /** Most of the inner dimension at a time: six rows and a panel of it stay in the first cache. */
 const DEPTH: i32 = 384;
@@ -157,21 +157,10 @@ function packColumns<T>(panel: usize, w: usize, wStride: usize, n: i32, count: i
   }
 }
 
-/** Four by four numbers, transposed. */
+/** Four by four of them. */
 @inline
 function packFour<T>(panel: usize, w: usize, wStride: usize): void {
-  const a = widen4<T>(w);
-  const b = widen4<T>(w + wStride);
-  const c = widen4<T>(w + 2 * wStride);
-  const d = widen4<T>(w + 3 * wStride);
-  const ab = v128.shuffle<f32>(a, b, 0, 4, 1, 5);
-  const cd = v128.shuffle<f32>(c, d, 0, 4, 1, 5);
-  v128.store(panel, v128.shuffle<f32>(ab, cd, 0, 1, 4, 5));
-  v128.store(panel, v128.shuffle<f32>(ab, cd, 2, 3, 6, 7), 32);
-  const ab2 = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
-  const cd2 = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
-  v128.store(panel, v128.shuffle<f32>(ab2, cd2, 0, 1, 4, 5), 64);
-  v128.store(panel, v128.shuffle<f32>(ab2, cd2, 2, 3, 6, 7), 96);
+  storeTransposed(panel, widen4<T>(w), widen4<T>(w + wStride), widen4<T>(w + 2 * wStride), widen4<T>(w + 3 * wStride));
 }
 
 /** panel[j][i] = w[j][i]: eight columns of W as they are. */

@@ -46,6 +46,19 @@ export function widen4<T>(at: usize): v128 {
   return v128.or(v128.or(scaled, infinite), sign);
 }
 
+/** Stores four by four numbers, rows as columns, in the left or right half of four rows of a panel. */
+@inline
+export function storeTransposed(to: usize, a: v128, b: v128, c: v128, d: v128): void {
+  const ab = v128.shuffle<f32>(a, b, 0, 4, 1, 5);
+  const cd = v128.shuffle<f32>(c, d, 0, 4, 1, 5);
+  v128.store(to, v128.shuffle<f32>(ab, cd, 0, 1, 4, 5));
+  v128.store(to, v128.shuffle<f32>(ab, cd, 2, 3, 6, 7), 32);
+  const ab2 = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
+  const cd2 = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
+  v128.store(to, v128.shuffle<f32>(ab2, cd2, 0, 1, 4, 5), 64);
+  v128.store(to, v128.shuffle<f32>(ab2, cd2, 2, 3, 6, 7), 96);
+}
+
 /** One stored number as a float. */
 @inline
 export function widen<T>(at: usize): f32 {
