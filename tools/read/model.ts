@@ -5,7 +5,7 @@ import { errorLine, filesAt } from './files';
 import type { Reading } from './reader';
 
 /** Bytes of weights that are read whole; of larger ones only the headers, which say all of this line. */
-const MOST_WEIGHTS = 2 ** 30;
+const MOST_WEIGHTS = 384 * 2 ** 20;
 
 export async function readModel(path: string): Promise<Reading> {
   try {
