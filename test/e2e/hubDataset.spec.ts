@@ -14,8 +14,7 @@ const rows = new Uint8Array(
 
 /** A dataset as the Hub converts every public one. */
 function publishRows(hub: HubServer, id: string): void {
-  const names = ['default/train/0000.parquet', 'default/test/0000.parquet'];
-  const files = new Map(names.map((name) => [name, hubFile(rows, true)]));
+  const files = new Map([['default/train/0000.parquet', hubFile(rows, true)]]);
   hub.models.set(id, { refs: { 'refs/convert/parquet': COMMIT }, commits: { [COMMIT]: files } });
 }
 
@@ -30,7 +29,7 @@ test('a dataset is opened by its name, its rows and parts are seen, and a prompt
 }) => {
   publishRows(hub, 'someone/films');
   await openByName(studio, 'someone/films');
-  await expect(studio.data).toContainText('40 rows');
+  await expect(studio.data).toContainText('20 rows');
   await expect(studio.data).toContainText('someone/films');
   await expect(studio.data).toContainText('2 answers: negpos');
   await expect(studio.data).toContainText('row 1');
@@ -53,7 +52,7 @@ test('a name that the Hub does not know, and a text that is none, are answered i
 }) => {
   publishRows(hub, 'someone/films');
   await openByName(studio, 'https://huggingface.co/datasets/someone/films');
-  await expect(studio.data).toContainText('40 rows');
+  await expect(studio.data).toContainText('20 rows');
   const error = studio.data.getByRole('alert');
   await openByName(studio, 'someone/flims');
   await expect(error).toContainText('The Hub has no public dataset someone/flims');
@@ -61,7 +60,7 @@ test('a name that the Hub does not know, and a text that is none, are answered i
   await expect(error).toContainText('someone/films (training) stays in use.');
   await openByName(studio, 'my films');
   await expect(error).toContainText('“my films” is no dataset of the Hub.');
-  await expect(studio.data).toContainText('40 rows');
+  await expect(studio.data).toContainText('20 rows');
 });
 
 test('an opening is cancelled while the Hub keeps it waiting, and another can begin', async ({
@@ -80,9 +79,9 @@ test('an opening is cancelled while the Hub keeps it waiting, and another can be
   await studio.button('Cancel opening').click();
   await expect(studio.button('Cancel opening')).toBeHidden();
   await expect(studio.data.getByRole('alert')).toBeHidden();
-  await expect(studio.data).not.toContainText('40 rows');
+  await expect(studio.data).not.toContainText('20 rows');
   release();
   await openByName(studio, 'someone/songs');
-  await expect(studio.data).toContainText('40 rows');
+  await expect(studio.data).toContainText('20 rows');
   await expect(studio.data).toContainText('someone/songs');
 });
