@@ -47,13 +47,20 @@ describe('thousands of snippets', () => {
         throw error;
       }
     };
-    const options = { generationPrompt: true, tools };
+    // Also where renderings of the same messages differ in what is asked for at their end.
+    const asked = [true, false].map((generationPrompt) => ({
+      generationPrompt,
+      thinking: !generationPrompt,
+      tools,
+    }));
     for (const [source] of cases) {
       const template = await createChatTemplate(source, config);
       const prepared = template.prepare(messages);
-      for (const count of [messages.length, 1, messages.length]) {
-        const fresh = attempt(() => template.prepare(messages.slice(0, count)).render(options));
-        expect(attempt(() => prepared.render(options, count))).toEqual(fresh);
+      for (const count of [messages.length, 1]) {
+        for (const options of asked) {
+          const fresh = attempt(() => template.prepare(messages.slice(0, count)).render(options));
+          expect(attempt(() => prepared.render(options, count))).toEqual(fresh);
+        }
       }
     }
   });

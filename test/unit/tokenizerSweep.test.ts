@@ -6,6 +6,7 @@ import { createDecoder } from '../../app/model/tokenizer/decoders';
 import { createNormalizer } from '../../app/model/tokenizer/normalizers';
 import { partOf } from '../../app/model/tokenizer/parts';
 import { createPipeline } from '../../app/model/tokenizer/pipeline';
+import { placeByPrefix } from '../../app/model/tokenizer/places';
 import { createPreTokenizer } from '../../app/model/tokenizer/preTokenizers';
 import { compilePattern, literalPattern } from '../../app/model/tokenizer/regex';
 import { matcher } from '../../app/model/tokenizer/regexMatcher';
@@ -110,6 +111,30 @@ describe('a tokenizer', () => {
       expect(pipeline.encode(whole.texts[2], false)).toEqual(bare);
     },
   );
+
+  it('finds places in a text where encoding the text up to them would', () => {
+    for (const { name, model, parts } of whole.tokenizers) {
+      const plain = { ...parts, model: whole.models[model] };
+      // An added token with every flag, beside those that there are.
+      const none = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: false };
+      const flags = (['single_word', 'lstrip', 'rstrip', 'normalized'] as const).map((flag) => ({
+        ...none,
+        content: `<${flag}>`,
+        [flag]: true,
+      }));
+      for (const more of [[], flags.slice(1), flags]) {
+        const pipeline = createPipeline(plain, more, Number.POSITIVE_INFINITY);
+        const between = ['<lstrip> ', ' <rstrip>  ', '<single_word>', '<normalized>', ' ', ''];
+        const text = whole.texts
+          .slice(0, 6)
+          .map((each, i) => each.slice(0, 24) + between[i])
+          .join('');
+        const places = Array.from({ length: Math.ceil(text.length / 2) + 1 }, (_, i) => 2 * i);
+        const encode = (part: string) => pipeline.encode(part, false);
+        expect(pipeline.encodeWithPlaces(text, places), name).toEqual(placeByPrefix(encode, text, places));
+      }
+    }
+  });
 });
 
 describe('a class of characters', () => {
