@@ -12,8 +12,8 @@ import { type Diagnosis, diagnoseError } from './divergence';
 import { TrainingError } from './errors';
 import { evaluatePrompts } from './evaluate';
 import { LatestState } from './latestState';
-import { kindOf, promptOf, rowWidth, tensorOf } from './learner';
-import { type JudgedPrompt, Proving } from './proving';
+import { tensorOf } from './learner';
+import { Proving } from './proving';
 import { Readback } from './readback';
 import {
   type AbandonedRun,
@@ -25,7 +25,7 @@ import {
 } from './run';
 import { RunRecord } from './runRecord';
 import { Showing } from './showing';
-import { ending } from './sweep/policy';
+import { RunLanes } from './sweep/runLanes';
 import { type Lane, Sweep } from './sweep/sweep';
 import type { Checkpoint, RunPhase, RunSettings, RunState, ValidationRecord } from './types';
 
@@ -52,6 +52,7 @@ export class Trainer {
   private readonly record: RunRecord;
   private readonly lanes: readonly Lane[];
   private readonly sweep: Sweep;
+  private readonly together: RunLanes;
   private readonly latest: LatestState;
   private readonly keeper: CheckpointKeeper;
   private readonly showing: Showing;
@@ -110,7 +111,8 @@ export class Trainer {
       checkpoint,
       parts,
     });
-    this.latest = new LatestState(checkpoint ?? this.begin(), () => this.capture());
+    this.together = new RunLanes(engine, this.lanes, this.record, this.sweep);
+    this.latest = new LatestState(checkpoint ?? this.together.first(this.phase), () => this.capture());
     this.showing = new Showing(
       inputs,
       this.events,
@@ -118,17 +120,6 @@ export class Trainer {
       (error) => void this.broke(error),
       () => this.proving.bestInstruction,
     );
-  }
-
-  /** A run that has made no step. */
-  private begin(): Checkpoint {
-    const present = this.record.present(this.step, this.phase);
-    const lanes = present.lanes.map((lane, i) => {
-      const { parameters, prompt } = this.lanes[i].start;
-      const none = new Float32Array(parameters.length);
-      return { ...lane, parameters, firstMoment: none, secondMoment: none, prompt };
-    });
-    return { ...present, lanes };
   }
 
   get state(): RunState {
@@ -223,8 +214,8 @@ export class Trainer {
     this.tellNearest();
     const { signal } = this.announcing;
     this.announced = this.showing
-      .answersOf(this.presentPrompt(leader), this.step, signal)
-      .then(() => this.proving.tell(this.best, signal))
+      .answersOf(this.together.presentPrompt(leader), this.step, signal)
+      .then(() => this.proving.tell(this.together.best, signal))
       .then(() => (signal.aborted || this.running ? undefined : this.judge()))
       .catch((error) => (signal.aborted ? undefined : this.broke(error)));
     return this.announced;
@@ -269,31 +260,10 @@ export class Trainer {
     return [...(this.inputs.notes ?? []), ...this.sweep.notes, ...(early ? [early] : [])];
   }
 
-  /** The run's best prompt so far; null before the first validation. */
-  private get best(): JudgedPrompt | null {
-    const { best, leader } = this.record;
-    return best && this.judgedAs({ ...best, values: best.prompt, lane: leader });
-  }
-
-  /** A prompt with what is needed to judge it. */
-  private judgedAs({ values, lane, step }: Pick<TrainedPrompt, 'values' | 'lane' | 'step'>): JudgedPrompt {
-    const { settings } = this.lanes[lane];
-    return { values, lane, step, kind: kindOf(settings), width: rowWidth(this.inputs.engine, settings) };
-  }
-
-  /** A lane's prompt as it is now, or where the lane has ended as it was best. The caller disposes the tensor. */
-  private presentPrompt(lane: number): SoftPrompt {
-    const { settings } = this.lanes[lane];
-    const { prompt } = this.record.left(lane);
-    return (
-      this.sweep.snapshot(lane) ?? promptOf(kindOf(settings), prompt, rowWidth(this.inputs.engine, settings))
-    );
-  }
-
   private tellNearest(): void {
     const { leader } = this.record;
-    const { prompt } = this.lanes[leader].start;
-    this.showing.nearest(this.presentPrompt(leader), prompt, leader, this.step);
+    const { initialPrompt } = this.together;
+    this.showing.nearest(this.together.presentPrompt(leader), initialPrompt, leader, this.step);
   }
 
   private get abandoned(): boolean {
@@ -424,13 +394,8 @@ export class Trainer {
 
   /** Ends a lane whose numbers have flown off, and with the last of them the run. */
   private diverged(lane: number, step: number, diagnosis: Diagnosis): void {
-    if (this.record.going.length === 1) {
-      this.failure = diagnosis;
-      return;
-    }
-    this.record.end(lane, { step, how: 'diverged', why: diagnosis.message });
-    this.sweep.drop(lane);
-    this.events.state?.(this.state);
+    if (this.together.diverged(lane, step, diagnosis)) this.events.state?.(this.state);
+    else this.failure = diagnosis;
   }
 
   private get validationDue(): boolean {
@@ -441,7 +406,7 @@ export class Trainer {
   private async compare(): Promise<void> {
     if (!this.proving.due || this.request !== 'none') return;
     this.enter('validating');
-    await this.abortable((signal) => this.proving.tell(this.best, signal));
+    await this.abortable((signal) => this.proving.tell(this.together.best, signal));
   }
 
   /** Work that a command may give up; it is then made again on resuming. */
@@ -483,34 +448,18 @@ export class Trainer {
           else records.push(record);
         });
         if (this.failure) return;
-        const ended = ending(this.settings, this.record.standings, step);
-        for (const { lane, end } of ended) {
-          this.record.end(lane, end);
-          sweep.drop(lane);
-        }
-        this.latest.put(this.joined(this.record.present(step, this.phase), states));
+        const ended = this.together.settle(this.settings, step);
+        this.latest.put(this.together.joined(this.record.present(step, this.phase), states));
         for (const record of records) this.events.validation?.(record);
-        if (ended.length > 0) this.events.state?.(this.state);
-        await this.proving.tell(this.best, signal);
-        const present = this.presentPrompt(this.record.leader);
+        if (ended) this.events.state?.(this.state);
+        await this.proving.tell(this.together.best, signal);
+        const present = this.together.presentPrompt(this.record.leader);
         await this.showing.answers(present, step, signal).finally(() => tensorOf(present).dispose());
       } finally {
         for (const prompt of prompts) tensorOf(prompt).dispose();
       }
     });
     if (this.request === 'none') this.enter('training');
-  }
-
-  /** A checkpoint from what is on the host and what was read; lanes that have ended keep their best prompt. */
-  private joined(
-    present: ReturnType<RunRecord['present']>,
-    states: Awaited<ReturnType<Sweep['read']>>,
-  ): Checkpoint {
-    const lanes = present.lanes.map((lane, i) => ({
-      ...lane,
-      ...((lane.ended ? undefined : states.get(i)) ?? this.record.left(i)),
-    }));
-    return { ...present, lanes };
   }
 
   /** Resolves when the prompt of a run at rest has been compared with words on all test rows, or that was interrupted. */
@@ -522,7 +471,7 @@ export class Trainer {
   private judge(): void {
     if (this.phase === 'failed') return;
     this.proving.rest(
-      async () => this.judgedAs(await this.result()),
+      async () => this.together.judgedAs(await this.result()),
       async (error) => {
         if (await this.inputs.deviceLost?.()) this.abandon();
         // What the run has made is none the worse for it.
@@ -549,25 +498,8 @@ export class Trainer {
     this.keeper.keep(this.step, this.latest.take(this.step));
   }
 
-  /** The run as it is at this moment, once its numbers have arrived; null when it has diverged meanwhile. */
-  private async capture(): Promise<Checkpoint | null> {
-    const failed = this.phase === 'failed';
-    // What will have changed by the time the numbers are here.
-    const present = this.record.present(this.step, this.phase);
-    const step = failed ? this.record.steps : this.step;
-    const [states] = await Promise.all([this.sweep.read(), failed ? undefined : this.readback.drained()]);
-    if (this.record.steps < step) return null;
-    // A lane may have flown off meanwhile, with the numbers of these very steps.
-    if (this.record.going.length < present.lanes.filter(({ ended }) => !ended).length) return null;
-    for (const [lane, { prompt }] of failed ? [] : states) this.record.reached(lane, step, prompt);
-    const history = {
-      ...present.history,
-      steps: this.record.history.steps.filter((record) => record.step <= step),
-    };
-    const checkpoint = this.joined({ ...present, step, history }, states);
-    if (!failed) return checkpoint;
-    const lanes = checkpoint.lanes.map((lane, i) => ({ ...lane, prompt: this.record.goodOf(i) }));
-    return { ...checkpoint, lanes };
+  private capture(): Promise<Checkpoint | null> {
+    return this.together.capture(this.step, this.phase, () => this.readback.drained());
   }
 
   private enter(phase: RunPhase): void {
