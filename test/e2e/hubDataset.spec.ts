@@ -33,7 +33,7 @@ test('a dataset is opened by its name, its rows and parts are seen, and a prompt
   await expect(studio.data).toContainText('someone/films');
   await expect(studio.data).toContainText('2 answers: negpos');
   await expect(studio.data).toContainText('row·1');
-  await expect(studio.data.locator('mark').first()).toContainText(/neg|pos/);
+  await expect(studio.data.locator('li mark').first()).toContainText(/neg|pos/);
   // The files were read in ranges, from where the Hub keeps them, and nothing else was asked for.
   const asked = hub.requests.filter(({ method }) => method !== 'OPTIONS');
   expect(asked.filter(({ host }) => host === 'cdn').every(({ range }) => range !== null)).toBe(true);

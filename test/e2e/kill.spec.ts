@@ -60,7 +60,7 @@ test(`a run whose tab is killed ${KILLS} times loses 20 steps a time at most, an
   };
   let studio = await open();
   await studio.openDataset(smallDataset(), 32);
-  await studio.set({ ...quick, Steps: STEPS });
+  await studio.setToTheEnd({ ...quick, Steps: STEPS });
   await studio.button('Train').click();
   // Before the first checkpoint there is no run to go on with.
   await expect(studio.status).toContainText('saved at step', { timeout: 120_000 });
@@ -93,7 +93,7 @@ test(`a run whose tab is killed ${KILLS} times loses 20 steps a time at most, an
   const disturbed = await keptLosses(studio.page);
 
   // The new run has the same settings, which a page that was opened anew does not know.
-  await studio.set({ ...quick, Steps: STEPS });
+  await studio.setToTheEnd({ ...quick, Steps: STEPS });
   await studio.button('Train').click();
   await studio.phase('training');
   await expect

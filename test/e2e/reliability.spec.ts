@@ -10,7 +10,7 @@ const long = { ...quick, Steps: 5000 };
 async function ready(studio: Studio): Promise<void> {
   await studio.open();
   await studio.openDataset(smallDataset(), 32);
-  await studio.set(long);
+  await studio.setToTheEnd(long);
 }
 
 async function trainPast(studio: Studio, step: number): Promise<void> {

@@ -37,13 +37,14 @@ async function main(interpreter) {
     return code === SKIPPED ? 0 : code;
   }
   const truth = await run(interpreter, [join(here, 'truth.py'), folder, ...ids]);
-  if (truth !== 0) return truth;
   const only = values.only ? ['--only', values.only] : [];
-  return run(process.execPath, [
+  // Where PEFT's own numbers do not hold, ours are looked at all the same.
+  const check = await run(process.execPath, [
     join(root, 'tools/run.mjs'),
     join(here, 'check.ts'),
     folder,
     ...ids,
     ...only,
   ]);
+  return truth || check;
 }
