@@ -8,7 +8,7 @@ import { recognise } from '../formats/recognise';
 import { asModelError, ModelError } from './errors';
 import { isGguf } from './gguf/name';
 import { Body, newBlock } from './http';
-import { CHUNK_BYTES, type FileSource, type SourceFile, type StreamOptions } from './source';
+import { CHUNK_BYTES, type FileSource, firstBytes, type SourceFile, type StreamOptions } from './source';
 import { damagedEntry, readZip, type ZipEntry } from './zip';
 
 /**
@@ -163,17 +163,8 @@ class ZippedFile implements SourceFile {
     this.size = entry.size;
   }
 
-  async head(length: number, signal?: AbortSignal): Promise<Uint8Array> {
-    const bytes = new Uint8Array(Math.min(length, this.size));
-    let used = 0;
-    if (bytes.byteLength === 0) return bytes;
-    for await (const chunk of this.stream({ signal })) {
-      const piece = chunk.subarray(0, bytes.byteLength - used);
-      bytes.set(piece, used);
-      used += piece.byteLength;
-      if (used === bytes.byteLength) break;
-    }
-    return bytes.subarray(0, used);
+  head(length: number, signal?: AbortSignal): Promise<Uint8Array> {
+    return firstBytes(this.stream({ signal }), Math.min(length, this.size));
   }
 
   async *stream(options: StreamOptions = {}): AsyncGenerator<Uint8Array> {

@@ -111,3 +111,17 @@ export function memorySource(files: ReadonlyMap<string, Uint8Array>, location = 
     close: async () => undefined,
   };
 }
+
+/** The first bytes of a stream, fewer where it is shorter; no more of it is asked for. */
+export async function firstBytes(stream: AsyncIterable<Uint8Array>, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  let used = 0;
+  if (length === 0) return bytes;
+  for await (const chunk of stream) {
+    const piece = chunk.subarray(0, length - used);
+    bytes.set(piece, used);
+    used += piece.byteLength;
+    if (used === length) break;
+  }
+  return bytes.subarray(0, used);
+}

@@ -58,6 +58,7 @@ const commands: Record<string, Command> = {
   pause: { run: ({ studio }) => studio.pause() },
   resume: { run: ({ studio }) => studio.resume() },
   stop: { run: ({ studio }) => studio.stop() },
+  takeLane: { run: ({ studio }) => studio.takeLane(null) },
   restore: { run: ({ studio }) => studio.restore(), waits: true },
   discardSaved: { run: ({ studio }) => studio.discardSaved() },
   generate: {
@@ -108,9 +109,18 @@ const told: Record<string, CommandName[]> = {
     ...['restoreDataset', 'train', 'importPrompt', 'compareInt8'],
   ],
   'with a paused run and a prompt from a file': [
-    ...['loadModel other', 'openDataset books', 'train', 'step', 'resume', 'restore', 'forgetPrompt'],
+    ...[
+      'loadModel other',
+      'openDataset books',
+      'train',
+      'step',
+      'resume',
+      'restore',
+      'forgetPrompt',
+      'takeLane',
+    ],
   ],
-  'with a run that goes on': ['loadModel other', 'pause', 'stop', 'restore', 'generate'],
+  'with a run that goes on': ['loadModel other', 'pause', 'stop', 'restore', 'generate', 'takeLane'],
 };
 
 type Answer = 'done' | 'waits' | 'refused';

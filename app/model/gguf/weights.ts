@@ -6,7 +6,7 @@ import { unpackBlocks, unpackedTypes } from '../../formats/ggmlBlocks';
 import type { GgufHeader, GgufTensor } from '../../formats/gguf';
 import { listed, readable } from '../../formats/readable';
 import { ModelError } from '../errors';
-import { CHUNK_BYTES, type SourceFile, type StreamOptions } from '../source';
+import { CHUNK_BYTES, firstBytes, type SourceFile, type StreamOptions } from '../source';
 import { type Architecture, huggingFaceName } from './architectures';
 import type { Metadata } from './metadata';
 
@@ -116,15 +116,7 @@ class UnpackedFile implements SourceFile {
 
   async head(length: number, signal?: AbortSignal): Promise<Uint8Array> {
     if (length <= this.header.byteLength) return this.header.subarray(0, length);
-    const bytes = new Uint8Array(Math.min(length, this.size));
-    let used = 0;
-    for await (const chunk of this.stream({ signal })) {
-      const piece = chunk.subarray(0, bytes.byteLength - used);
-      bytes.set(piece, used);
-      used += piece.byteLength;
-      if (used === bytes.byteLength) break;
-    }
-    return bytes.subarray(0, used);
+    return firstBytes(this.stream({ signal }), Math.min(length, this.size));
   }
 
   async *stream(options: StreamOptions = {}): AsyncGenerator<Uint8Array> {
