@@ -179,8 +179,10 @@ function noticeOf(before: RunState, run: RunSlice): Notice | null {
 
 /** Records that are not newer than the last one are dropped: a restored history may overlap the first event. */
 function withSteps(run: RunSlice, records: StepRecord[]): RunSlice {
-  const last = run.all.steps.at(-1)?.step ?? 0;
-  const fresh = records.filter((record) => record.step > last);
+  const { steps: before } = run.all;
+  const fresh = records.filter(
+    ({ lane, step }) => step > (before.findLast((record) => record.lane === lane)?.step ?? 0),
+  );
   const newest = fresh.at(-1);
   if (!newest) return run;
   const state = { ...run.state, step: Math.max(run.state.step, newest.step) };

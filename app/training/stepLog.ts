@@ -27,9 +27,14 @@ export class StepLog {
     return milliseconds;
   }
 
+  /** Adds a record; it is told with all of its step, by `tellNowAndThen`. */
   add(record: StepRecord): void {
     this.records.push(record);
     this.untold.push(record);
+  }
+
+  /** Tells what has not been told, unless something was a moment ago. To be called between steps: a step is told whole. */
+  tellNowAndThen(): void {
     if (performance.now() - this.toldAt >= TELL_EVERY_MS) this.tell();
   }
 

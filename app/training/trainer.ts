@@ -389,6 +389,7 @@ export class Trainer {
         const diagnosis = this.record.arrived(record, milliseconds);
         if (diagnosis) this.diverged(lane, step, diagnosis);
       });
+      this.record.log.tellNowAndThen();
     });
   }
 

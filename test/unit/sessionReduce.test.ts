@@ -91,6 +91,27 @@ describe('a run', () => {
     expect(state.run?.steps.map(({ step }) => step)).toEqual([1, 2, 3]);
   });
 
+  it('of several lanes shows the whole of the lane that leads, from its first step on, whichever led before', () => {
+    const of = (lane: number, step: number, loss = 1) => ({ ...record(step, loss), lane });
+    const told = reduceAll(
+      running(),
+      [
+        { type: 'steps', runId: 'a', records: [of(0, 1), of(1, 1, 2)] },
+        { type: 'steps', runId: 'a', records: [of(0, 2)] },
+        { type: 'validation', runId: 'a', record: { ...validation(2), lane: 1 } },
+        { type: 'steps', runId: 'a', records: [of(1, 2, 3)] },
+      ],
+      10,
+    );
+    expect(told.run?.steps.map(({ loss }) => loss)).toEqual([1, 1]);
+    expect(told.run?.validations).toHaveLength(0);
+    const state = { phase: 'training', step: 2, steps: 100, bestStep: 2, leader: 1, lanes: [] } as const;
+    const led = reduce(told, { type: 'runState', runId: 'a', state: { ...state, lanes: [] } }, 20);
+    expect(led.run?.steps.map(({ loss }) => loss)).toEqual([2, 3]);
+    expect(led.run?.validations).toHaveLength(1);
+    expect(led.run?.all.steps).toHaveLength(4);
+  });
+
   it('leaves the state untouched for events of another run', () => {
     const before = running();
     expect(reduce(before, { type: 'steps', runId: 'old', records: [record(1)] }, 5)).toBe(before);

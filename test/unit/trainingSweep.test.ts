@@ -93,6 +93,21 @@ describe('a lane', () => {
     },
   );
 
+  it('tells its records with those of all others of the same step', async () => {
+    const told: { lane: number; step: number }[][] = [];
+    const inputs = await sweepInputs({ search: 'rates' });
+    const trainer = new Trainer(inputs, { steps: (records) => told.push(records) });
+    await trainer.resume();
+    await trainer.dispose();
+    for (const records of told) {
+      const steps = [...new Set(records.map(({ step }) => step))];
+      expect(records.map(({ lane, step }) => [step, lane])).toEqual(
+        steps.flatMap((step) => inputs.lanes.map((_, lane) => [step, lane])),
+      );
+    }
+    expect(told.flat()).toHaveLength(30 * inputs.lanes.length);
+  });
+
   it('that flies off ends, and the others go on', async () => {
     const inputs = await sweepInputs({ search: 'rates' });
     const [first, ...others] = inputs.lanes;
