@@ -1,8 +1,8 @@
 /** @file The loss curve in the page: an image with a description, focusable so that arrows can read its values. */
+import { useThemeContext } from '@radix-ui/themes';
 import { type KeyboardEvent, type RefObject, useEffect, useRef } from 'react';
 import type { Curve } from '../../session/curve';
 import type { ReferenceLine } from '../../session/referenceLines';
-import { useAppearance } from '../../session/theme';
 import type { ValidationRecord } from '../../workers/protocol';
 import { createLossChart, type LossChart } from './lossChart';
 
@@ -21,7 +21,8 @@ interface LossCurveProps {
 export function LossCurve(props: LossCurveProps) {
   const { columns, best, lines, log, describedBy, onPoint, onZoom, chart } = props;
   const place = useRef<HTMLDivElement>(null);
-  const dark = useAppearance() === 'dark';
+  // What the style sheet shows already: what is chosen comes a moment before.
+  const dark = useThemeContext().appearance === 'dark';
   const latest = useRef({ columns, best, lines });
   latest.current = { columns, best, lines };
   useEffect(() => {

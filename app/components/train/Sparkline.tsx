@@ -1,7 +1,7 @@
 /** @file A curve without axes, a line of text high. Its numbers stand beside it in words. */
+import { useThemeContext } from '@radix-ui/themes';
 import { useEffect, useRef } from 'react';
 import uPlot from 'uplot';
-import { useAppearance } from '../../session/theme';
 import { chartColours } from './chartColours';
 
 const HEIGHT = 34;
@@ -16,7 +16,7 @@ interface SparklineProps {
 export function Sparkline({ step, values, share = false }: SparklineProps) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
-  const dark = useAppearance() === 'dark';
+  const dark = useThemeContext().appearance === 'dark';
   const latest = useRef<uPlot.AlignedData>([step, values]);
   latest.current = [step, values];
   useEffect(() => {
