@@ -34,6 +34,8 @@ interface MadeRun {
   runId: string;
   settings: RunSettings;
   lanes: readonly Lane[];
+  /** What was done that the person did not ask for. */
+  notes?: string[];
 }
 
 export class RunSlot {
@@ -83,9 +85,20 @@ export class RunSlot {
   ): Promise<ActiveRun> {
     this.refuseBusy();
     const { devices } = this;
-    const checked = parseSettings(settings);
+    const asked = parseSettings(settings);
+    const blind = asked.search !== 'none' && data.dataset.validation.length === 0;
+    if (blind && asked.search !== 'auto') {
+      throw new StudioRequestError(
+        'A search compares its prompts on validation rows, of which this dataset has none.',
+        'Keep some rows for validation, or train one prompt.',
+      );
+    }
+    const checked: RunSettings = blind ? { ...asked, search: 'none' } : asked;
+    const notes = blind
+      ? ['One prompt is trained: there are no validation rows to choose among several by.']
+      : [];
     const lanes = await this.lanes(checked, own, model, data, file);
-    return this.put(model, data, { runId: newRunId(), settings: checked, lanes }, devices);
+    return this.put(model, data, { runId: newRunId(), settings: checked, lanes, notes }, devices);
   }
 
   private async lanes(
@@ -217,7 +230,7 @@ export class RunSlot {
   ): Promise<ActiveRun> {
     const { runId, settings } = made;
     const words = await wordsFor(settings, model, data);
-    const run = this.make(model, data, words, made, checkpoint);
+    const run = this.make(model, data, words, made, checkpoint, { notes: made.notes });
     await this.claim(runId);
     await this.clear(runId);
     if (devices !== this.devices) throw new DeviceLostError();

@@ -54,3 +54,24 @@ describe('the memory that a run may take', () => {
     await slot.clear();
   });
 });
+
+describe('a search without validation rows', () => {
+  it('is one prompt where it was automatic, which is said, and refused where it was asked for', async () => {
+    const inputs = await tinyInputs(engine, { steps: 1 });
+    const model = { ...inputs, key: inputs.modelKey, report: { id: 'm' } } as unknown as ActiveModel;
+    const report = { hash: inputs.dataHash, options: { kind: 'inputTarget' }, lengths: { max: 12 } };
+    const none = { ...inputs.data, validation: [], validationExamples: [], report };
+    const data = { dataset: none } as unknown as ActiveDataset;
+    const quiet = () => {};
+    const slot = new RunSlot(null, quiet, quiet, async () => false, quiet);
+    const { trainer } = await slot.create({ ...inputs.settings, search: 'auto' }, model, data, null);
+    await trainer.singleStep();
+    expect(trainer.state.lanes).toHaveLength(1);
+    expect(trainer.state.notes).toEqual([expect.stringMatching(/^One prompt is trained/)]);
+    await expect(slot.create({ ...inputs.settings, search: 'rates' }, model, data, null)).rejects.toThrow(
+      /validation rows, of which this dataset has none/,
+    );
+    expect(slot.current?.trainer).toBe(trainer);
+    await slot.clear();
+  });
+});

@@ -1,5 +1,5 @@
 /** @file What a studio tells of a run: its state to wait for, its verdict, and the lines that a person follows it by. */
-import type { RunState, StudioEvent, Verdict } from '../../app/workers/protocol';
+import type { LaneReport, RunState, StudioEvent, Verdict } from '../../app/workers/protocol';
 
 /** Steps between two lines. */
 const SAID_EVERY = 25;
@@ -10,6 +10,7 @@ export class RunLog {
   /** What the last step took. */
   lastMilliseconds = 0;
   private state: RunState | null = null;
+  private lanes: readonly LaneReport[] = [];
   private waiting: ((state: RunState) => void)[] = [];
   private awaitingVerdict: (() => void)[] = [];
 
@@ -26,15 +27,18 @@ export class RunLog {
 
   take(event: StudioEvent): void {
     switch (event.type) {
+      case 'runStarted':
+        this.lanes = event.state.lanes;
+        break;
       case 'runState':
         this.state = event.state;
         if (isAtRest(event.state)) for (const tell of this.waiting.splice(0)) tell(event.state);
         this.tellVerdict();
         break;
       case 'steps':
-        for (const { step, loss, milliseconds } of event.records) {
+        for (const { lane, step, loss, milliseconds } of event.records) {
           this.lastMilliseconds = milliseconds;
-          if (step % SAID_EVERY === 0) this.say(`step ${step}: loss ${loss.toFixed(4)}`);
+          if (step % SAID_EVERY === 0) this.say(`${this.named(lane)}step ${step}: loss ${loss.toFixed(4)}`);
         }
         break;
       case 'words':
@@ -43,9 +47,9 @@ export class RunLog {
         }
         break;
       case 'validation': {
-        const { step, loss, accuracy, exact, best } = event.record;
+        const { lane, step, loss, accuracy, exact, best } = event.record;
         const found = `validation loss ${loss.toFixed(4)}, ${shares(accuracy, exact)}`;
-        this.say(`step ${step}: ${found}${best ? ', the best so far' : ''}`);
+        this.say(`${this.named(lane)}step ${step}: ${found}${best ? ', its best so far' : ''}`);
         break;
       }
       case 'verdict':
@@ -53,6 +57,11 @@ export class RunLog {
         this.tellVerdict();
         break;
     }
+  }
+
+  /** Which of several prompts a line is about. */
+  private named(lane: number): string {
+    return this.lanes.length > 1 ? `${this.lanes[lane].name}, ` : '';
   }
 
   private say(text: string): void {
