@@ -1,5 +1,5 @@
 /** @file The counts that end `npm test`: nothing that went wrong may look like a success. */
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { countPlaywright, countVitest, summary } from '../../tools/setup/testCounts.mjs';
 
 const vitestReport = {
@@ -14,47 +14,75 @@ const playwrightReport = {
   errors: [] as unknown[],
 };
 
-beforeEach(() => {
-  vi.spyOn(console, 'error').mockImplementation(() => {});
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-});
-
 describe('countVitest', () => {
   it('takes the counts of the report', () => {
-    expect(countVitest(vitestReport, 0)).toEqual({ passed: 7, failed: 0, skipped: 2 });
+    expect(countVitest(vitestReport, 0)).toEqual({ passed: 7, failed: 0, skipped: 2, failures: [] });
   });
 
   it('counts a file that could not be loaded as a failure', () => {
-    const testResults = [...vitestReport.testResults, { status: 'failed', assertionResults: [] }];
-    expect(countVitest({ ...vitestReport, testResults }, 1).failed).toBe(1);
+    const testResults = [
+      ...vitestReport.testResults,
+      { name: 'a.test.ts', message: 'no such import', status: 'failed', assertionResults: [] },
+    ];
+    expect(countVitest({ ...vitestReport, testResults }, 1)).toMatchObject({
+      failed: 1,
+      failures: ['a.test.ts: no such import'],
+    });
   });
 
   it('does not count a file twice for its failed test', () => {
     const testResults = [
-      { status: 'failed', assertionResults: [{ status: 'failed' }, { status: 'passed' }] },
+      {
+        name: 'a.test.ts',
+        status: 'failed',
+        assertionResults: [{ status: 'failed', fullName: 'adds' }, { status: 'passed' }],
+      },
     ];
-    expect(countVitest({ ...vitestReport, numFailedTests: 1, testResults }, 1).failed).toBe(1);
+    expect(countVitest({ ...vitestReport, numFailedTests: 1, testResults }, 1)).toMatchObject({
+      failed: 1,
+      failures: ['a.test.ts: adds'],
+    });
   });
 
   it('counts a bad exit code without a failed test as a failure', () => {
-    expect(countVitest(vitestReport, 1)).toEqual({ passed: 7, failed: 1, skipped: 2 });
+    expect(countVitest(vitestReport, 1)).toMatchObject({
+      passed: 7,
+      failed: 1,
+      skipped: 2,
+      failures: [expect.stringContaining('code 1')],
+    });
   });
 
   it('counts a missing report as a failure', () => {
-    expect(countVitest(null, 0)).toEqual({ passed: 0, failed: 1, skipped: 0 });
+    expect(countVitest(null, 0)).toMatchObject({
+      passed: 0,
+      failed: 1,
+      skipped: 0,
+      failures: [expect.stringContaining('no report')],
+    });
   });
 });
 
 describe('countPlaywright', () => {
   it('takes the counts of the report', () => {
-    expect(countPlaywright(playwrightReport, 0)).toEqual({ passed: 3, failed: 0, skipped: 2 });
+    expect(countPlaywright(playwrightReport, 0)).toEqual({ passed: 3, failed: 0, skipped: 2, failures: [] });
   });
 
   it('counts flaky tests and errors outside tests as failures', () => {
     const report = { stats: { ...playwrightReport.stats, flaky: 1 }, errors: ['broken setup'] };
     expect(countPlaywright(report, 1).failed).toBe(2);
+  });
+
+  it('names what failed, in whichever suite it lies', () => {
+    const suite = (status: string, title: string) => ({
+      specs: [{ file: 'page.spec.ts', title, tests: [{ status, projectName: 'wasm' }] }],
+    });
+    const report = {
+      stats: { ...playwrightReport.stats, unexpected: 1 },
+      errors: [{ message: 'no setup' }],
+      suites: [{ ...suite('expected', 'opens'), suites: [suite('unexpected', 'closes')] }],
+    };
+    expect(countPlaywright(report, 1).failures).toEqual(['page.spec.ts (wasm): closes', 'no setup']);
   });
 
   it('counts a crash as a failure', () => {
@@ -65,8 +93,10 @@ describe('countPlaywright', () => {
 
 describe('summary', () => {
   it('adds the parts, and names skipped tests only where there are some', () => {
-    const part = { passed: 2, failed: 1, skipped: 0 };
-    expect(summary([part, part]).line).toBe('4 passed, 2 failed');
-    expect(summary([part, { passed: 0, failed: 0, skipped: 3 }]).line).toBe('2 passed, 1 failed, 3 skipped');
+    const part = { passed: 2, failed: 1, skipped: 0, failures: ['a: b'] };
+    expect(summary([part, part])).toMatchObject({ line: '4 passed, 2 failed', failures: ['a: b', 'a: b'] });
+    expect(summary([part, { passed: 0, failed: 0, skipped: 3, failures: [] }]).line).toBe(
+      '2 passed, 1 failed, 3 skipped',
+    );
   });
 });

@@ -32,6 +32,9 @@ if (projects.length > 0) counts.push(await runVitest(projects));
 if (wanted.includes('e2e')) counts.push(await runPlaywright());
 
 const total = summary(counts);
+// After everything, where it is found: a failure in the middle of thousands of lines is not.
+for (const failure of total.failures)
+  console.log(`Failed: ${failure.replaceAll('\n', ' ').replaceAll(`${root}/`, '')}`);
 console.log(`\n${total.line}`);
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
 
@@ -54,7 +57,8 @@ async function runVitest(projects) {
 }
 
 async function runPlaywright() {
-  if (!chromium) return { passed: 0, failed: 1, skipped: 0 };
+  if (!chromium)
+    return { passed: 0, failed: 1, skipped: 0, failures: ['The browser tests have no Chromium.'] };
   await ensureBuilt();
   await ensureBuilt({ tests: true });
   // Files of an earlier run must not be taken for this one's.

@@ -1,6 +1,12 @@
 /** @file Counts of tests from the runners' own reports. A runner that breaks counts as a failed test. */
 
-/** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
+/**
+ * @typedef {object} Counts
+ * @property {number} passed
+ * @property {number} failed
+ * @property {number} skipped
+ * @property {string[]} failures What failed, a line each: the file and the test's name.
+ */
 
 /**
  * @param {any} report Vitest's JSON report, null where there is none.
@@ -12,11 +18,18 @@ export function countVitest(report, exitCode) {
   // A file that cannot be loaded has no tests to count, and is a failure all the same.
   const unloaded = report.testResults.filter(
     (/** @type {any} */ file) => file.status === 'failed' && !file.assertionResults.some(isFailed),
-  ).length;
+  );
+  const failures = report.testResults.flatMap((/** @type {any} */ file) =>
+    file.assertionResults.filter(isFailed).map((/** @type {any} */ test) => `${file.name}: ${test.fullName}`),
+  );
   return honest('Vitest', exitCode, {
     passed: report.numPassedTests,
-    failed: report.numFailedTests + unloaded,
+    failed: report.numFailedTests + unloaded.length,
     skipped: report.numPendingTests + report.numTodoTests,
+    failures: [
+      ...failures,
+      ...unloaded.map((/** @type {any} */ file) => `${file.name}: ${file.message || 'could not be loaded'}`),
+    ],
   });
 }
 
@@ -38,7 +51,26 @@ export function countPlaywright(report, exitCode) {
     passed: expected,
     failed: unexpected + flaky + report.errors.length,
     skipped,
+    failures: [
+      ...(report.suites ?? []).flatMap(failedSpecs),
+      ...report.errors.map((/** @type {any} */ error) => error.message ?? String(error)),
+    ],
   });
+}
+
+/**
+ * @param {any} suite A suite of Playwright's report, with the suites inside it.
+ * @returns {string[]}
+ */
+function failedSpecs(suite) {
+  return [
+    ...(suite.specs ?? []).flatMap((/** @type {any} */ spec) =>
+      spec.tests
+        .filter((/** @type {any} */ test) => test.status === 'unexpected' || test.status === 'flaky')
+        .map((/** @type {any} */ test) => `${spec.file} (${test.projectName}): ${spec.title}`),
+    ),
+    ...(suite.suites ?? []).flatMap(failedSpecs),
+  ];
 }
 
 /**
@@ -49,10 +81,8 @@ export function countPlaywright(report, exitCode) {
  */
 function honest(runner, exitCode, counts) {
   if (exitCode === 0 || counts.failed > 0) return counts;
-  console.error(
-    `${runner} ended with code ${exitCode} though it reports no failed test; counted as a failure.`,
-  );
-  return { ...counts, failed: 1 };
+  const failure = `${runner} ended with code ${exitCode} though it reports no failed test; counted as a failure.`;
+  return { ...counts, failed: 1, failures: [failure] };
 }
 
 /**
@@ -61,8 +91,8 @@ function honest(runner, exitCode, counts) {
  * @returns {Counts}
  */
 function broken(runner, exitCode) {
-  console.error(`${runner} ended with code ${exitCode} and left no report; counted as a failure.`);
-  return { passed: 0, failed: 1, skipped: 0 };
+  const failure = `${runner} ended with code ${exitCode} and left no report; counted as a failure.`;
+  return { passed: 0, failed: 1, skipped: 0, failures: [failure] };
 }
 
 /**
@@ -70,11 +100,13 @@ function broken(runner, exitCode) {
  * @returns {Counts & { line: string }}
  */
 export function summary(counts) {
-  const total = { passed: 0, failed: 0, skipped: 0 };
+  /** @type {Counts} */
+  const total = { passed: 0, failed: 0, skipped: 0, failures: [] };
   for (const part of counts) {
     total.passed += part.passed;
     total.failed += part.failed;
     total.skipped += part.skipped;
+    total.failures.push(...part.failures);
   }
   const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : '';
   return { ...total, line: `${total.passed} passed, ${total.failed} failed${skipped}` };
