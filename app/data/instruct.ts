@@ -6,6 +6,7 @@ import type { ChatTemplate } from '../model/chatTemplate';
 import type { TurnTokenizer } from '../model/chatTurns';
 import { createChatFormat } from './chat';
 import type { Dataset } from './dataset';
+import { asTurns, shotsAsText, shotsAsTurns } from './shots';
 import { type TextTokenizer, tokenizeExamples } from './tokenize';
 import { tokenizeConversations } from './tokenizeTurns';
 import { createPlainFormat, createTemplateFormat } from './turnTokens';
@@ -32,23 +33,29 @@ export interface TextModel {
  * Token ids of a dataset's examples as a model reads them after an instruction; labels are the same tokens as without.
  * Null where the model's template refuses an example with these words.
  * @param instruction '' gives the examples as they are
+ * @param shots examples with their answers, told between the instruction and what is asked
  */
 export async function encodeInstructed(
   { report, chatFormat, classTokens }: Pick<Dataset, 'report' | 'chatFormat' | 'classTokens'>,
   examples: readonly Example[],
   instruction: string,
   { tokenizer, chat, contextLength }: TextModel,
+  shots: readonly Example[] = [],
 ): Promise<TokenExample[] | null> {
   const { options } = report;
   const reserve = Math.max(0, ...classTokens.map(({ length }) => length));
   // Words take room of their own: what training had for a text stays the text's.
   const settings = { ...options, maxTokens: contextLength, reserve };
-  if (options.kind === 'conversation') {
+  const spoken = options.kind === 'conversation';
+  // Examples in a chat are turns, whatever the rows themselves are.
+  if (spoken || (chatFormat && chat && shots.length > 0)) {
     const format = chatFormat && chat ? createTemplateFormat(chat, tokenizer) : createPlainFormat(tokenizer);
-    const told = examples.map((example) => ({
-      ...example,
-      turns: instructTurns(example.turns ?? [], instruction),
-    }));
+    const before = shotsAsTurns(shots);
+    const told = examples.map((example) => {
+      const own = spoken ? (example.turns ?? []) : asTurns(example.input, example.target);
+      const system = spoken ? instruction : systemWithInstruction(chatFormat?.systemText ?? '', instruction);
+      return { ...example, turns: afterSystem(instructTurns(own, system), before) };
+    });
     const { tokens } = await tokenizeConversations(told, { ...settings, format });
     const all = tokens.filter((each) => each !== null);
     return all.length === examples.length ? all : null;
@@ -60,7 +67,7 @@ export async function encodeInstructed(
   }
   const told = examples.map((example) => ({
     ...example,
-    input: withInstruction(instruction, example.input),
+    input: withInstruction(instruction, shotsAsText(shots) + example.input),
   }));
   return tokenizeExamples(told, tokenizer, { ...settings, chatFormat: null });
 }
@@ -70,4 +77,10 @@ function instructTurns(turns: readonly Turn[], instruction: string): readonly Tu
   const [first, ...rest] = turns;
   if (first?.role !== 'system') return [{ role: 'system', text: instruction, learned: false }, ...turns];
   return [{ ...first, text: systemWithInstruction(first.text, instruction) }, ...rest];
+}
+
+/** Turns put after the system's, if there is one. */
+function afterSystem(turns: readonly Turn[], between: readonly Turn[]): readonly Turn[] {
+  const system = turns[0]?.role === 'system' ? 1 : 0;
+  return [...turns.slice(0, system), ...between, ...turns.slice(system)];
 }

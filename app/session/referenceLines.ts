@@ -1,6 +1,6 @@
 /** @file The heights that a run's curve has to pass: what words alone reach on the same rows. */
 import type { ValidationRecord, WordsRecord } from '../workers/protocol';
-import { contenderLabel } from './verdictWords';
+import { contenderLabel, countInstructions } from './verdictWords';
 
 /** What words alone reach on the rows of the validation curve: a height that the prompt has to pass. */
 export interface ReferenceLine {
@@ -13,17 +13,16 @@ export interface ReferenceLine {
   passedAt: number | null;
 }
 
-/** Lines of the bare model and of the instruction with the lowest loss, as far as they were scored. */
+/** Lines of the bare model and of the words with the lowest loss, as far as they were scored. */
 export function referenceLines(
   words: readonly WordsRecord[] | null,
   validations: readonly ValidationRecord[],
 ): ReferenceLine[] {
   const told = (words ?? []).filter(({ loss }) => Number.isFinite(loss));
-  const instructions = told.filter(({ name }) => name !== 'bare');
-  const best = instructions.toSorted((a, b) => a.loss - b.loss)[0];
+  const best = told.filter(({ name }) => name !== 'bare').toSorted((a, b) => a.loss - b.loss)[0];
   const line = (kind: ReferenceLine['kind'], { name, loss }: WordsRecord): ReferenceLine => ({
     kind,
-    name: contenderLabel(name, instructions.length),
+    name: contenderLabel(name, countInstructions(told)),
     loss,
     passedAt: validations.find((record) => record.loss < loss)?.step ?? null,
   });

@@ -7,6 +7,7 @@ import type {
   DataOptions,
   DatasetReport,
   DeviceReport,
+  EnsembleReport,
   HardRows,
   Int8Cost,
   MemoryReport,
@@ -189,14 +190,17 @@ export interface Correction extends AddedExample {
   id: number;
 }
 
+export type RowJob = 'hardest' | 'unlabelled' | 'together';
+
 /** Work on the person's rows with the prompt in use. */
 export interface RowsSlice {
-  busy: 'hardest' | 'unlabelled' | null;
+  busy: RowJob | null;
   progress: { done: number; total: number } | null;
   hardest: HardRows | null;
+  together: EnsembleReport | null;
   unlabelled: { name: string; ranked: RankedRows } | null;
   /** Of the work that was asked for last. */
-  error: { kind: 'hardest' | 'unlabelled'; error: StudioError } | null;
+  error: { kind: RowJob; error: StudioError } | null;
   corrections: Correction[];
   /** A next round is being made ready. */
   continuing: boolean;
@@ -309,6 +313,7 @@ export const initialState: StudioState = {
     busy: null,
     progress: null,
     hardest: null,
+    together: null,
     unlabelled: null,
     error: null,
     corrections: [],

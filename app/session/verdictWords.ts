@@ -1,6 +1,6 @@
 /** @file A verdict in words and bars: what beat what, by how much, how surely. Pure, so that page and tests read the same. */
 import { type Outcome, outcomeOf } from '../evaluation/report';
-import type { Verdict } from '../workers/protocol';
+import type { EnsembleReport, Verdict } from '../workers/protocol';
 import { count, percent } from './format';
 
 /** A contender as a bar. Shares are 0–1. */
@@ -12,16 +12,24 @@ export interface Bar {
   high: number;
 }
 
+/** How many of these contenders are instructions. */
+export function countInstructions(contenders: readonly { name: string }[]): number {
+  return contenders.filter(({ name }) => name.startsWith('instruction')).length;
+}
+
 /** How the page speaks of a contender; the names themselves are for files and scripts. */
 export function contenderLabel(name: string, instructions: number): string {
   if (name === 'bare') return 'bare model';
+  if (name.endsWith('in context') && instructions > 0) {
+    return `your ${instructions === 1 ? '' : 'first '}instruction with ${name}`;
+  }
   const number = /^instruction (\d+)$/.exec(name)?.[1];
   if (number === undefined) return name;
   return instructions === 1 ? 'your instruction' : `your instruction ${number}`;
 }
 
 export function barsOf({ contenders, measure }: Verdict): Bar[] {
-  const instructions = contenders.filter(({ name }) => name.startsWith('instruction')).length;
+  const instructions = countInstructions(contenders);
   return contenders.map((contender) => {
     const share = (measure === 'accuracy' ? contender.accuracy : null) ?? contender.exact;
     return {
@@ -91,6 +99,20 @@ export function verdictWords(verdict: Verdict): VerdictWords {
     aside,
     outcome,
   };
+}
+
+/** What several prompts are worth together: "The best 3 together: 88 % …". */
+export function togetherWords({ members, alone, together, difference, ...of }: EnsembleReport): string {
+  const { points, interval } = difference;
+  const by = `${signed(points)} points, 95 % interval ${signed(interval.low)} to ${signed(interval.high)}`;
+  const end = {
+    wins: 'Together they are surely better; each text then costs as many answers as there are prompts.',
+    ahead: 'That may still be chance.',
+    level: 'One alone is as good.',
+    behind: 'One alone is as good.',
+    loses: 'One alone is better.',
+  }[outcomeOf(difference)];
+  return `The best ${members.length} together are right on ${percent(together.value)} of ${rowsOf(of)} that none of them ever saw, the run’s prompt alone on ${percent(alone.value)} (${by}). ${end}`;
 }
 
 /** The class that the soft prompt takes nearly every row for, though their targets differ; null where there is none. */

@@ -18,6 +18,8 @@ const STATISTICS_ROWS = 16_384;
 const STREAM = 0xfffffff0;
 /** What methods draw by lot. */
 export const METHOD_STREAM = 0xfffffff1;
+/** Which examples are a start. */
+const EXAMPLES_STREAM = 0xfffffff3;
 /** Tokens whose keys and values tell a random prefix its mean and spread. */
 const SPREAD_TOKENS = 64;
 
@@ -25,7 +27,7 @@ const SPREAD_TOKENS = 64;
 export interface InitialiserSource {
   /** Special tokens are never a start. */
   tokenizer: Pick<Tokenizer, 'encode' | 'specialIds'>;
-  /** Training examples, for `labels`. */
+  /** Training examples, for `labels` and `examples`. */
   training: readonly TokenExample[];
   /** An imported prompt, for `file`: `[virtualTokens, width]`. */
   file: { kind: SoftPrompt['kind']; values: Float32Array; virtualTokens: number; width: number } | null;
@@ -85,6 +87,8 @@ export async function startTokens(
       return tile(textTokens(settings.initText, source), virtualTokens);
     case 'labels':
       return tile(labelTokens(source), virtualTokens);
+    case 'examples':
+      return exampleTokens(virtualTokens, seed, source);
     default:
       return tile(ordinaryTokens(engine.spec.vocabSize, seed, source), virtualTokens);
   }
@@ -116,6 +120,41 @@ function labelTokens({ training, tokenizer }: InitialiserSource): number[] {
     );
   }
   return [...counts].sort(([a, m], [b, n]) => n - m || a - b).map(([id]) => id);
+}
+
+/**
+ * Training examples with their answers, one a line, as the model would read them before a text (Blau et al. 2024, arXiv
+ * 2410.17222): drawn by lot, those of different answers in turn, as many as there is room for. The last ones are whole.
+ */
+function exampleTokens(count: number, seed: number, { training, tokenizer }: InitialiserSource): Int32Array {
+  const ordinary = (ids: Iterable<number>) => [...ids].filter((id) => !tokenizer.specialIds.has(id));
+  const answer = ({ tokenIds, isLabel }: TokenExample) => tokenIds.filter((_, i) => isLabel[i]).join(' ');
+  const byAnswer = new Map<string, TokenExample[]>();
+  for (const example of createRandom(seed, EXAMPLES_STREAM).shuffle([...training])) {
+    const key = answer(example);
+    byAnswer.set(key, [...(byAnswer.get(key) ?? []), example]);
+  }
+  const newline = tokenizer.encode('\n', { specialTokens: false });
+  const taken: number[][] = [];
+  let tokens = 0;
+  for (let round = 0; tokens < count; round++) {
+    const examples = [...byAnswer.values()].flatMap((group) => group.slice(round, round + 1));
+    if (examples.length === 0) break;
+    for (const { tokenIds } of examples) {
+      if (tokens >= count) break;
+      taken.push([...ordinary(tokenIds), ...newline]);
+      tokens += taken.at(-1)?.length ?? 0;
+    }
+  }
+  const all = taken.toReversed().flat();
+  if (all.length === 0) {
+    throw new TrainingError('The training examples have no words to start from.', 'Choose another start.');
+  }
+  // Repeated at the front where they are too few, cut there where they are too many.
+  return Int32Array.from({ length: count }, (_, i) => {
+    const fromEnd = (count - 1 - i) % all.length;
+    return all[all.length - 1 - fromEnd];
+  });
 }
 
 /** The commonest ordinary tokens in an order drawn by lot: byte-pair ids are ordered by commonness. */

@@ -17,8 +17,8 @@ import type { LearnerSettings, LearnerStart, LearnerState, RunSettings } from '.
 
 /** The part of a run's settings that its lanes may differ in. */
 export function ownSettings(settings: RunSettings): LearnerSettings {
-  const { method, virtualTokens, initialiser, initText, before, after, learningRate, seed } = settings;
-  return { method, virtualTokens, initialiser, initText, before, after, learningRate, seed };
+  const { method, virtualTokens, initialiser, initText, before, after, learningRate, noise, seed } = settings;
+  return { method, virtualTokens, initialiser, initText, before, after, learningRate, noise, seed };
 }
 
 export function kindOf({ method }: Pick<LearnerSettings, 'method'>): SoftPrompt['kind'] {
@@ -55,9 +55,10 @@ export function learnerSizes(
 
 /** Loads what learners with these settings compute with. Before the first of them is made. */
 export async function readyFor(
-  settings: Pick<LearnerSettings, 'method' | 'before' | 'after'>,
+  settings: Pick<LearnerSettings, 'method' | 'before' | 'after' | 'noise'>,
 ): Promise<void> {
-  if (settings.method === 'prompt' && settings.before === '' && settings.after === '') return;
+  const { method, before, after, noise } = settings;
+  if (method === 'prompt' && before === '' && after === '' && noise === 0) return;
   const { registerMethodKernels } = await import('../engine/methodKernels');
   registerMethodKernels();
 }

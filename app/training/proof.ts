@@ -18,6 +18,8 @@ export interface Words {
   name: string;
   /** '' for the bare model. */
   instruction: string;
+  /** Examples with their answers that stand between it and the row. */
+  shots: number;
   validation: readonly TokenExample[];
   test: readonly TokenExample[];
 }
@@ -86,14 +88,17 @@ export class Proof {
     return this.inputs.words.length > 0 && this.order.length > 0;
   }
 
-  /** The instruction that is right most often on the validation rows; null before words are scored, or without any. */
+  /**
+   * The instruction that is right most often on the validation rows; null before words are scored, or without any. One with
+   * examples is another thing.
+   */
   get bestInstruction(): Words | null {
     const { records } = this;
     if (!records) return null;
     const right = ({ accuracy, exact }: WordsRecord) => accuracy ?? exact;
     const [best] = records
       .map((record, i) => ({ record, words: this.inputs.words[i] }))
-      .filter(({ words }) => words.instruction !== '')
+      .filter(({ words }) => words.instruction !== '' && words.shots === 0)
       .sort((a, b) => right(b.record) - right(a.record) || a.record.loss - b.record.loss);
     return best?.words ?? null;
   }

@@ -43,6 +43,8 @@ export const runSettingsSchema = z.object({
   schedule: choice(SETTINGS.schedule),
   clipNorm: number('clipNorm'),
   weightDecay: number('weightDecay'),
+  noise: number('noise'),
+  shots: number('shots'),
   validateEvery: number('validateEvery'),
   validationRows: number('validationRows'),
   patience: number('patience'),

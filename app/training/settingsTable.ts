@@ -9,7 +9,7 @@ import type { Initialiser, RunSettings, Schedule, Search } from './types';
 
 /** What a suggestion follows from. */
 export interface SuggestionFacts {
-  spec: Pick<ModelSpec, 'contextLength'>;
+  spec: Pick<ModelSpec, 'contextLength' | 'hidden' | 'layers'>;
   /** Root mean square of the embedding table's elements. */
   elementRms: number;
   dataset: Pick<DatasetReport, 'options' | 'training' | 'validation' | 'lengths' | 'classes'>;
@@ -176,13 +176,14 @@ export const SETTINGS = {
     choices: {
       text: 'words about the task',
       labels: 'the answers’ words',
+      examples: 'examples with their answers',
       vocabulary: 'words drawn by lot',
       random: 'random vectors',
       file: 'the imported prompt',
     } satisfies Record<Initialiser, string>,
     means: 'Where the virtual tokens start: near words that fit the task they learn faster.',
     advice:
-      'Words about the task are the safe choice. Words drawn by lot are common tokens; random vectors match the mean and spread of the vocabulary; an imported prompt is gone on from.',
+      'Words about the task are the safe choice. Examples are training rows as the model reads them, the way to begin with few rows. Words drawn by lot are common tokens; random vectors match the mean and spread of the vocabulary; an imported prompt is gone on from.',
     reason: () => 'Words that describe the task are mostly the best start.',
   },
   initText: {
@@ -227,6 +228,23 @@ export const SETTINGS = {
     means: 'Words put before the input that the prompt is compared with, on rows that neither has seen.',
     advice: 'What you would tell the model; one a line to compare several. Nothing is trained by it.',
     reason: () => 'Names the task as the data show it.',
+  },
+  shots: {
+    label: 'Examples in context',
+    link: 'shots',
+    place: 'advanced',
+    control: 'number',
+    min: 0,
+    max: 64,
+    whole: true,
+    means:
+      'The prompt is compared with your first instruction followed by so many training rows and their answers, too. 0 leaves that out.',
+    advice:
+      'As many as you would write into a prompt by hand; each makes every text longer, and the comparison slower.',
+    reason: (_, { shots }) =>
+      shots > 0
+        ? 'What words can do at their best: the prompt has to beat that too.'
+        : 'None: without a GPU the longer texts would take minutes.',
   },
   seed: {
     label: 'Seed',
@@ -286,6 +304,19 @@ export const SETTINGS = {
     means: 'Pulls the prompt a little towards zero at every step.',
     advice: 'Small or 0.',
     reason: () => 'Small: it only keeps unused directions from drifting.',
+  },
+  noise: {
+    label: 'Noise',
+    link: 'noise',
+    place: 'advanced',
+    control: 'number',
+    min: 0,
+    max: 10,
+    whole: false,
+    means:
+      'Each step learns at the prompt and at one nudged to where it does worst, so far away as this part of its length. A step takes twice as long.',
+    advice: '0, or 0.05 to 0.2 where few rows are learned by heart.',
+    reason: () => 'None: it makes each step twice as long, and helps only some tasks.',
   },
   validateEvery: {
     label: 'Validate every',

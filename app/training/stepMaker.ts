@@ -8,7 +8,7 @@ import { createOrder, type ExampleOrder } from '../data/order';
 import { packExamples } from '../data/pack';
 import type { TokenExample } from '../data/types';
 import { labelIndices } from '../engine/batch';
-import type { Engine, PackedBatch, TrainingMemory } from '../engine/engine';
+import type { Engine, PackedBatch, SoftPrompt, TrainingMemory } from '../engine/engine';
 import { EngineMemoryError } from '../engine/errors';
 import { TrainingError } from './errors';
 import { type Learner, tensorOf } from './learner';
@@ -127,7 +127,7 @@ export class StepMaker {
     const measured = tf.tidy(() => {
       const made = this.groups(learners).flatMap((group) => {
         const from = learners.indexOf(group[0]);
-        return this.gradients(group, examples.slice(from, from + group.length));
+        return this.update(group, examples.slice(from, from + group.length));
       });
       return tf.stack(
         made.flatMap(({ loss, gradient }, i) => [loss, learners[i].update(gradient, learningRates[i])]),
@@ -163,21 +163,46 @@ export class StepMaker {
     );
   }
 
+  /** Losses at the prompts, and what to move the parameters by; tensors belong to the caller's tidy. */
+  private update(
+    learners: readonly Learner[],
+    examples: readonly (readonly TokenExample[])[],
+  ): { loss: tf.Tensor; gradient: tf.Tensor }[] {
+    if (learners.every(({ settings: { noise } }) => noise === 0)) return this.gradients(learners, examples);
+    // Where to nudge a prompt is known from its own gradient, so that comes first; learners without noise are done then.
+    const still = learners.map((learner) => zerosLike(learner));
+    const first = this.gradients(learners, examples, still);
+    const nudged = learners.flatMap((learner, i) => (learner.settings.noise > 0 ? [i] : []));
+    const nudges = nudged.map((i) => nudge(learners[i], first[i].promptGradient as tf.Tensor2D));
+    const second = this.gradients(
+      nudged.map((i) => learners[i]),
+      nudged.map((i) => examples[i]),
+      nudges,
+    );
+    tf.dispose([...still, ...nudges]);
+    return first.map(({ loss, gradient }, i) => {
+      const there = second[nudged.indexOf(i)]?.gradient;
+      return { loss, gradient: there ? tf.mul(tf.add(gradient, there), 0.5) : gradient };
+    });
+  }
+
   /**
    * Losses and gradients of learners over their whole batches: each part's means, weighted by its share of the learner's
    * labels. Tensors belong to the caller's tidy.
+   * @param nudges added to the prompts, whose own gradients are then found too
    */
   private gradients(
     learners: readonly Learner[],
     examples: readonly (readonly TokenExample[])[],
-  ): { loss: tf.Tensor; gradient: tf.Tensor }[] {
+    nudges?: readonly tf.Variable<tf.Rank.R2>[],
+  ): Found[] {
     const parts = this.textParts(this.inputs.learners.length);
     const divided = examples.map((own) => splitBatch(own, parts));
     const labels = divided.map((groups, i) =>
       groups.map((texts) => countLabels(texts, learners[i].kind === 'prompt')),
     );
     const count = Math.max(...divided.map((groups) => groups.length));
-    const sums: { loss: tf.Tensor; gradient: tf.Tensor }[] = [];
+    const sums: Found[] = [];
     for (let part = 0; part < count; part++) {
       const shares = labels.map(
         (own) =>
@@ -189,12 +214,9 @@ export class StepMaker {
       );
       // A part without a label adds nothing; the first one says so where none has any.
       if (part > 0 && shares.every((share) => share === 0)) continue;
-      const found = this.one(learners, this.pack(divided.map((groups) => groups[part] ?? [])), shares);
-      found.forEach(({ loss, gradient }, i) => {
-        const sum = sums[i];
-        sums[i] = sum
-          ? { loss: tf.add(sum.loss, loss), gradient: tf.add(sum.gradient, gradient) }
-          : { loss, gradient };
+      const batch = this.pack(divided.map((groups) => groups[part] ?? []));
+      this.one(learners, batch, shares, nudges).forEach((found, i) => {
+        sums[i] = sums[i] ? added(sums[i], found) : found;
       });
     }
     return sums;
@@ -205,11 +227,14 @@ export class StepMaker {
     learners: readonly Learner[],
     batch: PackedBatch,
     shares: readonly number[],
-  ): { loss: tf.Tensor; gradient: tf.Tensor }[] {
-    const variables = learners.map(({ parameters }) => parameters);
+    nudges?: readonly tf.Variable<tf.Rank.R2>[],
+  ): Found[] {
+    const variables: tf.Variable[] = [...learners.map(({ parameters }) => parameters), ...(nudges ?? [])];
     let losses: tf.Tensor1D | null = null;
     const { grads } = tf.variableGrads(() => {
-      const prompts = learners.map((learner) => learner.prompt());
+      const prompts = learners.map((learner, i) =>
+        nudges ? moved(learner.prompt(), nudges[i]) : learner.prompt(),
+      );
       const means = this.inputs.engine.loss(prompts, batch);
       const shared = shares.every((share) => share === 1) ? means : tf.mul(means, tf.tensor1d([...shares]));
       losses = tf.keep(shared as tf.Tensor1D);
@@ -220,11 +245,52 @@ export class StepMaker {
     const made = learners.map(({ parameters }, i) => ({
       loss: tf.reshape(tf.slice(kept, [i], [1]), []),
       gradient: grads[parameters.name],
+      ...(nudges && { promptGradient: grads[nudges[i].name] }),
     }));
     kept.dispose();
     return made;
   }
 }
+
+/** Of one learner, on the device. */
+interface Found {
+  loss: tf.Tensor;
+  /** By the parameters. */
+  gradient: tf.Tensor;
+  /** By the prompt's rows, where asked for. */
+  promptGradient?: tf.Tensor;
+}
+
+function added(a: Found, b: Found): Found {
+  return {
+    loss: tf.add(a.loss, b.loss),
+    gradient: tf.add(a.gradient, b.gradient),
+    ...(a.promptGradient &&
+      b.promptGradient && { promptGradient: tf.add(a.promptGradient, b.promptGradient) }),
+  };
+}
+
+function zerosLike(learner: Learner): tf.Variable<tf.Rank.R2> {
+  return tf.tidy(() => tf.variable(tf.mul(tensorOf(learner.prompt()), 0)));
+}
+
+/** Up the gradient, as long as the learner's noise is to be beside its prompt (FGM, Miyato et al. 2017, on the prompt's rows). */
+function nudge(learner: Learner, gradient: tf.Tensor2D): tf.Variable<tf.Rank.R2> {
+  return tf.tidy(() => {
+    const length = (tensor: tf.Tensor) => tf.sqrt(tf.sum(tf.square(tensor)));
+    const far = tf.mul(length(tensorOf(learner.prompt())), learner.settings.noise);
+    return tf.variable(tf.mul(gradient, tf.div(far, tf.add(length(gradient), SMALLEST))));
+  });
+}
+
+function moved(prompt: SoftPrompt, nudge: tf.Variable<tf.Rank.R2>): SoftPrompt {
+  return prompt.kind === 'prompt'
+    ? { kind: 'prompt', vectors: tf.add(prompt.vectors, nudge) }
+    : { kind: 'prefix', keysValues: tf.add(prompt.keysValues, nudge) };
+}
+
+/** Keeps a gradient of nothing from being divided by. */
+const SMALLEST = 1e-12;
 
 /** Label tokens that rows predict: after a prompt also a text's first, after a prefix not. */
 function countLabels(examples: readonly TokenExample[], first: boolean): number {

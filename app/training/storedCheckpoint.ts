@@ -59,6 +59,8 @@ const migrations: Record<number, (row: Row) => Row> = {
       after: '',
       patience: 0,
       minutes: 0,
+      noise: 0,
+      shots: 0,
       ...(row.settings as Row),
     } as unknown as RunSettings;
     const lane = {

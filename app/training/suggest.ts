@@ -19,6 +19,10 @@ const VALIDATIONS = 6;
 const VALIDATION_ROWS = { gpu: 200, cpu: 100 };
 const MOST_CLASSES_NAMED = 8;
 const PATIENCE = 3;
+/** Examples in context: what a person would write into a prompt by hand. */
+const SHOTS = 4;
+/** Weights in the layers of a model that even a processor reads long texts with in a moment. */
+const SMALL = 20e6;
 
 /** Settings for a first run. */
 export function suggestSettings(facts: SuggestionFacts): SuggestedSettings {
@@ -54,9 +58,16 @@ export function suggestSettings(facts: SuggestionFacts): SuggestedSettings {
     validationRows,
     patience: PATIENCE,
     minutes: 0,
+    noise: 0,
+    shots: gpu || isSmall(spec) ? SHOTS : 0,
     instructions: [describeTask(dataset)],
   };
   return { settings, reasons: reasonsFor(facts, settings) };
+}
+
+/** By the weights of a layer with a gated MLP of the usual width. */
+function isSmall({ hidden, layers }: SuggestionFacts['spec']): boolean {
+  return 12 * hidden ** 2 * layers.length < SMALL;
 }
 
 /** The task in words, for the `text` initialiser and as a first hard prompt. */

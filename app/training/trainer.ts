@@ -13,7 +13,7 @@ import { TrainingError } from './errors';
 import { evaluatePrompts } from './evaluate';
 import { LatestState } from './latestState';
 import { tensorOf } from './learner';
-import { Proving } from './proving';
+import { type JudgedPrompt, Proving } from './proving';
 import { Readback } from './readback';
 import {
   type AbandonedRun,
@@ -188,6 +188,11 @@ export class Trainer {
     const { step } = this;
     const state = (await this.sweep.read()).get(leader) ?? this.record.left(leader);
     return { values: state.prompt, step, loss: null, lane: leader };
+  }
+
+  /** The best prompts of all lanes that were validated: the run's own first, then the lowest validation loss. */
+  get bests(): (JudgedPrompt & { name: string })[] {
+    return this.together.bests;
   }
 
   /**

@@ -5,7 +5,7 @@ import type { InputsLoss } from '../evaluation/inputsLoss';
 import type { ContenderReport, Difference, Measure } from '../evaluation/report';
 import type { MethodId } from './methods/names';
 
-export type Initialiser = 'text' | 'labels' | 'vocabulary' | 'random' | 'file';
+export type Initialiser = 'text' | 'labels' | 'examples' | 'vocabulary' | 'random' | 'file';
 export type Schedule = 'cosine' | 'linear' | 'constant';
 /** What is varied among the lanes of a run; `none` trains one. */
 export type Search = 'none' | 'auto' | 'rates' | 'lengths' | 'starts' | 'methods' | 'seeds';
@@ -39,14 +39,29 @@ export interface RunSettings {
   patience: number;
   /** Most minutes of training; 0 for no limit. */
   minutes: number;
+  /**
+   * Length of the nudge against the prompt at which each step learns too, as a part of the prompt's own length (FGM, Miyato et
+   * al. 2017); 0 for none.
+   */
+  noise: number;
   /** Words that the prompt is compared with, at most ten; nothing is trained by them. */
   instructions: string[];
+  /** Examples in context that the first of these is compared with too; 0 for none. */
+  shots: number;
 }
 
 /** The settings that one learner has for itself; learners of a run may differ in them. */
 export type LearnerSettings = Pick<
   RunSettings,
-  'method' | 'virtualTokens' | 'initialiser' | 'initText' | 'before' | 'after' | 'learningRate' | 'seed'
+  | 'method'
+  | 'virtualTokens'
+  | 'initialiser'
+  | 'initText'
+  | 'before'
+  | 'after'
+  | 'learningRate'
+  | 'noise'
+  | 'seed'
 >;
 
 /** Where a learner begins; it stays what it is for all of a run. On the host, row-major. */

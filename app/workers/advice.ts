@@ -66,7 +66,8 @@ export class Advice {
 /** Every text as long as the longest, of every prompt that is trained in the same steps: the batch that the run may meet. */
 function trainingShape(settings: RunSettings, data: DatasetReport | null): TrainingShape {
   const room = Number.POSITIVE_INFINITY;
-  const lanes = lanesOf(settings, { room, classes: data?.classes != null, own: new Set() });
+  const training = data?.training ?? room;
+  const lanes = lanesOf(settings, { room, training, classes: data?.classes != null, own: new Set() });
   const virtualTokens = lanes.reduce((sum, lane) => sum + lane.settings.virtualTokens, 0);
   const batch = lanes.length * settings.batchSize;
   if (!data) return { ...USUAL_SHAPE, virtualTokens, batch };

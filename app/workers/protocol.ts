@@ -9,6 +9,7 @@ import type { Backend, SamplingOptions } from '../engine/engine';
 import type { MemoryReport } from '../engine/memoryForecast';
 import type { WeightFormat } from '../engine/spec';
 import type { SimdLevel } from '../engine/wasm/pool';
+import type { Difference, Measure, Share } from '../evaluation/report';
 import type { NeighbourTable } from '../inspect/nearest';
 import type { PromptFormat } from '../prompt/types';
 import type { SettingName } from '../training/settingsTable';
@@ -237,6 +238,21 @@ export interface HardRows {
   hardest: HardRow[];
 }
 
+/** Several prompts of a run asked together, against its own prompt alone. */
+export interface EnsembleReport {
+  runId: string;
+  /** Names of the lanes, the run's own first. */
+  members: string[];
+  measure: Measure;
+  /** Test rows that were asked about, and that there are. */
+  rows: number;
+  of: number;
+  alone: Share;
+  together: Share;
+  /** Of together to alone. */
+  difference: Difference;
+}
+
 /** Rows without an answer, with what the prompt in use would answer. */
 export interface RankedRows {
   prompt: PromptReport;
@@ -316,7 +332,7 @@ export type StudioEvent =
   | { type: 'savedChanged' }
   /** A checkpoint could not be kept (storage full or forbidden); training goes on. */
   | { type: 'notSaved'; runId: string; message: string }
-  /** Rows asked about so far by `hardestRows` or `rankUnlabelled`. */
+  /** Rows asked about so far by `hardestRows`, `rankUnlabelled` or `askTogether`. */
   | { type: 'rowWork'; done: number; total: number }
   | { type: 'promptChanged'; prompt: PromptReport | null }
   /** Answers begin, in the form of this prompt, and those *with* it are its own; null while there is none. */
@@ -421,7 +437,11 @@ export interface Studio {
   hardestRows(): Promise<HardRows | null>;
   /** Rows of files without answers, those first that the prompt in use is least sure of. As `hardestRows`. */
   rankUnlabelled(files: File[]): Promise<RankedRows | null>;
-  /** Ends either; it answers null. */
+  /**
+   * The best prompts of the run asked together; as `hardestRows`.
+   */
+  askTogether(): Promise<EnsembleReport | null>;
+  /** Ends any of these; it answers null. */
   cancelRowWork(): Promise<void>;
   /**
    * The dataset in use as files, its rows on the sides of the split where they are, with more to learn from: open `training` with

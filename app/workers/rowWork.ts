@@ -1,6 +1,6 @@
 /**
- * @file Work on the person's rows with the prompt in use: which of the training rows it finds hardest, and which unlabelled
- * rows it is least sure of. One piece at a time, beside other commands, and never at once with a run.
+ * @file Work on the person's rows with the prompt in use: which of the training rows it finds hardest, which unlabelled rows it is
+ * least sure of, and what it is worth together with the run's other prompts. One piece at a time, beside other commands, and never at once with a run.
  */
 import { inputTokens, packExamples } from '../data/pack';
 import { compileTemplate } from '../data/template';
@@ -12,11 +12,12 @@ import { drawRows } from '../evaluation/pickRows';
 import { scoreRows } from '../evaluation/scoreRows';
 import { classGuess } from '../evaluation/uncertainty';
 import type { ActiveDataset, DatasetSlot } from './datasetSlot';
+import { askEnsemble } from './ensemble';
 import { StudioRequestError } from './errors';
 import type { ActiveModel, ModelSlot } from './modelSlot';
 import type { Platform } from './platform';
 import { type HeldPrompt, type PromptSlot, uploadPrompt } from './promptSlot';
-import type { HardRows, RankedRows, StudioEvent } from './protocol';
+import type { EnsembleReport, HardRows, RankedRows, StudioEvent } from './protocol';
 import type { Recovery } from './recovery';
 import type { RunSlot } from './runSlot';
 import { SideWork, type Turns } from './turns';
@@ -62,6 +63,21 @@ export class RowWork {
   /** @throws StudioRequestError without a prompt or data, or while a run goes on. Null when cancelled. */
   hardest(): Promise<HardRows | null> {
     return this.run((ground) => this.findHardest(ground));
+  }
+
+  /** The best prompts of the run together. Otherwise as `hardest`. */
+  askTogether(): Promise<EnsembleReport | null> {
+    return this.run(async ({ engine, active, signal }) => {
+      const { trainer } = this.context.runs.get();
+      const report = await askEnsemble({
+        engine,
+        data: active.dataset,
+        prompts: trainer.bests,
+        inSlices: (rows, ask) => this.inSlices(rows, signal, ask),
+        signal,
+      });
+      return { ...report, runId: trainer.runId };
+    });
   }
 
   /** @throws DataError for a file that cannot be read; StudioRequestError where its columns are not those of the input */

@@ -113,6 +113,7 @@ export class RunSlot {
     const plans = lanesOf(settings, {
       room: Math.max(1, engine.spec.contextLength - report.lengths.max),
       classes: classes !== null,
+      training: training.length,
       own: new Set(own),
     });
     const lanes: Lane[] = [];

@@ -18,6 +18,7 @@ import type {
   Backend,
   CatalogueModel,
   DeviceReport,
+  EnsembleReport,
   FileChoices,
   GenerateRequest,
   HardRows,
@@ -284,6 +285,10 @@ export class StudioService implements Studio {
 
   rankUnlabelled(files: File[]): Promise<RankedRows | null> {
     return attempt('data', () => this.ready().rowWork.rank(files));
+  }
+
+  askTogether(): Promise<EnsembleReport | null> {
+    return attempt('training', () => this.ready().rowWork.askTogether());
   }
 
   async cancelRowWork(): Promise<void> {

@@ -180,6 +180,8 @@ const suggested: RunSettings = {
   weightDecay: 0,
   validateEvery: 40,
   validationRows: 34,
+  noise: 0,
+  shots: 0,
   patience: 0,
   minutes: 0,
   instructions: [],
@@ -339,6 +341,7 @@ const studio: Studio = {
   async cancelComparison() {
     cancel?.();
   },
+  askTogether: async () => null,
   hardestRows: async () => null,
   rankUnlabelled: async () => null,
   cancelRowWork: async () => undefined,

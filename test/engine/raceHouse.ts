@@ -61,6 +61,8 @@ export const settings: RunSettings = {
   weightDecay: 0,
   validateEvery: 100_000,
   validationRows: 1,
+  noise: 0,
+  shots: 0,
   patience: 0,
   minutes: 0,
   instructions: [],

@@ -115,6 +115,27 @@ describe('a person’s rows', () => {
     expect(await asked).toBeNull();
   });
 
+  it('are asked of the best prompts together once a search has made several', async () => {
+    await expect(studio.askTogether()).rejects.toMatchObject({
+      message: 'There is only one validated prompt.',
+    });
+    await studio.train({ ...settings, search: 'seeds', steps: 15, patience: 0 });
+    await rested();
+    const verdict = () => events.findLast((event) => event.type === 'verdict')?.verdict;
+    while (verdict()?.step !== 15 || !verdict()?.whole) await new Promise((resolve) => setImmediate(resolve));
+    const found = await studio.askTogether();
+    const lanes = events.findLast((event) => event.type === 'runState')?.state.lanes ?? [];
+    expect(found?.members.length).toBeGreaterThan(1);
+    expect(lanes.map(({ name }) => name)).toEqual(expect.arrayContaining(found?.members ?? []));
+    expect([found?.rows, found?.of]).toEqual([verdict()?.of, verdict()?.of]);
+    // The run's own prompt alone is what the verdict is about.
+    expect(found?.alone).toEqual(verdict()?.contenders.find(({ name }) => name === 'soft prompt')?.accuracy);
+    expect(found?.difference.points).toBeCloseTo(
+      100 * ((found?.together.value ?? 0) - (found?.alone.value ?? 0)),
+      9,
+    );
+  });
+
   it('become files that open as the same dataset, with more to learn from', async () => {
     const before = await studio.dataset();
     const files = await studio.datasetFiles([{ input: 'splendid desk', target: 'good' }]);

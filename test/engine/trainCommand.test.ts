@@ -20,6 +20,7 @@ const job = (changes: Partial<Job> = {}): Job => ({
   files: [csv('reviews.csv', rows(words))],
   testFile: csv('held.csv', rows(['car', 'house', 'meal'])),
   instructions: ['Say good or bad.', 'Is it good?'],
+  shots: 0,
   method: 'prompt',
   search: 'none',
   seconds: null,

@@ -59,6 +59,8 @@ describe('the trainer', () => {
         weightDecay: adamw.weightDecay,
         validateEvery: 1000,
         validationRows: 1,
+        noise: 0,
+        shots: 0,
         patience: 0,
         minutes: 0,
         instructions: [],

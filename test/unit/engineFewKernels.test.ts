@@ -16,7 +16,13 @@ async function run(engine: Engine, method: MethodId): Promise<number[]> {
   const inputs = await tinyInputs(engine);
   const { measures } = inputs;
   const framed = METHODS[method].kind === 'prompt';
-  const settings = { ...inputs.settings, method, before: framed ? 't4' : '', after: framed ? 't6 t7' : '' };
+  const settings = {
+    ...inputs.settings,
+    method,
+    before: framed ? 't4' : '',
+    after: framed ? 't6 t7' : '',
+    noise: 0.1,
+  };
   const source = { tokenizer: tinyTokenizer, training: inputs.data.training, file: null, elementRms: 0.3 };
   const start = await startLearner(engine, settings, source);
   const learner = new Learner(engine, settings, start, settings);

@@ -26,6 +26,8 @@ const automatic: RunSettings = {
   weightDecay: 0,
   validateEvery: 25,
   validationRows: 80,
+  noise: 0,
+  shots: 0,
   patience: 0,
   minutes: 0,
   instructions: [],

@@ -11,6 +11,7 @@ describe('the options of the train command', () => {
       data: 'd.csv',
       test: null,
       instructions: [],
+      shots: 0,
       method: 'prompt',
       search: null,
       seconds: null,

@@ -6,7 +6,7 @@ import type { Engine, SoftPrompt } from '../../app/engine/engine';
 import { affordableRows, pickRows } from '../../app/evaluation/pickRows';
 import { AnswerBook } from '../../app/training/answers';
 import { evaluatePrompt } from '../../app/training/evaluate';
-import { type InitialiserSource, startVectors } from '../../app/training/initialise';
+import { type InitialiserSource, startTokens, startVectors } from '../../app/training/initialise';
 import type { Initialiser } from '../../app/training/types';
 import {
   END_OF_TEXT,
@@ -152,6 +152,7 @@ describe('answers', () => {
     const words = (name: string, token: number) => ({
       name,
       instruction: name,
+      shots: 0,
       test: [],
       validation: data.validation.map((example) => ({
         ...example,
@@ -219,6 +220,41 @@ describe('initialisers', () => {
 
   it('labels: the target words, commonest first', async () => {
     expect(await init('labels')).toEqual(embedded([5, 6, 7, 5, 6]));
+  });
+
+  it('examples: whole training rows with their answers up to the end, those of both answers, no special token', async () => {
+    const written = source.training.map(({ tokenIds }) =>
+      [...tokenIds].filter((id) => id !== END_OF_TEXT).join(),
+    );
+    for (const seed of [1, 2, 3, 4]) {
+      const ids = await startTokens(
+        engine,
+        { initialiser: 'examples', initText: '', virtualTokens: 40, seed },
+        source,
+      );
+      expect(ids).toHaveLength(40);
+      expect(ids).not.toContain(END_OF_TEXT);
+      expect(ids).toContain(5);
+      expect(ids).toContain(6);
+      // From the end, row by row, each one of the training rows, and none twice; only the first is cut.
+      const found: string[] = [];
+      let end = ids.length;
+      for (let start = end - 1; start >= 0; start--) {
+        const piece = ids.slice(start, end).join();
+        if (!written.includes(piece)) continue;
+        found.push(piece);
+        end = start;
+      }
+      expect(end).toBeLessThan(11);
+      expect(new Set(found).size).toBe(found.length);
+    }
+    const init = (virtualTokens: number) =>
+      startTokens(engine, { initialiser: 'examples', initText: '', virtualTokens, seed: 1 }, source);
+    // Too few rows are told again in front.
+    const all = source.training.reduce((sum, { tokenIds }) => sum + tokenIds.length - 1, 0);
+    const long = await init(all + 7);
+    expect(long.slice(0, 7)).toEqual(long.slice(-7));
+    expect(long.slice(7)).toEqual(await init(all));
   });
 
   it('vocabulary: different ordinary tokens, the same for the same seed', async () => {

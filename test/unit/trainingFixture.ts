@@ -131,6 +131,8 @@ export const tinySettings: RunSettings = {
   weightDecay: 0.01,
   validateEvery: 10,
   validationRows: 4,
+  noise: 0,
+  shots: 0,
   patience: 0,
   minutes: 0,
   instructions: [],

@@ -124,7 +124,7 @@ describe('a run saved by version 2', () => {
     expect(version).toBe(3);
     expect(settings).toEqual({
       ...(row.settings as object),
-      ...{ search: 'none', before: '', after: '', patience: 0, minutes: 0 },
+      ...{ search: 'none', before: '', after: '', patience: 0, minutes: 0, noise: 0, shots: 0 },
     });
     expect(lanes).toHaveLength(1);
     const [{ parameters, prompt, initialPrompt, firstMoment, secondMoment, best, ended }] = lanes;

@@ -25,10 +25,11 @@ function words(): Words[] {
       isLabel: Uint8Array.from([0, 0, ...example.isLabel]),
     }));
   return [
-    { name: 'bare', instruction: '', validation: data.validation, test: data.test },
+    { name: 'bare', instruction: '', shots: 0, validation: data.validation, test: data.test },
     {
       name: 'instruction 1',
       instruction: 'Sort.',
+      shots: 0,
       validation: told(data.validation),
       test: told(data.test),
     },

@@ -78,7 +78,7 @@ describe('suggested settings', () => {
     targetTemplate: '{label}',
   });
   const facts: SuggestionFacts = {
-    spec: { contextLength: 512 },
+    spec: { contextLength: 512, hidden: 192, layers: Array(6).fill({ window: null, rope: 0 }) },
     elementRms: 0.2,
     dataset: {
       options,

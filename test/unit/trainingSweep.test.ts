@@ -31,7 +31,7 @@ beforeAll(async () => {
 
 const { training } = tinyData(40, 0);
 const source = { tokenizer: tinyTokenizer, training, file: null, elementRms: 0.3 };
-const facts: LaneFacts = { room: 40, classes: true, own: new Set() };
+const facts: LaneFacts = { room: 40, classes: true, training: 40, own: new Set() };
 const words = {
   ...tinySettings,
   initialiser: 'text' as const,
@@ -177,6 +177,23 @@ describe('an automatic search', () => {
     expect(
       lanesOf(auto, { ...facts, own: new Set(['virtualTokens', 'learningRate', 'initialiser']) }),
     ).toHaveLength(1);
+  });
+
+  it('of few rows begins one prompt as the rows themselves, unless the person has set the start', () => {
+    const auto = { ...words, search: 'auto' } as RunSettings;
+    const from = (training: number, own: (keyof RunSettings)[] = []) =>
+      lanesOf(auto, { ...facts, training, own: new Set(own) }).filter(
+        ({ settings }) => settings.initialiser === 'examples',
+      );
+    expect(from(32)).toEqual([]);
+    const [{ settings }] = from(31);
+    expect(settings.virtualTokens).toBe(40);
+    expect(settings.learningRate).toBeLessThan(auto.learningRate);
+    expect(from(31, ['virtualTokens', 'learningRate'])[0].settings).toMatchObject({
+      virtualTokens: auto.virtualTokens,
+      learningRate: auto.learningRate,
+    });
+    expect(from(31, ['initialiser'])).toEqual([]);
   });
 
   it('paused after any step, kept, and taken up ends bit for bit as an unbroken one', async () => {

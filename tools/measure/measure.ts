@@ -71,7 +71,12 @@ async function measure(sample: Sample, engine: Engine, { tokenizer, spec, chat }
   const source = { tokenizer, training: data.training, file: null, elementRms: measures.elementRms };
   const room = spec.contextLength - data.report.lengths.max;
   const lanes: Lane[] = [];
-  for (const plan of lanesOf(settings, { room, classes: data.classes !== null, own: new Set() })) {
+  for (const plan of lanesOf(settings, {
+    room,
+    classes: data.classes !== null,
+    training: data.training.length,
+    own: new Set(),
+  })) {
     lanes.push({ ...plan, start: await startLearner(engine, plan.settings, source) });
   }
   const began = performance.now();

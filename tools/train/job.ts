@@ -10,7 +10,7 @@ import type { TrainOptions } from './options';
 export interface Job
   extends Pick<
     TrainOptions,
-    'instructions' | 'method' | 'search' | 'seconds' | 'steps' | 'backend' | 'seed'
+    'instructions' | 'shots' | 'method' | 'search' | 'seconds' | 'steps' | 'backend' | 'seed'
   > {
   model: ModelOrigin;
   files: File[];
@@ -86,6 +86,7 @@ export async function trainAndProve(
     ...suggested.settings,
     instructions,
     method: job.method,
+    shots: job.shots,
     ...(job.search !== null && { search: job.search }),
     ...(job.seed !== null && { seed: job.seed }),
   };
@@ -160,7 +161,13 @@ async function stepsWithin(
   settings: RunSettings,
   seconds: number,
 ): Promise<number> {
-  const timed: RunSettings = { ...settings, search: 'none', instructions: [], validateEvery: settings.steps };
+  const timed: RunSettings = {
+    ...settings,
+    search: 'none',
+    instructions: [],
+    shots: 0,
+    validateEvery: settings.steps,
+  };
   for (let i = 0; i < TIMED_STEPS; i++) {
     log.begin({ quiet: true });
     await studio.step(timed);

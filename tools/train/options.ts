@@ -8,6 +8,8 @@ export interface TrainOptions {
   data: string;
   test: string | null;
   instructions: string[];
+  /** Examples in context that the prompt is compared with. */
+  shots: number;
   method: MethodId;
   /** null for what suits the model. */
   search: Search | null;
@@ -26,6 +28,7 @@ export interface TrainOptions {
 export const USAGE = `usage: npm run train -- --model FOLDER --data FILE --out FOLDER
   [--test FILE]                 rows that are only reported; else part of the data is kept apart for that
   [--instruction TEXT]...       words that the prompt is compared with, ten at most
+  [--shots N]                   compare also with the first instruction and so many rows with their answers
   [--method METHOD]             prompt, residual, mixture, encoder, prefix or projectedPrefix; prompt where nothing is said
   [--search SEARCH]             auto, none, rates, lengths, starts, methods or seeds: prompts trained side by side
   [--seconds S | --steps N]     how long; else as many steps as suit the data
@@ -58,6 +61,7 @@ export function parseOptions(args: string[]): TrainOptions {
     data: required('data', values.data, 'a file of examples'),
     test: values.test ?? null,
     instructions,
+    shots: optional('shots', values.shots, isShots, SHOTS_WORDS) ?? 0,
     method: oneOf('method', values.method ?? 'prompt', Object.keys(METHODS) as MethodId[]),
     search:
       values.search === undefined
@@ -83,6 +87,7 @@ function parse(args: string[]) {
         data: one,
         test: one,
         instruction: { type: 'string', multiple: true },
+        shots: one,
         method: one,
         search: one,
         seconds: one,
@@ -98,6 +103,8 @@ function parse(args: string[]) {
   }
 }
 
+const isShots = (value: number) => isWhole(0)(value) && value <= SETTINGS.shots.max;
+const SHOTS_WORDS = `a whole number up to ${SETTINGS.shots.max}`;
 const isWhole = (least: number) => (value: number) => Number.isSafeInteger(value) && value >= least;
 
 function required(name: string, value: string | undefined, what: string): string {

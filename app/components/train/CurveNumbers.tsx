@@ -1,6 +1,7 @@
 /** @file The curve as tables: every validation pass, what words alone reach on the same rows, and the last steps. */
+
 import { figures, percent } from '../../session/format';
-import { contenderLabel } from '../../session/verdictWords';
+import { contenderLabel, countInstructions } from '../../session/verdictWords';
 import type { StepRecord, ValidationRecord, WordsRecord } from '../../workers/protocol';
 
 const LAST_STEPS = 12;
@@ -12,7 +13,7 @@ interface CurveNumbersProps {
 }
 
 export function CurveNumbers({ steps, validations, words }: CurveNumbersProps) {
-  const instructions = words.filter(({ name }) => name !== 'bare').length;
+  const instructions = countInstructions(words);
   const best = validations.findLast((record) => record.best)?.step;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and the keyboard must be able to

@@ -8,11 +8,13 @@ import type { LaneReport } from '../../workers/protocol';
 import { Panel } from '../ui/Panel';
 import { Term } from '../ui/Term';
 import { LanesPlot } from './LanesPlot';
+import { Together } from './Together';
 
 export function LanesPanel() {
   const lanes = useStudio((state) => state.run?.state.lanes ?? null);
   const leader = useStudio((state) => state.run?.state.leader ?? 0);
   const all = useStudio((state) => state.run?.all.validations ?? null);
+  const runId = useStudio((state) => state.run?.id ?? '');
   const steps = useStudio((state) => state.run?.state.steps ?? 0);
   const resting = useStudio((state) => !isRunning(state.run));
   const busy = useStudio((state) => state.pending !== null);
@@ -69,6 +71,7 @@ export function LanesPanel() {
           </tbody>
         </table>
       </div>
+      <Together runId={runId} prompts={lanes.filter(({ best }) => best).length} resting={resting} />
     </Panel>
   );
 }

@@ -2,18 +2,18 @@
 import { Button, Text } from '@radix-ui/themes';
 import { type ReactNode, useId, useRef } from 'react';
 import { tryExample } from '../../session/actions/playground';
-import { cancelRowWork, findHardest, rankUnlabelled } from '../../session/actions/rows';
+import { findHardest, rankUnlabelled } from '../../session/actions/rows';
 import { askedText } from '../../session/askedText';
 import { toCsv } from '../../session/csv';
 import { count, figures } from '../../session/format';
 import { hardestFile, rankedFile } from '../../session/rowFiles';
 import { saveFile } from '../../session/saveFile';
-import { isRunning, type RowsSlice } from '../../session/state';
+import { isRunning } from '../../session/state';
 import { useStudio } from '../../session/store';
 import type { HardRows, PromptReport, RankedRows } from '../../workers/protocol';
-import { ErrorNote } from '../ui/ErrorNote';
 import { Fold } from '../ui/Fold';
 import { Panel } from '../ui/Panel';
+import { RowWorkLine } from './RowWorkLine';
 
 const FIRST_SHOWN = 10;
 
@@ -32,7 +32,7 @@ export function DataWork() {
           Of the rows it learns from. One that stays hard may be labelled wrongly, or be of a kind that is
           rare.
         </Text>
-        <Work kind="hardest" rows={rows} why={why}>
+        <RowWorkLine kind="hardest" why={why}>
           <Button
             size="1"
             variant="soft"
@@ -41,7 +41,7 @@ export function DataWork() {
           >
             Find the hardest rows
           </Button>
-        </Work>
+        </RowWorkLine>
         {rows.hardest && <Hardest found={rows.hardest} prompt={prompt} />}
       </Fold>
       <Fold title="Rows worth labelling">
@@ -49,39 +49,12 @@ export function DataWork() {
           Give a file of inputs without answers. The prompt answers all, and those it is least sure of come
           first: their right answers teach it most. Fill them in, and open the file beside your data.
         </Text>
-        <Work kind="unlabelled" rows={rows} why={why}>
+        <RowWorkLine kind="unlabelled" why={why}>
           <ChooseUnlabelled disabled={why !== null || rows.busy !== null} />
-        </Work>
+        </RowWorkLine>
         {rows.unlabelled && <Ranked {...rows.unlabelled} prompt={prompt} />}
       </Fold>
     </Panel>
-  );
-}
-
-interface WorkProps {
-  kind: RowsSlice['busy'];
-  rows: RowsSlice;
-  /** Why it cannot begin now. */
-  why: string | null;
-  children: ReactNode;
-}
-
-function Work({ kind, rows, why, children }: WorkProps) {
-  const busy = rows.busy === kind;
-  const { progress, error } = rows;
-  return (
-    <div className="row row-work">
-      {children}
-      {busy && (
-        <Button size="1" variant="soft" color="gray" onClick={() => void cancelRowWork()}>
-          Cancel
-        </Button>
-      )}
-      <Text size="1" color="gray" className="numbers" role="status">
-        {busy ? (progress ? `${count(progress.done)} of ${count(progress.total)} rows` : 'beginning…') : why}
-      </Text>
-      {error?.kind === kind && <ErrorNote error={error.error} />}
-    </div>
   );
 }
 

@@ -2,6 +2,7 @@
 import type { RunSettings } from '../../workers/protocol';
 import { flushEvents, worker } from '../client';
 import { toStudioError } from '../errors';
+import type { RowJob } from '../state';
 import { patch, useStudio } from '../store';
 import { openWithExamples } from './data';
 import { importPrompt } from './prompt';
@@ -11,6 +12,13 @@ export async function findHardest(): Promise<void> {
   await work('hardest', async () => {
     const hardest = await worker().hardestRows();
     return hardest && { hardest };
+  });
+}
+
+export async function askTogether(): Promise<void> {
+  await work('together', async () => {
+    const together = await worker().askTogether();
+    return together && { together };
   });
 }
 
@@ -28,7 +36,7 @@ export async function cancelRowWork(): Promise<void> {
 }
 
 async function work(
-  busy: 'hardest' | 'unlabelled',
+  busy: RowJob,
   ask: () => Promise<Partial<ReturnType<typeof useStudio.getState>['rows']> | null>,
 ): Promise<void> {
   patch('rows', { busy, progress: null, error: null });

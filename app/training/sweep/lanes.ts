@@ -19,6 +19,8 @@ export interface LaneFacts {
   room: number;
   /** Whether the targets are classes, whose words are a start of their own. */
   classes: boolean;
+  /** Training examples. */
+  training: number;
   /** Settings that the person has chosen: `auto` leaves them as they are. */
   own: ReadonlySet<keyof RunSettings>;
 }
@@ -27,10 +29,15 @@ type Change = Partial<LearnerSettings>;
 
 const RATES = [0.25, 0.5, 1, 2, 4];
 const LENGTHS = [1, 5, 10, 20, 40, 80];
-const STARTS: Initialiser[] = ['text', 'labels', 'vocabulary', 'random'];
+const STARTS: Initialiser[] = ['text', 'labels', 'examples', 'vocabulary', 'random'];
 const SEEDS = 4;
 /** A long prompt, and one that moves fast, learn some tasks that the usual one does not (training.md's table). */
 const AUTO = { longer: 2, faster: 2.5 };
+/**
+ * Of fewer examples a prompt had better begin as the examples themselves, in as many rows as they take, and move little
+ * (Blau et al. 2024, arXiv 2410.17222).
+ */
+const FEW = { examples: 32, tokens: 100, slower: 0.5 };
 
 /** The lanes of a run, at least one; no two alike. */
 export function lanesOf(settings: RunSettings, facts: LaneFacts): LanePlan[] {
@@ -80,7 +87,13 @@ function changes(settings: RunSettings, facts: LaneFacts): Change[] {
       const rates = facts.own.has('learningRate') ? [1] : [1, AUTO.faster];
       const grid = lengths.flatMap((count) => rates.map((factor) => ({ ...length(count), ...rate(factor) })));
       const free = !facts.own.has('initialiser') && !facts.own.has('initText');
-      return [...grid, ...(free ? starts(settings, facts) : [])];
+      const few = free && facts.training < FEW.examples;
+      const examples = {
+        initialiser: 'examples' as const,
+        ...(facts.own.has('virtualTokens') ? {} : length(FEW.tokens)),
+        ...(facts.own.has('learningRate') ? {} : rate(FEW.slower)),
+      };
+      return [...grid, ...(free ? starts(settings, facts) : []), ...(few ? [examples] : [])];
     }
   }
 }

@@ -67,6 +67,18 @@ export class RunLanes {
     return best && this.judgedAs({ ...best, values: best.prompt, lane: leader });
   }
 
+  /** Of every lane that was validated: the leader's first, then the lowest loss. */
+  get bests(): (JudgedPrompt & { name: string })[] {
+    const { leader } = this.record;
+    const found = this.lanes.flatMap(({ name }, lane) => {
+      const best = this.record.bestOf(lane);
+      return best ? [{ name, lane, best }] : [];
+    });
+    return found
+      .sort((a, b) => Number(b.lane === leader) - Number(a.lane === leader) || a.best.loss - b.best.loss)
+      .map(({ name, lane, best }) => ({ name, ...this.judgedAs({ ...best, values: best.prompt, lane }) }));
+  }
+
   /** A prompt with what is needed to judge it. */
   judgedAs({ values, lane, step }: Pick<TrainedPrompt, 'values' | 'lane' | 'step'>): JudgedPrompt {
     const { settings } = this.lanes[lane];
