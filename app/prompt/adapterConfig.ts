@@ -1,5 +1,5 @@
 /**
- * @file PEFT's `adapter_config.json` for prompt tuning and prefix tuning, written and read.
+ * @file PEFT's `adapter_config.json` for prompt tuning, prefix tuning and cartridges, written and read.
  * Written without `peft_version` and other young keys: releases of PEFT refuse keys they do not know.
  */
 import { z } from 'zod';
@@ -45,10 +45,19 @@ export interface AdapterConfig {
 }
 
 /**
+ * How PEFT is to take a prefix: as prefix tuning, or as a cartridge (Eyuboglu et al. 2025, arXiv 2506.06266; from PEFT 0.21 on),
+ * which is the same tensor, of which PEFT trains on all rows but the first.
+ */
+export type PrefixType = 'PREFIX_TUNING' | 'CARTRIDGE';
+
+/** Rows of a cartridge that training leaves as they are: the one that attention sinks into. */
+const FROZEN_ROWS = 1;
+
+/**
  * The configuration of an artefact, as text. Numbers that a prompt's file does not know are null; PEFT then asks the model.
  * @throws PromptError for a prefix whose layers and heads are unknown
  */
-export function writeAdapterConfig(artefact: PromptArtefact): string {
+export function writeAdapterConfig(artefact: PromptArtefact, prefix: PrefixType = 'PREFIX_TUNING'): string {
   const { kind, virtualTokens, width, model } = artefact;
   const common = {
     auto_mapping: null,
@@ -81,12 +90,13 @@ export function writeAdapterConfig(artefact: PromptArtefact): string {
   // PEFT views a row as [2 · layers, heads, token_dim / heads]; under grouped queries these are the key/value heads.
   return stringify({
     ...common,
-    peft_type: 'PREFIX_TUNING',
+    peft_type: prefix,
     token_dim: kvHeads * headDim,
     num_layers: layers,
     num_attention_heads: kvHeads,
-    encoder_hidden_size: null,
-    prefix_projection: false,
+    ...(prefix === 'CARTRIDGE'
+      ? { num_frozen_tokens: Math.min(FROZEN_ROWS, virtualTokens) }
+      : { encoder_hidden_size: null, prefix_projection: false }),
   });
 }
 
@@ -97,6 +107,7 @@ function stringify(config: Record<string, unknown>): string {
 
 /** Methods whose adapter is a prompt at inference. P-tuning's encoder is already applied to what PEFT saves. */
 const promptTypes = ['PROMPT_TUNING', 'P_TUNING'];
+const prefixTypes: readonly string[] = ['PREFIX_TUNING', 'CARTRIDGE'] satisfies PrefixType[];
 
 const explanations = new Map([
   ['LORA', 'a LoRA adapter, which changes the model’s weights instead of adding virtual tokens'],
@@ -118,10 +129,10 @@ export function readAdapterConfig(bytes: Uint8Array, fileName: string): AdapterC
       'Choose the adapter_config.json that PEFT saved with the prompt.',
     );
   }
-  const kind = promptTypes.includes(type) ? 'prompt' : type === 'PREFIX_TUNING' ? 'prefix' : null;
+  const kind = promptTypes.includes(type) ? 'prompt' : prefixTypes.includes(type) ? 'prefix' : null;
   if (!kind) {
     throw new PromptError(
-      `Expected peft_type PROMPT_TUNING or PREFIX_TUNING, ${fileName} says ${readable(type, 80)}: ${explanations.get(type) ?? 'another kind of adapter'}.`,
+      `Expected peft_type PROMPT_TUNING, PREFIX_TUNING or CARTRIDGE, ${fileName} says ${readable(type, 80)}: ${explanations.get(type) ?? 'another kind of adapter'}.`,
       'Choose an adapter made with prompt tuning or prefix tuning.',
     );
   }

@@ -2,7 +2,7 @@
 import { writeJson } from './json';
 import { writeKobold } from './kobold';
 import { writeNpy } from './npy';
-import { writePeft } from './peft';
+import { writeCartridge, writePeft } from './peft';
 import type { PromptArtefact, PromptFormat } from './types';
 
 export interface PromptFile {
@@ -17,6 +17,7 @@ const writers: Record<
   { write: (artefact: PromptArtefact) => Uint8Array<ArrayBuffer>; ending: string; type: string }
 > = {
   peft: { write: writePeft, ending: '.zip', type: 'application/zip' },
+  cartridge: { write: writeCartridge, ending: '-cartridge.zip', type: 'application/zip' },
   kobold: { write: writeKobold, ending: '-kobold.zip', type: 'application/zip' },
   npy: { write: writeNpy, ending: '.npy', type: 'application/octet-stream' },
   json: { write: writeJson, ending: '.json', type: 'application/json' },

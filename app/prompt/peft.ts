@@ -1,5 +1,5 @@
 /** @file Hugging Face PEFT's adapter format: a folder of three files, downloaded as a zip. */
-import { configName, readAdapterConfig, writeAdapterConfig } from './adapterConfig';
+import { configName, type PrefixType, readAdapterConfig, writeAdapterConfig } from './adapterConfig';
 import { checkSound, describeShape } from './artefact';
 import { PromptError } from './errors';
 import { fromMetadata, toMetadata } from './metadata';
@@ -11,12 +11,15 @@ import type { PromptArtefact } from './types';
 export const tensorFileName = 'adapter_model.safetensors';
 
 /** The adapter's files by name, as PEFT's `from_pretrained` expects them in a folder. */
-export function toPeftFiles(artefact: PromptArtefact): Record<string, Uint8Array<ArrayBuffer>> {
+export function toPeftFiles(
+  artefact: PromptArtefact,
+  prefix: PrefixType = 'PREFIX_TUNING',
+): Record<string, Uint8Array<ArrayBuffer>> {
   checkSound(artefact, 'the prompt');
   const text = new TextEncoder();
   const { virtualTokens, width, values } = artefact;
   return {
-    [configName]: text.encode(writeAdapterConfig(artefact)),
+    [configName]: text.encode(writeAdapterConfig(artefact, prefix)),
     [tensorFileName]: writePromptTensor({ virtualTokens, width, values, metadata: toMetadata(artefact) }),
     'README.md': text.encode(modelCard(artefact)),
   };
@@ -25,6 +28,20 @@ export function toPeftFiles(artefact: PromptArtefact): Record<string, Uint8Array
 /** The adapter's folder as a zip. */
 export function writePeft(artefact: PromptArtefact): Uint8Array<ArrayBuffer> {
   return packZip(toPeftFiles(artefact));
+}
+
+/**
+ * A prefix's folder as a zip, in which PEFT sees a cartridge.
+ * @throws PromptError for a prompt of vectors
+ */
+export function writeCartridge(artefact: PromptArtefact): Uint8Array<ArrayBuffer> {
+  if (artefact.kind !== 'prefix') {
+    throw new PromptError(
+      'Expected a prefix: a cartridge holds keys and values, this prompt is vectors before the text.',
+      'Save it as a PEFT adapter, or train with prefix tuning.',
+    );
+  }
+  return packZip(toPeftFiles(artefact, 'CARTRIDGE'));
 }
 
 /** A file with the name messages call it by. */

@@ -13,4 +13,4 @@ export interface PromptArtefact {
   card: Record<string, string>;
 }
 
-export type PromptFormat = 'peft' | 'kobold' | 'npy' | 'json';
+export type PromptFormat = 'peft' | 'cartridge' | 'kobold' | 'npy' | 'json';

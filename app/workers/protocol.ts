@@ -208,6 +208,8 @@ export interface PromptReport {
   /** Where it came from: the run, or the file's name. */
   name: string;
   origin: 'run' | 'file';
+  /** Vectors before the text, or keys and values of every layer. */
+  kind: 'prompt' | 'prefix';
   virtualTokens: number;
   /** A fingerprint that differs though the shape fits, in words; null when all is well. */
   warning: string | null;

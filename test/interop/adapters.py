@@ -14,7 +14,7 @@ os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 
 import torch
 import transformers
-from peft import PeftModel, PrefixTuningConfig
+from peft import CartridgeConfig, PeftModel, PrefixTuningConfig
 from safetensors.torch import load_file
 from transformers.utils import logging
 
@@ -84,7 +84,7 @@ def mean_loss(peft_model, examples):
     Labels are not shifted. After virtual tokens a first token that is a label is predicted; after a prefix it is not,
     as there is no row before it.
     """
-    is_prefix = isinstance(peft_model.peft_config["default"], PrefixTuningConfig)
+    is_prefix = isinstance(peft_model.peft_config["default"], (PrefixTuningConfig, CartridgeConfig))
     nats = 0.0
     count = 0
     for example in examples:

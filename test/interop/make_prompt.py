@@ -1,7 +1,7 @@
 """
 Makes an adapter with real PEFT for the page to import: seeded random vectors, saved by `save_pretrained`.
 
-    python make_prompt.py --model DIR --output DIR [--method prompt|prefix|ptuning] [--virtual-tokens 8] [--seed 1] [--scale 0.5]
+    python make_prompt.py --model DIR --output DIR [--method prompt|prefix|ptuning|cartridge] [--virtual-tokens 8] [--seed 1] [--scale 0.5]
 """
 
 import argparse
@@ -9,9 +9,21 @@ import json
 
 import torch
 from adapters import load_model, stored_prompt
-from peft import PrefixTuningConfig, PromptEncoderConfig, PromptTuningConfig, TaskType, get_peft_model
+from peft import (
+    CartridgeConfig,
+    PrefixTuningConfig,
+    PromptEncoderConfig,
+    PromptTuningConfig,
+    TaskType,
+    get_peft_model,
+)
 
-CONFIGS = {"prompt": PromptTuningConfig, "prefix": PrefixTuningConfig, "ptuning": PromptEncoderConfig}
+CONFIGS = {
+    "prompt": PromptTuningConfig,
+    "prefix": PrefixTuningConfig,
+    "ptuning": PromptEncoderConfig,
+    "cartridge": CartridgeConfig,
+}
 
 
 def make(model, output, method, virtual_tokens, seed, scale):
@@ -19,9 +31,14 @@ def make(model, output, method, virtual_tokens, seed, scale):
     torch.manual_seed(seed)
     config = CONFIGS[method](task_type=TaskType.CAUSAL_LM, num_virtual_tokens=virtual_tokens)
     peft_model = get_peft_model(load_model(model), config)
-    weight = peft_model.prompt_encoder["default"].embedding.weight
-    with torch.no_grad():
-        weight.copy_(torch.randn(weight.shape, generator=torch.Generator().manual_seed(seed)) * scale)
+    encoder = peft_model.prompt_encoder["default"]
+    weight = encoder.embedding.weight
+    vectors = torch.randn(weight.shape, generator=torch.Generator().manual_seed(seed)) * scale
+    if method == "cartridge":  # its rows lie in two tensors, the first of which is never trained
+        encoder.load_prompt_embeddings(vectors)
+    else:
+        with torch.no_grad():
+            weight.copy_(vectors)
     peft_model.save_pretrained(str(output))
     return stored_prompt(output)
 

@@ -21,11 +21,12 @@ interface WriteJob {
   file: string;
   tensor: string;
   kind: PromptArtefact['kind'];
+  format: PromptFormat;
   /** The folder of the model that it belongs to. */
   model: string;
 }
 
-async function write({ output, file, tensor, kind, model }: WriteJob): Promise<void> {
+async function write({ output, file, tensor, kind, format, model }: WriteJob): Promise<void> {
   const bytes = readFileSync(file);
   const entry = parseSafetensorsHeader(bytes).tensors.get(tensor);
   if (entry?.dtype !== 'F32') throw new Error(`Expected an F32 tensor "${tensor}" in ${file}.`);
@@ -49,7 +50,7 @@ async function write({ output, file, tensor, kind, model }: WriteJob): Promise<v
     model: { ...identity, revision: 'main' },
     card: { seed: '1', learningRate: '0.3', inputTemplate: 'Text: {text}\n', ...loadingCard(spec) },
   };
-  writeFileSync(output, exportPrompt(artefact, 'peft').bytes);
+  writeFileSync(output, exportPrompt(artefact, format).bytes);
 }
 
 const [command, ...rest] = process.argv.slice(2);

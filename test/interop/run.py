@@ -73,22 +73,29 @@ def write_all(temporary):
     """Zips of all golden prompts and prefixes, by the page's writer, in one go."""
     jobs = [
         {
-            "output": str(temporary / f"{folder.name}-{kind}.zip"),
+            "output": str(temporary / f"{folder.name}-{name}.zip"),
             "file": str(tensor_file(folder, kind)),
             "tensor": kind,
             "kind": kind,
+            "format": form,
             "model": str(folder),
         }
         for folder, _, kind in golden_cases()
+        for name, form in forms(kind)
     ]
     file = temporary / "jobs.json"
     file.write_text(json.dumps(jobs))
     tsx("write", file)
 
 
-def check_writer(folder, case, kind, temporary):
+def forms(kind):
+    """(name, format) of what PEFT can be given: a prefix also as a cartridge."""
+    return [("prompt", "peft")] if kind == "prompt" else [("prefix", "peft"), ("cartridge", "cartridge")]
+
+
+def check_writer(folder, case, kind, name, temporary):
     """The page's zip loads in PEFT, bit for bit, and gives the golden loss."""
-    output = temporary / f"{folder.name}-{kind}.zip"
+    output = temporary / f"{folder.name}-{name}.zip"
     result = check(output, folder, case["examples"], case["loss"], 1e-3, load_file(str(tensor_file(folder, kind)))[kind])
     with adapter_folder(output) as adapter:
         config = json.loads((adapter / "adapter_config.json").read_text())
@@ -201,8 +208,15 @@ def all_checks(options, temporary):
         yield f"golden {name}", lambda a=(name, case, tensors, final): check_golden_adapter(*a)
     write_all(temporary)
     for folder, case, kind in golden_cases():
-        yield f"writer {folder.name} {kind}", lambda a=(folder, case, kind): check_writer(*a, temporary)
-    for method, form in (("prompt", "zip"), ("prefix", "zip"), ("ptuning", "zip"), ("prompt", "npy")):
+        for name, _ in forms(kind):
+            yield f"writer {folder.name} {name}", lambda a=(folder, case, kind, name): check_writer(*a, temporary)
+    for method, form in (
+        ("prompt", "zip"),
+        ("prefix", "zip"),
+        ("ptuning", "zip"),
+        ("cartridge", "zip"),
+        ("prompt", "npy"),
+    ):
         yield f"reader {method} {form}", lambda a=(method, form): check_reader(*a, temporary)
     # One loaded by another class, one with another attention than the default.
     for name, kind in (

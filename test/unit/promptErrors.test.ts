@@ -115,7 +115,10 @@ describe('adapters of other kinds', () => {
   });
 
   test.each([
-    [{ peft_type: 'LORA' }, /peft_type PROMPT_TUNING or PREFIX_TUNING, .* says LORA: a LoRA adapter/],
+    [
+      { peft_type: 'LORA' },
+      /peft_type PROMPT_TUNING, PREFIX_TUNING or CARTRIDGE, .* says LORA: a LoRA adapter/,
+    ],
     [{ peft_type: 'VERA' }, /says VERA: another kind of adapter/],
     [{ peft_type: null }, /"peft_type" .* is missing/],
     [{ task_type: 'SEQ_2_SEQ_LM' }, /task_type CAUSAL_LM.* says SEQ_2_SEQ_LM/],

@@ -102,6 +102,28 @@ describe('the PEFT zip', () => {
     });
   });
 
+  test('configures a cartridge as the same prefix, of which the first row is not trained', () => {
+    const config = toPeftFiles(sampleArtefact('prefix'), 'CARTRIDGE')['adapter_config.json'];
+    expect(JSON.parse(new TextDecoder().decode(config))).toEqual({
+      auto_mapping: null,
+      base_model_name_or_path: 'someone/small-model',
+      inference_mode: true,
+      num_attention_heads: 2,
+      num_frozen_tokens: 1,
+      num_layers: 2,
+      num_transformer_submodules: 1,
+      num_virtual_tokens: 5,
+      peft_type: 'CARTRIDGE',
+      revision: 'abc123',
+      task_type: 'CAUSAL_LM',
+      token_dim: 4,
+    });
+    const { name, bytes } = exportPrompt(sampleArtefact('prefix'), 'cartridge');
+    expect(name).toBe('prefix-small-model-5-cartridge.zip');
+    expect(importPrompt([{ name, bytes }])).toEqual(throughFile(sampleArtefact('prefix'), 'peft'));
+    expect(() => exportPrompt(sampleArtefact('prompt'), 'cartridge')).toThrow(/Expected a prefix/);
+  });
+
   test('stores one aligned F32 tensor with metadata that are strings', () => {
     const artefact = sampleArtefact();
     artefact.card.note = 'ünïcödé, whose bytes are more than its letters';

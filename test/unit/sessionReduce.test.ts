@@ -192,7 +192,7 @@ describe('the clock of a run', () => {
 describe('prompts', () => {
   const prompt = (origin: 'run' | 'file', name: string): StudioEvent => ({
     type: 'promptChanged',
-    prompt: { id: name, name, origin, virtualTokens: 8, warning: null, card: {} },
+    prompt: { id: name, name, origin, kind: 'prompt', virtualTokens: 8, warning: null, card: {} },
   });
 
   it('keeps an imported one at hand when a run brings its own', () => {

@@ -20,7 +20,7 @@ export function PromptPanel() {
         <Button onClick={() => downloadPrompt('peft')} disabled={!report || busy !== null}>
           <DownloadIcon aria-hidden /> Download prompt
         </Button>
-        <OtherFormats disabled={!report || busy !== null} />
+        <OtherFormats disabled={!report || busy !== null} prefix={report?.kind === 'prefix'} />
         <ImportButton />
       </div>
       {importing && <Importing name={importing} />}
@@ -53,7 +53,7 @@ function Importing({ name }: { name: string }) {
   );
 }
 
-function OtherFormats({ disabled }: { disabled: boolean }) {
+function OtherFormats({ disabled, prefix }: { disabled: boolean; prefix: boolean }) {
   return (
     <DropdownMenu.Root>
       <DropdownMenu.Trigger disabled={disabled}>
@@ -63,9 +63,15 @@ function OtherFormats({ disabled }: { disabled: boolean }) {
       </DropdownMenu.Trigger>
       <DropdownMenu.Content>
         <DropdownMenu.Item onSelect={() => downloadPrompt('peft')}>PEFT adapter (zip)</DropdownMenu.Item>
-        <DropdownMenu.Item onSelect={() => downloadPrompt('kobold')}>
-          KoboldAI soft prompt (zip)
-        </DropdownMenu.Item>
+        {prefix ? (
+          <DropdownMenu.Item onSelect={() => downloadPrompt('cartridge')}>
+            PEFT cartridge (zip)
+          </DropdownMenu.Item>
+        ) : (
+          <DropdownMenu.Item onSelect={() => downloadPrompt('kobold')}>
+            KoboldAI soft prompt (zip)
+          </DropdownMenu.Item>
+        )}
         <DropdownMenu.Item onSelect={() => downloadPrompt('npy')}>NumPy array (npy)</DropdownMenu.Item>
         <DropdownMenu.Item onSelect={() => downloadPrompt('json')}>JSON</DropdownMenu.Item>
       </DropdownMenu.Content>
