@@ -43,6 +43,7 @@ export async function runInChromium(
       model: options.model,
       workload: options.workload,
       steps: options.steps,
+      lanes: options.lanes,
       reference: options.referenceSteps > 0,
       profile: options.profile,
     };

@@ -9,6 +9,8 @@ export interface BenchOptions {
   steps: number;
   referenceSteps: number;
   submitSteps: number;
+  /** Prompts in one step that are timed against a step for each; 0 leaves that out. */
+  lanes: number;
   /** Warm plain tfjs up even where its first step is slow. */
   patient: boolean;
   profile: boolean;
@@ -28,6 +30,7 @@ export interface BenchOptions {
 export const USAGE = `usage: npm run bench -- [--model embedded|${shapeNames.join('|')}]
   [--batch B] [--length T] [--prompt p] [--labels n]   B texts of T tokens, the last n labels, after p virtual tokens
   [--steps N] [--reference-steps N] [--submit-steps N] timed steps; 0 leaves plain tfjs or the 30 layers out
+  [--lanes K]                                          time K prompts in one step against K steps of one
   [--patient]                                          warm plain tfjs up even where a step takes over 20 seconds
   [--tune] [--profile]                                 try tilings on a software adapter too; time single kernels
   [--engine webgpu|wasm]                               the GPU's engine, or the processor's:
@@ -81,6 +84,7 @@ export function parseOptions(args: string[]): BenchOptions {
     steps: whole('steps', 1),
     referenceSteps: whole('reference-steps', 0),
     submitSteps: whole('submit-steps', 0),
+    lanes: whole('lanes', 0),
     patient: values.patient,
     profile: values.profile,
     tune: values.tune,
@@ -109,6 +113,7 @@ function parse(args: string[]) {
         steps: { type: 'string', default: '10' },
         'reference-steps': { type: 'string', default: '3' },
         'submit-steps': { type: 'string', default: '50' },
+        lanes: { type: 'string', default: '0' },
         patient: { type: 'boolean', default: false },
         profile: { type: 'boolean', default: false },
         tune: { type: 'boolean', default: false },

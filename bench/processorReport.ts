@@ -8,6 +8,7 @@ import type { StepProfile } from '../app/engine/wasm/profile';
 import { scratchBytes } from '../app/engine/wasm/scratch';
 import { createWasmEngine } from '../app/engine/wasm/wasmEngine';
 import { storedElementBytes } from '../app/engine/weightStream';
+import { type LaneTimes, timeLanes } from './lanes';
 import { type StepTimes, spread, timeSteps } from './measure';
 import type { BenchModel } from './models';
 import { type Product, stepWork } from './products';
@@ -54,6 +55,8 @@ export interface ProcessorReport {
   /** In bytes; `memory` is all of WebAssembly's. */
   allocated: { weights: number; step: number; memory: number };
   saving: string | null;
+  /** Null where that was left out. */
+  lanes: LaneTimes | null;
   /** Where a step's time goes; null where that was not asked for. */
   profile: StepProfile | null;
 }
@@ -68,7 +71,10 @@ const PRODUCT_RUNS = 9;
 
 /** Runs everything. @throws what the engines throw */
 export async function runProcessorBench(
-  settings: Pick<BenchSettings, 'model' | 'workload' | 'steps' | 'referenceSteps' | 'patience' | 'profile'>,
+  settings: Pick<
+    BenchSettings,
+    'model' | 'workload' | 'steps' | 'lanes' | 'referenceSteps' | 'patience' | 'profile'
+  >,
   { spec, weights }: BenchModel,
   host: ProcessorHost,
   onProgress: (progress: Progress) => void,
@@ -95,6 +101,9 @@ export async function runProcessorBench(
     steps: settings.steps,
     onStep: words('processor’s engine'),
   });
+  const { lanes: count } = settings;
+  const lanes =
+    count > 0 ? await timeLanes(engine, workload, count, settings.steps, words(`${count} prompts`)) : null;
   let profile: StepProfile | null = null;
   if (settings.profile) {
     say('timing its kernels one by one');
@@ -155,6 +164,7 @@ export async function runProcessorBench(
     },
     allocated: { weights: usage.weightBytes, step: usage.planBytes, memory: usage.memoryBytes },
     saving: usage.saving,
+    lanes,
     profile,
   };
 }

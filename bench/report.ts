@@ -5,6 +5,7 @@ import { DEFAULT_TILE, type MatmulTile } from '../app/engine/webgpu/kernels/tile
 import type { KernelTime } from '../app/engine/webgpu/profile';
 import { createWebGpuEngine } from '../app/engine/webgpu/webgpuEngine';
 import { type AdapterReport, describeAdapter, describeVersions, type Host } from './adapter';
+import { type LaneTimes, timeLanes } from './lanes';
 import { type StepTimes, timeSteps } from './measure';
 import { type Meter, meterDevice } from './meter';
 import type { BenchModel } from './models';
@@ -23,6 +24,8 @@ export interface BenchSettings {
   patience: number;
   /** Timed steps of 30 narrow layers, for the processor's part; 0 to leave it out. */
   submitSteps: number;
+  /** Prompts in one step, timed against a step for each; 0 to leave that out. */
+  lanes: number;
   /** Time each kernel of one step too, where the device can. */
   profile: boolean;
   /** How products are divided among threads; the default where absent. */
@@ -66,6 +69,8 @@ export interface BenchReport {
   /** In bytes; `device` is all that lived on the device at one time while the engine ran, tfjs's own included. */
   allocated: { weights: number; step: number; device: number; reference: number | null };
   saving: string | null;
+  /** Null where that was left out. */
+  lanes: LaneTimes | null;
   kernels: KernelTime[] | null;
 }
 
@@ -138,6 +143,7 @@ export async function runBench(
       reference: reference?.bytes ?? null,
     },
     saving: fused.usage.saving,
+    lanes: fused.lanes,
     kernels: fused.kernels,
   };
 }
@@ -150,7 +156,7 @@ function runSubmit({ submitSteps }: BenchSettings, device: GPUDevice, say: Say):
 }
 
 async function runFused(
-  { workload, steps, profile, tile }: BenchSettings,
+  { workload, steps, lanes: count, profile, tile }: BenchSettings,
   { spec, weights }: BenchModel,
   device: GPUDevice,
   meter: Meter,
@@ -168,6 +174,8 @@ async function runFused(
       onStep: stepWords(say, 'fused engine'),
     });
     const bytes = meter.peakBytes;
+    const lanes =
+      count > 0 ? await timeLanes(engine, workload, count, steps, stepWords(say, `${count} prompts`)) : null;
     let kernels: KernelTime[] | null = null;
     if (profile && device.features.has('timestamp-query')) {
       say('timing its kernels one by one');
@@ -175,7 +183,7 @@ async function runFused(
       kernels = await engine.profile([{ kind: 'prompt', vectors }], makeBatch(spec.vocabSize, workload));
       vectors.dispose();
     }
-    return { times, createMilliseconds, bytes, kernels, usage: engine.usage() };
+    return { times, createMilliseconds, bytes, lanes, kernels, usage: engine.usage() };
   } finally {
     engine.dispose();
   }

@@ -40,6 +40,7 @@ export function BenchForm({ running, onRun, onCancel }: BenchFormProps) {
     model: 'embedded',
     workload: DEFAULT_WORKLOAD,
     steps: 10,
+    lanes: 0,
     reference: true,
     profile: false,
   });
@@ -99,10 +100,18 @@ export function BenchForm({ running, onRun, onCancel }: BenchFormProps) {
           onValue={(steps) => change({ steps })}
           disabled={running}
         />
+        <NumberBox
+          label="Prompts in one step"
+          value={settings.lanes}
+          rule={{ min: 0, max: 64, whole: true }}
+          onValue={(lanes) => change({ lanes })}
+          disabled={running}
+        />
       </fieldset>
       <Text as="p" size="1" color="gray">
         Models but the embedded one are random weights in that model’s true shapes, made here: speed depends
-        on nothing else, and nothing is downloaded.
+        on nothing else, and nothing is downloaded. Prompts in one step are timed against a step for each; 0
+        leaves that out.
       </Text>
       <div className="stack">
         <Check

@@ -78,6 +78,7 @@ async function onGpu({ settings, baseUrl }: RunRequest): Promise<BenchReport> {
         model: name,
         workload,
         steps,
+        lanes: settings.lanes,
         referenceSteps: settings.reference ? 3 : 0,
         // What it tells is a processor's time beside a GPU; without one it would be minutes for nothing.
         submitSteps: isSoftware(adapter.info) ? 0 : 20,

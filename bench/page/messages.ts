@@ -12,6 +12,8 @@ export interface PageSettings {
   model: 'embedded' | ShapeName;
   workload: Workload;
   steps: number;
+  /** Prompts in one step against a step for each; 0 leaves that out. */
+  lanes: number;
   /** Plain tfjs too. */
   reference: boolean;
   /** Of the processor's engine: time its kernels one by one; a GPU's always are. */

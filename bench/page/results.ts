@@ -65,7 +65,19 @@ export function resultRows(report: BenchReport | ProcessorReport): ResultRow[] {
       note: 'weights uploaded, kernels compiled',
     },
   );
+  rows.push(...laneRows(report));
   return rows;
+}
+
+function laneRows({ lanes }: Pick<BenchReport, 'lanes'>): ResultRow[] {
+  if (!lanes) return [];
+  return [
+    {
+      name: `${lanes.lanes} prompts in one step`,
+      value: milliseconds(lanes.together.median),
+      note: `${digits(lanes.ratio)} of the time of a step for each, ${milliseconds(lanes.apart.median)}; losses ${lanes.lossDifference.toExponential(1)} apart at most`,
+    },
+  ];
 }
 
 function processorRows(report: ProcessorReport): ResultRow[] {
@@ -102,6 +114,7 @@ function processorRows(report: ProcessorReport): ResultRow[] {
       note: `weights ${megabytes(allocated.weights)}, a step ${megabytes(allocated.step)}`,
     },
   );
+  rows.push(...laneRows(report));
   return rows;
 }
 
