@@ -163,11 +163,15 @@ export class DatasetSlot {
 
   /** Reads what a visit before has kept. */
   async readStored(stored: StoredDataset): Promise<OpenedDataset> {
-    const { source, chatChoice = null } = stored;
+    const { name, source, chatChoice = null } = stored;
     const chosen = { asked: completeOptions({ chat: false, ...stored.options }), chatChoice };
-    if (source.kind === 'sample') return this.readSample(source.id, undefined, chosen);
-    if (source.kind === 'hub') return this.readHub(source.address, undefined, chosen);
-    return this.readFiles(filesOf(source), source, undefined, chosen);
+    const read = () => {
+      if (source.kind === 'sample') return this.readSample(source.id, undefined, chosen);
+      if (source.kind === 'hub') return this.readHub(source.address, undefined, chosen);
+      return this.readFiles(filesOf(source), source, undefined, chosen);
+    };
+    // As it was called then: not everything that keeps files keeps their names.
+    return { ...(await read()), name };
   }
 
   /** Says that rows have been read and a model is waited for. */

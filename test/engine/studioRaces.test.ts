@@ -145,7 +145,9 @@ class Call {
           message: expect.stringMatching(/^[A-Z“].*[.”]$/s),
         });
         expect(error).not.toBeInstanceOf(Error);
-        expect(error.message, name).not.toMatch(/undefined|is not a|Cannot read|aborted|disposed/i);
+        expect(error.message, name).not.toMatch(
+          /undefined|is not a|Cannot read|aborted|disposed|was not made for|is not as it should be/i,
+        );
         this.answer = 'refused';
       },
     );
