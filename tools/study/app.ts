@@ -12,7 +12,6 @@ export async function trainApp(
 ): Promise<Outcome[]> {
   const { engine, model, measures } = ground;
   const { data, settings: suggested } = sampleOf(ground, sample);
-  const part = steps / suggested.steps;
   const outcomes: Outcome[] = [];
   for (const seed of seeds) {
     const settings = {
@@ -20,8 +19,8 @@ export async function trainApp(
       search,
       seed,
       steps,
-      warmupSteps: Math.round(suggested.warmupSteps * part),
-      validateEvery: Math.max(1, Math.round(suggested.validateEvery * part)),
+      warmupSteps: Math.round((suggested.warmupSteps * steps) / suggested.steps),
+      validateEvery: Math.min(steps, suggested.validateEvery),
     };
     const run = await trainToTheEnd(sample, { engine, model, measures, data, settings });
     const { state, history, result, prompt, seconds } = run;

@@ -18,7 +18,7 @@ import {
 import { DEFAULT, LENGTHS, METHODS, RATES, RECIPES } from './plan';
 import { starts, startsBehind } from './starts';
 import { type Estimate, estimate } from './statistics';
-import { digits, NONE, percent, points, table } from './tables';
+import { digits, listed, NONE, percent, points, table } from './tables';
 
 export const BLOCKS = ['ground', 'starts', 'lengths', 'rates', 'methods', 'auto', 'peft', 'losses'] as const;
 export type Block = (typeof BLOCKS)[number];
@@ -158,8 +158,7 @@ function methods(facts: Facts): string {
   });
   return [
     table(['sample', 'method', ...GRID_HEAD, 'exact at its own best rate'], rows),
-    'Points ahead of prompt tuning at the default rate, over seeds × samples:',
-    pooled.join('\n'),
+    ...listed('Points ahead of prompt tuning at the default rate, over seeds × samples:', pooled),
   ].join('\n\n');
 }
 
@@ -213,10 +212,8 @@ function auto(facts: Facts): string {
   });
   return [
     table(head, rows),
-    'Points that Automatic is ahead of, over seeds × samples:',
-    sentences.join('\n'),
-    'What it chose:',
-    chosen.join('\n'),
+    ...listed('Points that Automatic is ahead of, over seeds × samples:', sentences),
+    ...listed('What it chose:', chosen),
   ].join('\n\n');
 }
 
@@ -276,15 +273,16 @@ function peft(facts: Facts): string {
   });
   return [
     table(head, rows),
-    'PEFT’s prompt tuning from our start, at our rate, with the same batches, against ours:',
-    same.join('\n'),
+    ...listed('PEFT’s prompt tuning from our start, at our rate, with the same batches, against ours:', same),
   ].join('\n\n');
 }
 
 /** Everything above in which the app is behind, by the mean; in bold where the interval leaves no doubt. */
 function losses(facts: Facts): string {
   const lines: string[] = [];
+  let compared = 0;
   const behind = (who: string, difference: Estimate | null, whom: string) => {
+    if (difference) compared += 1;
     if (!difference || difference.mean >= 0) return;
     const sure = difference.high !== null && difference.high < 0;
     lines.push(
@@ -313,5 +311,6 @@ function losses(facts: Facts): string {
     }
   }
   lines.push(...startsBehind(facts));
+  if (compared === 0) return 'Not measured yet.';
   return lines.length > 0 ? lines.join('\n') : 'Nowhere in these cells.';
 }

@@ -3,7 +3,7 @@ import type { Start } from './cells';
 import type { Facts } from './facts';
 import { SPEED_RATES, STARTS, TARGETS } from './plan';
 import { estimate, ratioOfSteps, type StepPair, type StepRatio, stepsUntil } from './statistics';
-import { digits, NONE, table, times } from './tables';
+import { digits, listed, NONE, table, times } from './tables';
 
 /** What is said to hold of text starts. */
 const CLAIM = { low: 2, high: 5 };
@@ -50,8 +50,10 @@ export function starts(facts: Facts): string {
         ...found.map((one) => (one ? ratioWords(one) : NONE)),
       ]),
     ),
-    `“${CLAIM.low} to ${CLAIM.high} times fewer steps from text”, against each of the others, at ${percentOf(LEAST)}:`,
-    sentences.join('\n'),
+    ...listed(
+      `“${CLAIM.low} to ${CLAIM.high} times fewer steps from text”, against each of the others, at ${percentOf(LEAST)}:`,
+      sentences,
+    ),
   ].join('\n\n');
 }
 

@@ -4,14 +4,20 @@ import type { Estimate } from './statistics';
 /** Where there is no number. */
 export const NONE = '–';
 
-/** @throws RangeError where a row has another number of cells than the head */
+/** Of no rows a sentence that says so. @throws RangeError where a row has another number of cells than the head */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => {
     if (cells.length !== head.length)
       throw new RangeError(`${cells.length} cells under ${head.length} heads.`);
     return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
   };
+  if (rows.length === 0) return 'Not measured yet.';
   return [line(head), `|${' --- |'.repeat(head.length)}`, ...rows.map(line)].join('\n');
+}
+
+/** A list under the words that it needs; nothing where there is nothing to list. */
+export function listed(words: string, lines: readonly string[]): string[] {
+  return lines.length > 0 ? [words, lines.join('\n')] : [];
 }
 
 /** Shares as per cent with their interval: `85 % (80 to 90)`; what no share can be is left out of the interval. */
