@@ -9,6 +9,7 @@ import type {
   DeviceReport,
   EnsembleReport,
   HardRows,
+  InputsReading,
   Int8Cost,
   MemoryReport,
   ModelOrigin,
@@ -116,6 +117,8 @@ export interface DataSlice {
   optionsBefore: DataOptions[];
   /** Name of the dataset that *Undo* brings back. */
   undo: string | null;
+  /** What the model makes of the inputs; of which data and model it says. Null until it has read some. */
+  reading: { hash: string; model: string; found: InputsReading } | null;
 }
 
 /** Wall-clock bookkeeping of a run, in milliseconds. */
@@ -292,6 +295,7 @@ export const initialState: StudioState = {
     optionsError: null,
     optionsBefore: [],
     undo: null,
+    reading: null,
   },
   settings: { suggested: null, entered: {}, error: null },
   run: null,

@@ -4,6 +4,7 @@
  */
 import type { DatasetReport, RunSettings, StepRecord, ValidationRecord, Verdict } from '../workers/protocol';
 import { count, figures, percent } from './format';
+import { isStrange } from './suits';
 import { bestValidation, smooth, smoothingWeight } from './summary';
 import { barsOf, oneClass, verdictWords } from './verdictWords';
 
@@ -27,8 +28,6 @@ export interface WhyNotInputs {
 
 /** From this share on there is next to nothing left to win. */
 const NEARLY_ALL = 0.97;
-/** A model that knows a text needs less than this part of what blind guessing needs: docs/training.md has what was measured. */
-const STRANGE = 0.6;
 /** Pieces a word of a label from which on it is told. */
 const MANY_PIECES = 2.5;
 const FEW_ROWS = 64;
@@ -63,7 +62,7 @@ export function whyNot({ verdict, settings, steps, validations, data }: WhyNotIn
 }
 
 function strangeText({ inputs }: Verdict): Reason | null {
-  if (!inputs || inputs.loss < STRANGE * inputs.guessing) return null;
+  if (!inputs || !isStrange(inputs)) return null;
   return {
     seen: `The model hardly knows this kind of text: it needs ${figures(inputs.loss)} nats a token for the inputs themselves, where blind guessing needs ${figures(inputs.guessing)}.`,
     attempt: 'Choose a larger model, or one made for this language and kind of text.',

@@ -165,7 +165,7 @@ export class Proof {
   private scoreInputs(signal?: AbortSignal): Promise<InputsLoss | null> {
     const { engine, data } = this.inputs;
     const texts = this.order.slice(0, INPUTS_READ).map((row) => data.test[row]);
-    return inputsLoss(engine, texts, signal);
+    return inputsLoss(engine, texts, { signal });
   }
 
   /** Scores the rows of a depth that are not scored yet, a few at a time, until all are or time has run out. */

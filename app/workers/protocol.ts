@@ -9,6 +9,7 @@ import type { Backend, SamplingOptions } from '../engine/engine';
 import type { MemoryReport } from '../engine/memoryForecast';
 import type { WeightFormat } from '../engine/spec';
 import type { SimdLevel } from '../engine/wasm/pool';
+import type { InputsLoss } from '../evaluation/inputsLoss';
 import type { Difference, Measure, Share } from '../evaluation/report';
 import type { NeighbourTable } from '../inspect/nearest';
 import type { PromptFormat } from '../prompt/types';
@@ -214,6 +215,14 @@ export interface PromptReport {
   /** A fingerprint that differs though the shape fits, in words; null when all is well. */
   warning: string | null;
   card: Record<string, string>;
+}
+
+/** How well the model knows the kind of text that the inputs of the dataset are. */
+export interface InputsReading extends InputsLoss {
+  /** Tokens a word, white space apart. */
+  pieces: number;
+  /** Products and sums a second that reading them took; of a small model a fraction of what the device can do. */
+  flops: number;
 }
 
 /** A training row that the prompt in use finds hard. */
@@ -439,6 +448,11 @@ export interface Studio {
   hardestRows(): Promise<HardRows | null>;
   /** Rows of files without answers, those first that the prompt in use is least sure of. As `hardestRows`. */
   rankUnlabelled(files: File[]): Promise<RankedRows | null>;
+  /**
+   * What the bare model makes of a few inputs of the dataset in use; needs no prompt. Null where they are too short to tell, and
+   * as `hardestRows`.
+   */
+  readInputs(): Promise<InputsReading | null>;
   /**
    * The best prompts of the run asked together; as `hardestRows`.
    */

@@ -14,10 +14,11 @@ import { classGuess } from '../evaluation/uncertainty';
 import type { ActiveDataset, DatasetSlot } from './datasetSlot';
 import { askEnsemble } from './ensemble';
 import { StudioRequestError } from './errors';
+import { readInputs } from './inputsReading';
 import type { ActiveModel, ModelSlot } from './modelSlot';
 import type { Platform } from './platform';
 import { type HeldPrompt, type PromptSlot, uploadPrompt } from './promptSlot';
-import type { EnsembleReport, HardRows, RankedRows, StudioEvent } from './protocol';
+import type { EnsembleReport, HardRows, InputsReading, RankedRows, StudioEvent } from './protocol';
 import type { Recovery } from './recovery';
 import type { RunSlot } from './runSlot';
 import { SideWork, type Turns } from './turns';
@@ -63,6 +64,25 @@ export class RowWork {
   /** @throws StudioRequestError without a prompt or data, or while a run goes on. Null when cancelled. */
   hardest(): Promise<HardRows | null> {
     return this.run((ground) => this.findHardest(ground));
+  }
+
+  /** What the bare model makes of the inputs. @throws StudioRequestError without data, or while a run goes on. Null when cancelled. */
+  readInputs(): Promise<InputsReading | null> {
+    const { models, data, runs, recovery } = this.context;
+    return this.work.run(async (signal) => {
+      runs.refuseBusy();
+      await recovery.ready();
+      const model = models.get();
+      const { dataset } = await data.for(model);
+      return async () => {
+        try {
+          return await recovery.guard(() => readInputs(model, dataset, signal));
+        } catch (error) {
+          if (signal.aborted) return null;
+          throw error;
+        }
+      };
+    });
   }
 
   /** The best prompts of the run together. Otherwise as `hardest`. */

@@ -22,6 +22,7 @@ import type {
   FileChoices,
   GenerateRequest,
   HardRows,
+  InputsReading,
   Int8Cost,
   MemoryReport,
   ModelOrigin,
@@ -285,6 +286,10 @@ export class StudioService implements Studio {
 
   rankUnlabelled(files: File[]): Promise<RankedRows | null> {
     return attempt('data', () => this.ready().rowWork.rank(files));
+  }
+
+  readInputs(): Promise<InputsReading | null> {
+    return attempt('data', () => this.ready().rowWork.readInputs());
   }
 
   askTogether(): Promise<EnsembleReport | null> {

@@ -342,6 +342,7 @@ const studio: Studio = {
     cancel?.();
   },
   askTogether: async () => null,
+  readInputs: async () => null,
   hardestRows: async () => null,
   rankUnlabelled: async () => null,
   cancelRowWork: async () => undefined,

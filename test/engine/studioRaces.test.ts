@@ -67,6 +67,7 @@ const commands: Record<string, Command> = {
     quiet: true,
   },
   hardestRows: { run: ({ studio }) => studio.hardestRows(), quiet: true },
+  readInputs: { run: ({ studio }) => studio.readInputs(), quiet: true },
   askTogether: { run: ({ studio }) => studio.askTogether(), quiet: true },
   cancelRowWork: { run: ({ studio }) => studio.cancelRowWork(), quiet: true },
   datasetFiles: { run: ({ studio }) => studio.datasetFiles([]), quiet: true },

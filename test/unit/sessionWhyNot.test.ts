@@ -38,7 +38,7 @@ function verdict(words: number, soft: number, more: Partial<Verdict> = {}): Verd
     ],
     difference: { against: 'instruction 1', ...compare(a, b, 'accuracy') },
     wrong: [],
-    inputs: { loss: 2, guessing: 8, rows: 16 },
+    inputs: { loss: 2, guessing: 8, rows: 16, tokens: 100 },
     ...more,
   };
 }
@@ -114,7 +114,7 @@ describe('why it may not win', () => {
   it.each<[string, Partial<WhyNotInputs>, RegExp]>([
     [
       'text that the model does not know',
-      { verdict: verdict(60, 50, { inputs: { loss: 6.1, guessing: 7.34, rows: 16 } }) },
+      { verdict: verdict(60, 50, { inputs: { loss: 6.1, guessing: 7.34, rows: 16, tokens: 100 } }) },
       /hardly knows this kind of text: it needs 6.10 nats a token .* blind guessing needs 7.34\. Choose a larger model/,
     ],
     [
@@ -171,7 +171,7 @@ describe('why it may not win', () => {
   it('has the likeliest first', () => {
     const found = whyNot({
       ...quiet,
-      verdict: verdict(60, 50, { inputs: { loss: 9, guessing: 8, rows: 16 } }),
+      verdict: verdict(60, 50, { inputs: { loss: 9, guessing: 8, rows: 16, tokens: 100 } }),
       data: { ...data, training: 10, classes: ['beneficiary', 'payee'], labelTokens: 5000 },
       settings: { ...quiet.settings, virtualTokens: 4 },
     });

@@ -6,6 +6,7 @@ import { CurvePanel } from './CurvePanel';
 import { RunButtons } from './RunButtons';
 import { RunEnd } from './RunEnd';
 import { RunNotes } from './RunNotes';
+import { Suits } from './Suits';
 import { TrainingStatus } from './TrainingStatus';
 
 export function TrainPanel() {
@@ -24,6 +25,7 @@ export function TrainPanel() {
           <p>{notSaved}</p>
         </Note>
       )}
+      <Suits />
       <RunEnd />
       <CurvePanel />
       <RunNotes />

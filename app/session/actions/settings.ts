@@ -1,8 +1,10 @@
 /** @file The settings' boxes and the values suggested for them. */
+import type { DatasetReport, ModelReport } from '../../workers/protocol';
 import { worker } from '../client';
 import { toStudioError } from '../errors';
 import type { EnteredSettings, SettingKey } from '../settings';
 import { patch, useStudio } from '../store';
+import { modelKey } from '../suits';
 
 let asked = 0;
 
@@ -13,9 +15,25 @@ export async function refreshSuggestions(): Promise<void> {
   const mine = ++asked;
   try {
     const suggested = await worker().suggestSettings();
-    if (mine === asked) patch('settings', { suggested, error: null });
+    if (mine !== asked) return;
+    patch('settings', { suggested, error: null });
+    void readInputs(model.report, data.report);
   } catch (thrown) {
     if (mine === asked) patch('settings', { error: toStudioError(thrown, 'training') });
+  }
+}
+
+/** Has the model read a few inputs, once for each model and dataset. Where that fails nothing is lost: training will tell. */
+async function readInputs(report: ModelReport, { hash }: DatasetReport): Promise<void> {
+  const model = modelKey(report);
+  const { reading } = useStudio.getState().data;
+  if (reading?.model === model && reading.hash === hash) return;
+  const found = await worker()
+    .readInputs()
+    .catch(() => null);
+  const now = useStudio.getState();
+  if (found && now.data.report?.hash === hash && now.model.report && modelKey(now.model.report) === model) {
+    patch('data', { reading: { hash, model, found } });
   }
 }
 
