@@ -11,6 +11,9 @@ const STRANGE = 0.6;
 /** English in the vocabulary of a model that has read much of it takes 1.2 to 1.5. */
 const MANY_PIECES = 2;
 
+/** Smaller models of the list are for trials: they have read stories, or little of anything. */
+const FEWEST_PARAMETERS = 100e6;
+
 /** Names a model as it is loaded, so that what was read with one is not taken for another's. */
 export function modelKey({
   id,
@@ -32,10 +35,14 @@ export function strangerWords(reading: InputsReading): string | null {
   return `This model hardly knows text like your inputs: it needs ${figures(loss)} nats a token for them, where blind guessing needs ${figures(guessing)}${cut}.`;
 }
 
-/** The smallest model of the list that is larger than the present one, fits this device and can be had without a token; null where none does. */
+/**
+ * The smallest model of the list that has read text of all kinds, is larger than the present one, fits this device and can be had
+ * without a token; null where none does.
+ */
 export function nextModel(offers: readonly Offer[], present: Pick<ModelReport, 'parameters'>): Offer | null {
+  const least = Math.max(FEWEST_PARAMETERS, present.parameters + 1);
   const [smallest] = offers
-    .filter(({ model, fit }) => fit !== 'none' && !model.gated && model.parameters > present.parameters)
+    .filter(({ model, fit }) => fit !== 'none' && !model.gated && model.parameters >= least)
     .sort((a, b) => a.model.parameters - b.model.parameters);
   return smallest ?? null;
 }
@@ -60,7 +67,9 @@ export function costWords({ model, memory }: Offer, seconds: number | null): str
   const parts = [
     model.stored ? 'kept in this browser' : `${bytes(model.downloadBytes)} to download`,
     `${bytes(memory)} of memory`,
-    seconds === null ? null : `roughly ${figures(seconds)} s a step here`,
+    seconds === null
+      ? null
+      : `roughly ${seconds < 10 ? Number(seconds.toPrecision(1)) : Math.round(seconds)} s a step here`,
   ];
   return parts.filter((part) => part !== null).join(', ');
 }

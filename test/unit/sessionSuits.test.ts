@@ -35,7 +35,9 @@ describe('a model that hardly knows the inputs', () => {
   it('is said to be one only where it needs most of what blind guessing needs', () => {
     expect(strangerWords(reading({ loss: 1.2 }))).toBeNull();
     expect(strangerWords(reading({ loss: 4.3 }))).toBeNull();
-    expect(strangerWords(reading({ loss: 4.5 }))).toMatch(/needs 4.50 nats a token for them, where .* 7.30\.$/);
+    expect(strangerWords(reading({ loss: 4.5 }))).toMatch(
+      /needs 4.50 nats a token for them, where .* 7.30\.$/,
+    );
     expect(strangerWords(reading())).not.toMatch(/pieces/);
     expect(strangerWords(reading({ pieces: 3.14 }))).toMatch(/takes 3.14 pieces for a word\.$/);
   });
@@ -45,6 +47,7 @@ describe('a model that hardly knows the inputs', () => {
       offer('large', 1e9),
       offer('gated', 200e6, { gated: true }),
       offer('middle', 360e6, {}, 'int8'),
+      offer('stories', 33e6),
       offer('tiny', 1e6),
       offer('unfit', 135e6, {}, 'none'),
     ];
@@ -55,7 +58,7 @@ describe('a model that hardly knows the inputs', () => {
 
   it('says what the other takes, and for how long, where that is known', () => {
     const small = offer('small', 135e6);
-    expect(costWords(small, 7.25)).toBe('270 MB to download, 540 MB of memory, roughly 7.25 s a step here');
+    expect(costWords(small, 7.25)).toBe('270 MB to download, 540 MB of memory, roughly 7 s a step here');
     expect(costWords(offer('small', 135e6, { stored: true }), null)).toBe(
       'kept in this browser, 540 MB of memory',
     );
