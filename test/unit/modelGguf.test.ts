@@ -3,9 +3,17 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { collectWeights } from '../../app/engine/weightStream';
+import {
+  emptyRow,
+  isQuantised,
+  packRow,
+  quantisedType,
+  rowLayout,
+  widenRows,
+} from '../../app/engine/quantised';
+import { collectWeights, widened } from '../../app/engine/weightStream';
 import { toFloat16Bits, toFloat32 } from '../../app/formats/floats';
-import { unpackBlocks, unpackedTypes } from '../../app/formats/ggmlBlocks';
+import { blockGrouping, unpackBlocks, unpackedTypes } from '../../app/formats/ggmlBlocks';
 import { MoreNeeded, parseGguf } from '../../app/formats/gguf';
 import { createRandom } from '../../app/formats/random';
 import { parseSafetensorsHeader } from '../../app/formats/safetensors';
@@ -56,20 +64,30 @@ describe('quantised blocks', () => {
   const expectedFile = read('types.safetensors');
   const expected = parseSafetensorsHeader(expectedFile).tensors;
 
-  it.each(unpackedTypes)('of %s become the half floats that the gguf package makes of them', (name) => {
-    const tensor = tensors.get(name);
-    const want = expected.get(name);
-    if (!tensor?.type || !want) throw new Error(`no ${name}`);
-    const blocks = (tensor.end - tensor.begin) / tensor.type.bytes;
-    const found = new Uint16Array(blocks * tensor.type.elements);
-    unpackBlocks(name, file.slice(tensor.begin, tensor.end), found, blocks);
-    const bits = new Uint16Array(expectedFile.slice(want.begin, want.end).buffer);
-    expect(tensor.shape).toEqual(want.shape);
-    // Zero may have either sign.
-    const unsigned = (values: Uint16Array) => values.map((each) => (each === 0x8000 ? 0 : each));
-    expect(unsigned(found)).toEqual(unsigned(bits));
-    expect(new Set(found).size).toBeGreaterThan(100);
-  });
+  it.each(unpackedTypes)(
+    'of %s become codes that stand for the floats that the gguf package makes of them',
+    (name) => {
+      const tensor = tensors.get(name);
+      const want = expected.get(name);
+      if (!tensor?.type || !want) throw new Error(`no ${name}`);
+      const grouping = blockGrouping(name);
+      if (!grouping) throw new Error(`no ${name}`);
+      // All blocks as one row: they do not know where a row ends.
+      const blocks = (tensor.end - tensor.begin) / tensor.type.bytes;
+      const width = blocks * tensor.type.elements;
+      const row = emptyRow(grouping, width);
+      unpackBlocks(name, new DataView(file.buffer, file.byteOffset), tensor.begin, blocks, row);
+      const packed = new DataView(new ArrayBuffer(rowLayout(grouping, width).bytes));
+      packRow(grouping, width, row, packed, 0);
+      const found = widenRows(quantisedType(grouping), new Uint8Array(packed.buffer), width);
+      const values = new Float32Array(expectedFile.slice(want.begin, want.end).buffer);
+      expect(tensor.shape).toEqual(want.shape);
+      // Adding 0 makes one of both zeros.
+      const unsigned = (all: Float32Array) => all.map((each) => each + 0);
+      expect(unsigned(found)).toEqual(unsigned(values));
+      expect(new Set(found).size).toBeGreaterThan(100);
+    },
+  );
 
   it('are no worse rounded than a table of all half floats says', () => {
     const halves = Array.from({ length: 0x7c01 }, (_, bits) => bits);
@@ -110,7 +128,7 @@ describe('a GGUF model', () => {
       for (const { name: canonical, parts } of theirs.sources) {
         const found = model.weights.get(canonical);
         if (!found) throw new Error(`no ${canonical}`);
-        const values = toFloat32(found);
+        const values = widened(found);
         let at = 0;
         for (const part of parts) {
           const count = part.shape.reduce((product, n) => product * n, 1);
@@ -143,6 +161,17 @@ describe('a GGUF model', () => {
     for (const [name, { data }] of weights)
       expect(Buffer.compare(data, whole.weights.get(name)?.data ?? data)).toBe(0);
     expect(model.identity()).toEqual(whole.identity);
+  });
+
+  it('has its quantised matrices as codes, of one type where it is made of several', async () => {
+    const { weights } = await loadModel(await sourceOf(read('llama.gguf')), { id: 'x' });
+    const types = new Map([...weights].map(([name, { dtype }]) => [name, dtype]));
+    // The parts of queries, keys and values are Q4_0, Q4_1 and Q5_0.
+    expect(types.get('layers.0.attention.qkv.weight')).toBe('q8/32/f32+offset');
+    expect(types.get('embed.tokens')).toBe('q8/32/f16');
+    const matrices = [...weights.values()].filter(({ shape }) => shape.length === 2);
+    expect(matrices.filter(({ dtype }) => isQuantised(dtype)).length).toBeGreaterThan(matrices.length / 2);
+    for (const { dtype, shape } of weights.values()) if (shape.length === 1) expect(dtype).toBe('F32');
   });
 
   it('says that its weights were quantised, and what reading it takes', async () => {
