@@ -20,6 +20,8 @@ import { parseSafetensorsHeader } from '../../app/formats/safetensors';
 import type { ChatMessage } from '../../app/model/chatTemplate';
 import { describeModel } from '../../app/model/families';
 import { filesSource } from '../../app/model/filesSource';
+import { Metadata } from '../../app/model/gguf/metadata';
+import { originalOf } from '../../app/model/gguf/original';
 import { ggufSource } from '../../app/model/gguf/source';
 import { loadModel, openModel } from '../../app/model/load';
 import { memoryFile, memorySource, type SourceFile } from '../../app/model/source';
@@ -174,6 +176,28 @@ describe('a GGUF model', () => {
     for (const { dtype, shape } of weights.values()) if (shape.length === 1) expect(dtype).toBe('F32');
   });
 
+  it.each<[string, Record<string, GgufField>, string | null]>([
+    ['nothing', {}, null],
+    ['an address', { 'general.source.repo_url': 'https://huggingface.co/a/B-1.5' }, 'a/B-1.5'],
+    ['a name', { 'general.source.huggingface.repository': 'a/b' }, 'a/b'],
+    [
+      'a base of its own name',
+      { 'general.name': 'Tea 1B Instruct', base: 'a/Tea-1B-Instruct' },
+      'a/Tea-1B-Instruct',
+    ],
+    ['the base that it was tuned from', { 'general.name': 'Tea 1B Instruct', base: 'a/Tea-1B' }, null],
+    ['a base, and no name', { base: 'a/Tea-1B' }, 'a/Tea-1B'],
+    ['an owner alone', { 'general.repo_url': 'https://huggingface.co/a' }, null],
+    ['another site', { 'general.repo_url': 'https://example.org/a/b' }, null],
+    ['where such files are', { 'general.repo_url': 'https://huggingface.co/a/b-GGUF' }, null],
+    ['what is no text', { 'general.repo_url': 3, 'general.name': [1] }, null],
+  ])('knows its original of %s', (_, { base, ...fields }, original) => {
+    const from: Record<string, GgufField> = {};
+    if (base !== undefined) from['general.base_model.0.repo_url'] = `https://huggingface.co/${base}`;
+    const header = parseGguf(writeGguf({ ...fields, ...from }, {}));
+    expect(originalOf(new Metadata(header, 'a.gguf'))).toBe(original);
+  });
+
   it('says that its weights were quantised, and what reading it takes', async () => {
     const bytes = read('llama.gguf');
     const seen: number[] = [];
@@ -182,6 +206,8 @@ describe('a GGUF model', () => {
       onProgress: ({ loaded, total }) => seen.push(loaded, total),
     });
     expect(model.notes.join()).toMatch(/quantised \(.*Q4_0.*\)/);
+    expect(model.quantised).toEqual({ types: expect.arrayContaining(['Q4_0', 'Q8_0']), original: null });
+    expect(model.dtype).toMatch(/^8-bit.*4-bit/);
     await collectWeights(model.weights);
     expect(model.bytes).toBeLessThan(2 * bytes.byteLength);
     expect(Math.max(...seen)).toBeLessThan(2 * bytes.byteLength);
