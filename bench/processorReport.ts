@@ -1,13 +1,13 @@
 /** @file What a benchmark of the processor's engine measures and reports, the same from Node and from a page. */
 import { startProcessor } from '../app/engine/backend';
 import { createReferenceEngine } from '../app/engine/reference/referenceEngine';
-import type { WeightType } from '../app/engine/spec';
+import type { StoredType } from '../app/engine/spec';
 import { OpList } from '../app/engine/wasm/ops';
 import { Pool, type Processor, type SimdLevel } from '../app/engine/wasm/pool';
 import type { StepProfile } from '../app/engine/wasm/profile';
 import { scratchBytes } from '../app/engine/wasm/scratch';
 import { createWasmEngine } from '../app/engine/wasm/wasmEngine';
-import { storedElementBytes } from '../app/engine/weightStream';
+import { storedBytes } from '../app/engine/weightStream';
 import { type LaneTimes, timeLanes } from './lanes';
 import { type StepTimes, spread, timeSteps } from './measure';
 import type { BenchModel } from './models';
@@ -173,7 +173,7 @@ export async function runProcessorBench(
 async function timeProducts(
   processor: Processor,
   products: readonly Product[],
-  type: WeightType,
+  type: StoredType,
 ): Promise<number> {
   const pool = new Pool(processor);
   try {
@@ -181,12 +181,15 @@ async function timeProducts(
     const most = (size: (product: Product) => number) => Math.max(...products.map(size));
     const x = pool.heap.allocate(4 * most(({ rows, inner }) => rows * inner));
     const y = pool.heap.allocate(4 * most(({ rows, outer }) => rows * outer));
-    const w = pool.heap.allocate(storedElementBytes(type) * most(({ inner, outer }) => inner * outer));
+    const weightBytes = most(({ form, inner, outer }) =>
+      storedBytes({ dtype: type, shape: form === 'NT' ? [outer, inner] : [inner, outer] }),
+    );
+    const w = pool.heap.allocate(weightBytes);
     const each = scratchBytes(8, 8, false);
     const scratch = { scratch: pool.heap.allocate(pool.threads * each), scratchBytes: each };
     // Ordinary numbers: subnormal ones would take longer.
     pool.heap.floats.fill(0.5, x / 4, y / 4);
-    pool.heap.bytes.fill(0x3c, w, w + storedElementBytes(type) * most(({ inner, outer }) => inner * outer));
+    pool.heap.bytes.fill(0x3c, w, w + weightBytes);
     const times: number[] = [];
     const begun = performance.now();
     while (times.length < PRODUCT_RUNS) {

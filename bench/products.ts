@@ -4,7 +4,7 @@
  */
 
 import { layoutStep } from '../app/engine/layout';
-import type { ModelSpec, WeightType } from '../app/engine/spec';
+import type { ModelSpec, StoredType } from '../app/engine/spec';
 import { Recorder } from '../app/engine/webgpu/dispatches';
 import { matmul } from '../app/engine/webgpu/kernels/matmul';
 import type { MatmulTile } from '../app/engine/webgpu/kernels/tile';
@@ -12,7 +12,7 @@ import { COUNT_BYTES, countValues, NO_COUNTS } from '../app/engine/webgpu/kernel
 import { limitsOf } from '../app/engine/webgpu/limits';
 import { GpuMemory } from '../app/engine/webgpu/memory';
 import { Pipelines } from '../app/engine/webgpu/pipelines';
-import { storedElementBytes } from '../app/engine/weightStream';
+import { storedBytes } from '../app/engine/weightStream';
 import { type Spread, spread } from './measure';
 import { makeBatch, type Workload } from './workload';
 
@@ -72,7 +72,7 @@ export function stepWork(spec: ModelSpec, workload: Workload): StepWork {
 export async function timeProducts(
   device: GPUDevice,
   products: readonly Product[],
-  weight: WeightType,
+  weight: StoredType,
   tile: MatmulTile,
   runs = 3,
 ): Promise<Spread> {
@@ -83,7 +83,10 @@ export async function timeProducts(
     const most = (size: (product: Product) => number) => Math.max(...products.map(size));
     const x = memory.storage('x', 4 * most(({ rows, inner }) => rows * inner));
     const y = memory.storage('y', 4 * most(({ rows, outer }) => rows * outer));
-    const w = memory.storage('w', storedElementBytes(weight) * most(({ inner, outer }) => inner * outer));
+    const weightBytes = most(({ form, inner, outer }) =>
+      storedBytes({ dtype: weight, shape: form === 'NT' ? [outer, inner] : [inner, outer] }),
+    );
+    const w = memory.storage('w', weightBytes);
     const made = products.map(({ form, rows, inner, outer, times }) => {
       const { kernel, groups } = matmul(
         { form, inner, outer, weight, bias: null, add: null, domain: 'active' },

@@ -11,7 +11,7 @@ import { proofModel } from './proofModel';
 import { createReferenceEngine } from './reference/referenceEngine';
 import type { ModelSpec, WeightFormat, WeightStream } from './spec';
 import { adapterNames } from './webgpu/adapter';
-import { roundedToInt8 } from './webgpu/int8';
+import { roundedToInt8 } from './webgpu/quantising';
 import { checkAgainstReference } from './webgpu/selfCheck';
 import { browserTileStore } from './webgpu/tileStore';
 import { rememberedTile } from './webgpu/tune';

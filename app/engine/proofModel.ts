@@ -4,6 +4,7 @@
  */
 
 import { createRandom } from '../formats/random';
+import { isQuantised, quantiseMatrix } from './quantised';
 import type { HostTensor, LayerSpec, ModelSpec, ModelWeights, WeightShape, WeightType } from './spec';
 import { storedBytes } from './weightStream';
 
@@ -93,8 +94,10 @@ function randomTensor(weight: WeightShape, name: string, random: () => number): 
   const middle = /norm\.weight$/i.test(name) ? 1 : 0;
   const scale = weight.shape.length === 2 ? weight.shape[1] ** -0.5 : 0.1;
   const values = Float32Array.from({ length: count }, () => middle + scale * 3.4 * (random() - 0.5));
+  const { dtype, shape } = weight;
+  if (isQuantised(dtype)) return quantiseMatrix(dtype, values, shape[1]);
   const data = new Uint8Array(storedBytes(weight));
-  store(values, weight.dtype, data);
+  store(values, dtype, data);
   return { ...weight, data };
 }
 

@@ -64,11 +64,20 @@ export interface ModelSpec {
   tiedHead: boolean;
 }
 
+/** Numbers that each stand for themselves. */
 export type WeightType = 'F32' | 'F16' | 'BF16';
 
-/** A tensor as stored: little-endian elements of `dtype`, row-major. `data.byteOffset` is a multiple of 4. */
+/**
+ * Matrices of codes of 8 or 4 bits, of which so many along a row share a scale, and an offset where there is one: `q4/32/f16+offset`.
+ * What the codes stand for, and how they lie, is said in `quantised.ts`.
+ */
+export type QuantisedType = `q${8 | 4}/${16 | 32 | 64}/${'f16' | 'f32'}${'' | '+offset'}`;
+
+export type StoredType = WeightType | QuantisedType;
+
+/** A tensor as stored: little-endian, row-major; vectors are of a `WeightType`. `data.byteOffset` is a multiple of 4. */
 export interface HostTensor {
-  dtype: WeightType;
+  dtype: StoredType;
   shape: number[];
   data: Uint8Array;
 }
@@ -96,7 +105,7 @@ export interface HostTensor {
  */
 export type ModelWeights = ReadonlyMap<string, HostTensor>;
 
-/** How weights lie on the GPU: as the file has them, or matrices as 8-bit integers in groups with a scale each. */
+/** How weights lie on the GPU: as the file has them, or matrices of floats as 8-bit codes. */
 export type WeightFormat = 'stored' | 'int8';
 
 /** Type and shape of a weight, known before its bytes. */

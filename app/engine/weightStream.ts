@@ -1,6 +1,7 @@
 /** @file Weights in memory as a stream, and a stream brought into memory. */
-import { floatBytes } from '../formats/floats';
-import type { HostTensor, ModelWeights, WeightShape, WeightStream, WeightType } from './spec';
+import { floatBytes, toFloat32 } from '../formats/floats';
+import { groupingOf, isQuantised, rowLayout, widenRows } from './quantised';
+import type { HostTensor, ModelWeights, StoredType, WeightShape, WeightStream, WeightType } from './spec';
 
 /** Most bytes of one delivery out of memory. */
 const PIECE_BYTES = 4 * 2 ** 20;
@@ -10,9 +11,21 @@ export function storedElementBytes(dtype: WeightType): number {
   return floatBytes[dtype];
 }
 
+/** Bytes of a row of `width` elements as stored. */
+export function storedRowBytes(dtype: StoredType, width: number): number {
+  const grouping = groupingOf(dtype);
+  return grouping ? rowLayout(grouping, width).bytes : width * storedElementBytes(dtype as WeightType);
+}
+
 /** Bytes of a weight as stored. */
 export function storedBytes({ dtype, shape }: WeightShape): number {
-  return shape.reduce((product, n) => product * n, storedElementBytes(dtype));
+  const rows = shape.slice(0, -1).reduce((product, n) => product * n, 1);
+  return rows * storedRowBytes(dtype, shape.at(-1) ?? 1);
+}
+
+/** The numbers of a weight. F32 data is viewed, not copied. */
+export function widened({ dtype, shape, data }: HostTensor): Float32Array {
+  return isQuantised(dtype) ? widenRows(dtype, data, shape[shape.length - 1]) : toFloat32({ dtype, data });
 }
 
 /** Weights that are in memory already, as a stream; it can be delivered any number of times. */

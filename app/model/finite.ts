@@ -2,6 +2,7 @@
  * @file Weights that are no numbers, named while they are loaded: training on them would blame its own settings. A float
  * of any type is NaN or infinite where all bits of its exponent are set, so that words of 32 bits are enough to look at.
  */
+import { type Grouping, groupingOf, rowLayout } from '../engine/quantised';
 import type { WeightShape, WeightSink, WeightType } from '../engine/spec';
 import { ModelError } from './errors';
 
@@ -28,8 +29,11 @@ export class FiniteCheck {
   /** The same sink, looked over. */
   over(sink: WeightSink): WeightSink {
     return (name, offset, bytes) => {
-      const dtype = this.shapes.get(name)?.dtype;
-      const count = dtype ? countNotFinite(bytes, dtype) : 0;
+      const weight = this.shapes.get(name);
+      const grouping = weight ? groupingOf(weight.dtype) : null;
+      let count = 0;
+      if (weight && grouping) count = countInGroups(offset, bytes, grouping, weight.shape[1]);
+      else if (weight) count = countNotFinite(bytes, weight.dtype as WeightType);
       if (count > 0) this.found.set(name, (this.found.get(name) ?? 0) + count);
       return sink(name, offset, bytes);
     };
@@ -49,6 +53,20 @@ export class FiniteCheck {
       'Load another copy or revision of the model. A model that was converted to 16 bits may have overflowed: its original is whole.',
     );
   }
+}
+
+/** How many elements have a scale or an offset that is NaN or infinite, in rows of codes of which the bytes from `offset` on are given. */
+function countInGroups(offset: number, bytes: Uint8Array, grouping: Grouping, width: number): number {
+  const { scales, groups, bytes: rowBytes } = rowLayout(grouping, width);
+  const size = grouping.scale === 'F16' ? 2 : 4;
+  const end = scales + groups * size * (grouping.offset ? 2 : 1);
+  let count = 0;
+  for (let row = Math.floor(offset / rowBytes); row * rowBytes < offset + bytes.byteLength; row++) {
+    const from = Math.max(row * rowBytes + scales - offset, 0);
+    const to = Math.min(row * rowBytes + end - offset, bytes.byteLength);
+    if (to > from) count += countNotFinite(bytes.subarray(from, to), grouping.scale);
+  }
+  return count * grouping.group;
 }
 
 /** How many of these elements are NaN or infinite. Quick where none is. */

@@ -1,4 +1,5 @@
 /** @file A model from its folder: all that engines, data and prompt files need to know of it. */
+import { groupingOf } from '../engine/quantised';
 import type { ModelSpec, ModelWeights, WeightStream } from '../engine/spec';
 import { collectWeights, storedBytes } from '../engine/weightStream';
 import { recognise } from '../formats/recognise';
@@ -24,7 +25,7 @@ import {
 import { type LoadProgress, ProgressMeter } from './progress';
 import { refuseQuantised } from './quantised';
 import { planReading, type ReadingPlan } from './readingPlan';
-import type { FileSource, SourceFile } from './source';
+import type { FileSource, Quantised, SourceFile } from './source';
 import { createTokenizer, type Tokenizer } from './tokenizer';
 import { weightsOf } from './weights';
 
@@ -59,8 +60,10 @@ export interface OpenModel {
   bytes: number;
   /** Of the weights as they are delivered. */
   weightBytes: number;
-  /** Types the weights are stored in, the commonest first, such as `F16` or `BF16, F32`. */
+  /** Types the weights are stored in, the commonest first, such as `F16`, `BF16, F32` or `4-bit, F32`. */
   dtype: string;
+  /** Null where no weights are. */
+  quantised: Quantised | null;
   /** The weights do not have to be fetched. */
   local: boolean;
   /** What a person should know of its files though it loads: an optional one that could not be read. */
@@ -145,6 +148,7 @@ async function open(
     bytes: network.bytes,
     weightBytes: [...weights.shapes.values()].reduce((sum, weight) => sum + storedBytes(weight), 0),
     dtype: storedTypes(weights),
+    quantised: source.quantised ?? null,
     local: network.local,
     get notes() {
       return [...notes, ...(source.notes?.() ?? [])];
@@ -352,10 +356,12 @@ function elementCount(shape: readonly number[]): number {
 function storedTypes({ shapes }: WeightStream): string {
   const bytes = new Map<string, number>();
   for (const weight of shapes.values()) {
-    bytes.set(weight.dtype, (bytes.get(weight.dtype) ?? 0) + storedBytes(weight));
+    const grouping = groupingOf(weight.dtype);
+    const name = grouping ? `${grouping.bits}-bit` : weight.dtype;
+    bytes.set(name, (bytes.get(name) ?? 0) + storedBytes(weight));
   }
   return [...bytes]
     .sort(([, a], [, b]) => b - a)
-    .map(([dtype]) => dtype)
+    .map(([name]) => name)
     .join(', ');
 }

@@ -1,6 +1,8 @@
 /** @file Which bytes of which file become which bytes of which canonical weight. Found and checked before any weight is read. */
-import type { WeightShape, WeightType } from '../engine/spec';
+import { commonType, isQuantised } from '../engine/quantised';
+import type { StoredType, WeightShape } from '../engine/spec';
 import { storedBytes } from '../engine/weightStream';
+import type { TensorEntry } from '../formats/safetensors';
 import type { StoredTensor } from './checkpoint';
 import { isWeightType, weightTypeBytes } from './dtype';
 import { ModelError } from './errors';
@@ -12,8 +14,8 @@ export interface Placement {
   /** Where the tensor's first byte goes, in bytes of the weight. */
   offset: number;
   part: TensorPart;
-  from: WeightType;
-  to: WeightType;
+  from: StoredType;
+  to: StoredType;
 }
 
 /** A tensor that is needed, in its file. */
@@ -45,8 +47,8 @@ export function planReading(
   const readings = new Map<string, TensorReading & { file: string }>();
   for (const source of sources) {
     const found = source.parts.map((part) => check(part, tensors));
-    const types = found.map(({ entry }) => entry.dtype as WeightType);
-    const to = types.every((type) => type === types[0]) ? types[0] : 'F32';
+    const types = found.map(({ entry }) => entry.dtype as StoredType);
+    const to = types.reduce(together);
     shapes.set(source.name, { dtype: to, shape: source.shape });
     let offset = 0;
     for (const [i, part] of source.parts.entries()) {
@@ -70,8 +72,24 @@ export function planReading(
   return { shapes, files, assembled };
 }
 
+/** What parts of two types become in one weight: codes another type of codes, all else floats. */
+function together(a: StoredType, b: StoredType): StoredType {
+  if (a === b) return a;
+  return isQuantised(a) && isQuantised(b) ? commonType(a, b) : 'F32';
+}
+
+/** Codes are read where their rows keep their order; only sources of this program's own have them. */
+function isReadAsCodes({ layout }: TensorPart, { dtype, shape, begin, end }: TensorEntry): boolean {
+  return (
+    isQuantised(dtype) &&
+    shape.length === 2 &&
+    layout === 'stored' &&
+    end - begin === storedBytes({ dtype, shape })
+  );
+}
+
 /** Bytes that stay together when a tensor's rows change places; 0 where they do not. */
-export function blockBytes({ layout, shape }: TensorPart, dtype: WeightType): number {
+export function blockBytes({ layout, shape }: TensorPart, dtype: StoredType): number {
   if (typeof layout === 'string') return 0;
   return storedBytes({ dtype, shape }) / (3 * layout.qkvByHead);
 }
@@ -98,7 +116,7 @@ function check(part: TensorPart, tensors: ReadonlyMap<string, StoredTensor>): St
       'config.json and the weights must come from the same model.',
     );
   }
-  if (!isWeightType(dtype)) {
+  if (!isWeightType(dtype) && !isReadAsCodes(part, found.entry)) {
     throw new ModelError(
       'unsupported',
       `Tensor "${part.name}" is stored as ${dtype}; supported are ${Object.keys(weightTypeBytes).join(', ')}.`,

@@ -26,6 +26,14 @@ export interface SourceFile {
   stream(options?: StreamOptions): AsyncIterable<Uint8Array>;
 }
 
+/** What is known of a model whose weights are quantised. */
+export interface Quantised {
+  /** Types of its tensors, as its file calls them. */
+  types: readonly string[];
+  /** The model on the Hub that it was made from; null where its file does not say. */
+  original: string | null;
+}
+
 /** A folder of files. */
 export interface FileSource {
   /** Where the folder is, for the person. */
@@ -34,6 +42,8 @@ export interface FileSource {
   readonly names: readonly string[] | null;
   /** Null where the folder has no file of that name. @throws ModelError; the signal's reason when aborted. */
   open(name: string, signal?: AbortSignal): Promise<SourceFile | null>;
+  /** Absent where no weights are. */
+  readonly quantised?: Quantised;
   /** What the person should know of its reading so far. */
   notes?(): readonly string[];
   /** Lets go of what reading holds. Files that were opened are of no use afterwards. */

@@ -2,9 +2,9 @@
  * @file Canonical weights out of a checkpoint's files, brought to `[out, in]` in canonical row order while the files
  * are read from start to end. Memory: a few chunks, and one tensor at a time of those that are stored transposed.
  */
-import type { WeightSink, WeightStream } from '../engine/spec';
-import { storedBytes } from '../engine/weightStream';
-import { toFloat32 } from '../formats/floats';
+import { isQuantised, regroupRows } from '../engine/quantised';
+import type { WeightSink, WeightStream, WeightType } from '../engine/spec';
+import { storedBytes, storedRowBytes, widened } from '../engine/weightStream';
 import { qkvBlock, transposeColumns } from './arrange';
 import { weightTypeBytes } from './dtype';
 import { ModelError } from './errors';
@@ -100,12 +100,12 @@ class Delivery {
 
   /** Puts a piece of a tensor where it belongs: the whole tensor, a block of it, or a stretch that keeps its order. */
   private async place(placement: Placement, at: number, stored: Uint8Array): Promise<void> {
-    const { part, from, to } = placement;
-    const widening = weightTypeBytes[to] / weightTypeBytes[from];
+    const { part, to } = placement;
     if (part.layout === 'transposed') return this.placeTransposed(placement, stored);
-    const widened = this.widen(placement, stored);
+    const widened = brought(placement, stored);
+    const widening = bytesRatio(placement);
     if (part.layout === 'stored')
-      return this.put(placement.weight, placement.offset + at * widening, widened);
+      return this.put(placement.weight, placement.offset + Math.round(at * widening), widened);
     const block = blockBytes(part, to);
     const heads = part.layout.qkvByHead;
     for (let within = 0; within < widened.byteLength; ) {
@@ -120,9 +120,10 @@ class Delivery {
   }
 
   private async placeTransposed(placement: Placement, stored: Uint8Array): Promise<void> {
-    const { part, from } = placement;
+    const { part } = placement;
+    const from = placement.from as WeightType;
     const [rows, columns] = part.shape;
-    const widening = weightTypeBytes[placement.to] / weightTypeBytes[from];
+    const widening = bytesRatio(placement);
     const rowBytes = rows * weightTypeBytes[from];
     // An even number of rows is a multiple of 4 bytes, whatever the type.
     const most = Math.max(2, Math.floor(CHUNK_BYTES / rowBytes / 2) * 2);
@@ -131,15 +132,10 @@ class Delivery {
     for (let first = 0; first < columns; first += most) {
       const count = Math.min(most, columns - first);
       transposeColumns(stored, this.strip, from, [rows, columns], first, count);
-      const widened = this.widen(placement, this.strip.subarray(0, count * rowBytes));
+      const strip = { ...placement, part: { ...part, shape: [count, rows] } };
+      const widened = brought(strip, this.strip.subarray(0, count * rowBytes));
       await this.put(placement.weight, placement.offset + first * rowBytes * widening, widened);
     }
-  }
-
-  private widen({ from, to }: Placement, stored: Uint8Array): Uint8Array {
-    if (from === to) return stored;
-    const values = toFloat32({ dtype: from, data: stored });
-    return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   }
 
   private async put(weight: string, offset: number, bytes: Uint8Array): Promise<void> {
@@ -163,7 +159,25 @@ class Delivery {
   }
 }
 
-/** Bytes of a tensor that are handed on together: all of it where rows become columns. */
+/** Bytes of a tensor that are handed on together: all of it where rows become columns, whole rows of codes. */
 function pieceBytes({ placements }: TensorReading, length: number): number {
-  return placements.some(({ part }) => part.layout === 'transposed') ? Math.max(4, length) : CHUNK_BYTES;
+  if (placements.some(({ part }) => part.layout === 'transposed')) return Math.max(4, length);
+  const { from, part } = placements[0];
+  if (!isQuantised(from)) return CHUNK_BYTES;
+  const rowBytes = storedRowBytes(from, part.shape[1]);
+  return Math.max(1, Math.floor(CHUNK_BYTES / rowBytes)) * rowBytes;
+}
+
+/** Bytes in the weight for a byte of the tensor. */
+function bytesRatio({ from, to, part }: Placement): number {
+  const width = part.shape[part.shape.length - 1];
+  return storedRowBytes(to, width) / storedRowBytes(from, width);
+}
+
+/** Stored elements in the weight's type. */
+function brought({ from, to, part }: Placement, stored: Uint8Array): Uint8Array {
+  if (from === to) return stored;
+  if (isQuantised(from) && isQuantised(to)) return regroupRows(stored, from, to, part.shape[1]);
+  const values = widened({ dtype: from, shape: part.shape, data: stored });
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }

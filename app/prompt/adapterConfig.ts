@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { readable } from '../formats/readable';
 import { schemaFault } from '../formats/words';
 import type { ModelIdentity } from '../model/identity';
+import { baseModel } from './baseModel';
 import { PromptError } from './errors';
 import { parseJsonFile } from './jsonText';
 import type { PromptArtefact } from './types';
@@ -59,13 +60,14 @@ const FROZEN_ROWS = 1;
  */
 export function writeAdapterConfig(artefact: PromptArtefact, prefix: PrefixType = 'PREFIX_TUNING'): string {
   const { kind, virtualTokens, width, model } = artefact;
+  const base = baseModel(artefact);
   const common = {
     auto_mapping: null,
-    base_model_name_or_path: model.id ?? null,
+    base_model_name_or_path: base.id,
     inference_mode: true,
     num_transformer_submodules: 1,
     num_virtual_tokens: virtualTokens,
-    revision: model.revision ?? null,
+    revision: base.revision,
     task_type: 'CAUSAL_LM',
   };
   if (kind === 'prompt') {

@@ -1,4 +1,5 @@
 /** @file The README.md of a prompt's zip, a model card as Hugging Face's hub reads it. */
+import { baseModel } from './baseModel';
 import { chatAdvice, inputCode } from './chatUsage';
 import type { PromptArtefact } from './types';
 
@@ -17,10 +18,11 @@ export function modelCard(artefact: PromptArtefact): string {
   const { kind, virtualTokens, model } = artefact;
   const noun = kind === 'prompt' ? 'soft prompt' : 'prefix';
   const method = kind === 'prompt' ? 'prompt-tuning' : 'prefix-tuning';
-  const base = model.id ?? 'path/to/the/base/model';
+  const { id, revision } = baseModel(artefact);
+  const base = id ?? 'path/to/the/base/model';
   const modelClass = artefact.card.modelClass?.match(/^AutoModel\w*$/)?.[0] ?? 'AutoModelForCausalLM';
   return `---
-${model.id ? `base_model: ${JSON.stringify(model.id)}\n` : ''}library_name: peft
+${id ? `base_model: ${JSON.stringify(id)}\n` : ''}library_name: peft
 pipeline_tag: text-generation
 tags:
 - base_model:adapter:${quoteTag(base)}
@@ -44,8 +46,8 @@ adapter = "."  # the folder with this file
 text = "Hello"
 
 # Reads tokenizer.json as it is, like the training did; AutoTokenizer rebuilds some tokenizers by rules of their class.
-tokenizer = PreTrainedTokenizerFast.from_pretrained(base${revisionArgument(artefact)})
-model = ${modelClass}.from_pretrained(base${revisionArgument(artefact)}${attentionArgument(artefact)})
+tokenizer = PreTrainedTokenizerFast.from_pretrained(base${revisionArgument(revision)})
+model = ${modelClass}.from_pretrained(base${revisionArgument(revision)}${attentionArgument(artefact)})
 model = PeftModel.from_pretrained(model, adapter)
 ${inputCode(artefact.card)}
 output = model.generate(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], max_new_tokens=32)
@@ -60,9 +62,10 @@ ${templateAdvice(artefact)}${
 give the same numbers as the training saw; left padding does not.
 
 ## The model it belongs to
-
+${quantisationAdvice(artefact)}
 ${table([
   ['model', model.id],
+  ['made from', artefact.card.originalModel],
   ['revision', model.revision ?? undefined],
   ['hidden size', model.hidden],
   ['layers', model.layers],
@@ -84,8 +87,20 @@ ${runSection(artefact)}
 `;
 }
 
-function revisionArgument(artefact: PromptArtefact): string {
-  return artefact.model.revision ? `, revision=${JSON.stringify(artefact.model.revision)}` : '';
+function revisionArgument(revision: string | null): string {
+  return revision ? `, revision=${JSON.stringify(revision)}` : '';
+}
+
+/** What a prompt for quantised weights does on others; nothing where they were not. */
+function quantisationAdvice({ model, card }: PromptArtefact): string {
+  if (!card.quantisation) return '';
+  const file = model.id ? ` (${inline(model.id)})` : '';
+  const where = card.originalModel
+    ? `It fits them exactly; ${inline(card.originalModel)}, which that file names as its original, computes nearly the same, and the prompt may do a little better or worse on it.`
+    : 'That file does not say which model it was made from: put the name of that one in the place of the base above. It computes nearly the same, and the prompt may do a little better or worse on it.';
+  return `
+It was trained on quantised weights, ${inline(card.quantisation)}, of a GGUF file${file}. ${where}
+`;
 }
 
 /** Where the library's default attention computes something else than the model says (see the run card). */

@@ -27,7 +27,10 @@ export function useLevers(): Levers | null {
   const { settings } = useResolvedSettings();
   const longestExample = useStudio((state) => state.data.report?.lengths.max ?? 0);
   const int8Possible = useStudio(
-    ({ model, device }) => device.report?.backend === 'webgpu' && model.report?.weightFormat === 'stored',
+    ({ model, device }) =>
+      device.report?.backend === 'webgpu' &&
+      model.report?.weightFormat === 'stored' &&
+      !model.report.quantised,
   );
   if (!settings) return null;
   const { batchSize, virtualTokens } = settings;

@@ -7,6 +7,7 @@ import { type EmbeddingMeasures, measureEmbeddings } from '../inspect/measures';
 import type { ChatTemplate } from '../model/chatTemplate';
 import type { ModelIdentity } from '../model/identity';
 import { type LoadOptions, openModel, openWeights } from '../model/load';
+import type { Quantised } from '../model/source';
 import type { Tokenizer } from '../model/tokenizer';
 import type { OpenSource } from '../model/urlSource';
 import { StudioRequestError } from './errors';
@@ -21,6 +22,8 @@ export interface ActiveModel {
   chat: ChatTemplate | null;
   identity: ModelIdentity;
   measures: EmbeddingMeasures;
+  /** Null where its weights are as they were trained. */
+  quantised: Quantised | null;
   report: ModelReport;
   /** Identifies the model in checkpoints. */
   key: string;
@@ -107,12 +110,14 @@ export class ModelSlot {
       try {
         const measures = await measureEmbeddings(engine, MEASURE_SEED);
         signal.throwIfAborted();
-        const { spec, tokenizer, chat, parameters, bytes, dtype } = model;
+        const { spec, tokenizer, chat, parameters, bytes, dtype, quantised } = model;
+        // Codes stay as they are, whatever was asked for.
+        const int8 = format === 'int8' && !quantised;
         const key = [
           id,
           identity.weightsHash.slice(0, 16),
           identity.embeddingHash.slice(0, 16),
-          ...(format === 'int8' ? ['int8'] : []),
+          ...(int8 ? ['int8'] : []),
         ].join(' ');
         const text = [identity.tokenizerHash, chat?.hash ?? '', tokenizer.endOfTextId, spec.contextLength];
         return {
@@ -121,6 +126,7 @@ export class ModelSlot {
           chat,
           identity,
           measures,
+          quantised,
           key,
           textKey: [key, ...text].join(' '),
           readAgain: (options) =>
@@ -132,7 +138,7 @@ export class ModelSlot {
             id,
             revision,
             // Only on the GPU they can lie as 8 bits; the reference widens them to 32, whatever was asked for.
-            weightFormat: engine.name === 'webgpu' ? format : 'stored',
+            weightFormat: engine.name === 'webgpu' && int8 ? 'int8' : 'stored',
             weightBytes: engine.usage?.().weightBytes ?? parameters * 4,
             notKept: opened.notKept(),
             notes: model.notes,
@@ -141,6 +147,7 @@ export class ModelSlot {
             parameters,
             bytes,
             dtype,
+            quantised: quantised !== null,
             vocabSize: spec.vocabSize,
             hidden: spec.hidden,
             layers: spec.layers.length,

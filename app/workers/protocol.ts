@@ -114,6 +114,8 @@ export interface ModelReport {
   /** Of the download. */
   bytes: number;
   dtype: string;
+  /** Whether its weights are quantised in its file. */
+  quantised: boolean;
   vocabSize: number;
   hidden: number;
   layers: number;

@@ -3,6 +3,7 @@ import { version } from '../../package.json';
 import type { ChatFormat } from '../data/chat';
 import type { ModelSpec } from '../engine/spec';
 import { transformersClass } from '../model/families';
+import type { Quantised } from '../model/source';
 import { rowWidth } from '../training/learner';
 import type { TrainedPrompt } from '../training/run';
 import { type DeviceReport, METHODS, SETTINGS } from './protocol';
@@ -27,6 +28,13 @@ export function loadingCard({ modelType, attentionSoftcap }: ModelSpec): Record<
     modelClass: transformersClass(modelType),
     ...(attentionSoftcap !== null && { attention: 'eager' }),
   };
+}
+
+/** That the model's weights were quantised, and what they were before, where that is known. */
+export function quantisationCard(quantised: Quantised | null): Record<string, string> {
+  if (!quantised) return {};
+  const { types, original } = quantised;
+  return { quantisation: types.join(', '), ...(original !== null && { originalModel: original }) };
 }
 
 /** Keys in camelCase; the model card spells them out. */
@@ -83,6 +91,7 @@ export function runCard(
       exactAnswers: percent(at.exact),
       ...(at.accuracy !== null && { accuracy: percent(at.accuracy) }),
     }),
+    ...quantisationCard(model.quantised),
     ...loadingCard(model.engine.spec),
     engine: `${model.report.engine.name} on ${device.backend}`,
   };

@@ -225,6 +225,7 @@ function report(origin: ModelOrigin, format: WeightFormat): ModelReport {
     parameters,
     bytes: listed?.downloadBytes ?? 5_300_000,
     dtype: 'BF16',
+    quantised: false,
     vocabSize: 49_152,
     hidden: 576,
     layers: 30,

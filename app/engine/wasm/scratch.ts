@@ -9,14 +9,18 @@ const ADDRESSES = 2 * TILE_ROWS;
 const DEPTH = 384;
 export const MOST_COLUMNS = 32;
 
+/** Words in which eight rows of codes are widened a stretch at a time, behind the panels; addresses and tile have them afterwards. */
+const STRETCHES = PANEL * 32;
+
 /** Bytes of scratch that each thread needs: for packed panels, and for attention to so many keys. */
 export function scratchBytes(headDim: number, keys: number, backward: boolean): number {
-  const product = DEPTH * MOST_COLUMNS + 2 * ADDRESSES + TILE_ROWS * PANEL + MOST_COLUMNS;
-  const room = roundUp(keys, PANEL);
+  const room = 2 * ADDRESSES + TILE_ROWS * PANEL + MOST_COLUMNS;
+  const product = DEPTH * MOST_COLUMNS + Math.max(room, STRETCHES);
+  const keyRoom = roundUp(keys, PANEL);
   const width = roundUp(headDim, PANEL);
   const attention = backward
-    ? room * (2 * headDim + 3 * width + 2 * TILE_ROWS) + 3 * TILE_ROWS * width
-    : room * (headDim + width + TILE_ROWS) + TILE_ROWS * width;
+    ? keyRoom * (2 * headDim + 3 * width + 2 * TILE_ROWS) + 3 * TILE_ROWS * width
+    : keyRoom * (headDim + width + TILE_ROWS) + TILE_ROWS * width;
   return roundUp(4 * Math.max(product, attention + ADDRESSES), 64);
 }
 

@@ -1,10 +1,10 @@
 /** @file Where things lie in WebAssembly's memory, and the shapes that kernels work on. Strides are in elements; an address of 0 stands for what is not there. */
-import type { NormSpec, WeightType } from '../spec';
+import type { NormSpec, StoredType } from '../spec';
 
-/** A matrix as stored: `[rows, columns]` at an address, rows `stride` elements apart. */
+/** A matrix as stored: `[rows, columns]` at an address, one row behind the other. */
 export interface StoredMatrix {
   at: number;
-  type: WeightType;
+  type: StoredType;
   rows: number;
   columns: number;
 }

@@ -1,8 +1,7 @@
 /** @file Questions to the embedding table: rows of tokens, and the rows nearest to vectors. */
 import * as tf from '@tensorflow/tfjs-core';
-import { toFloat32 } from '../../formats/floats';
 import type { Metric, Neighbour } from '../engine';
-import { storedElementBytes } from '../weightStream';
+import { storedRowBytes, widened } from '../weightStream';
 import { scratchBytes } from './scratch';
 import type { StepRunner } from './steps';
 
@@ -19,14 +18,14 @@ export class Vocabulary {
   embed(tokenIds: Int32Array): tf.Tensor2D {
     const { spec, weights, pool } = this.steps;
     const { at, type, columns } = weights.embedding;
-    const rowBytes = columns * storedElementBytes(type);
+    const rowBytes = storedRowBytes(type, columns);
     const values = new Float32Array(tokenIds.length * columns);
     tokenIds.forEach((id, i) => {
       if (id < 0 || id >= spec.vocabSize) {
         throw new RangeError(`Token ${id} is outside the vocabulary of ${spec.vocabSize}.`);
       }
       const data = pool.heap.bytes.slice(at + id * rowBytes, at + (id + 1) * rowBytes);
-      const row = toFloat32({ dtype: type, data });
+      const row = widened({ dtype: type, shape: [1, columns], data });
       for (let j = 0; j < columns; j++) values[i * columns + j] = Math.fround(row[j] * spec.embedScale);
     });
     return tf.tensor2d(values, [tokenIds.length, columns]);

@@ -1,8 +1,7 @@
 /** @file A model's weights in WebAssembly's memory: matrices as they are stored, vectors as floats. */
-import { toFloat32 } from '../../formats/floats';
 import { EngineMemoryError } from '../errors';
-import type { ModelSpec, NormSpec, WeightShape, WeightStream } from '../spec';
-import { storedBytes } from '../weightStream';
+import type { HostTensor, ModelSpec, NormSpec, WeightStream } from '../spec';
+import { storedBytes, storedRowBytes, widened } from '../weightStream';
 import type { Heap } from './heap';
 import type { StoredMatrix } from './shapes';
 
@@ -61,7 +60,7 @@ export async function placeWeights(spec: ModelSpec, stream: WeightStream, heap: 
   try {
     const matrices = new Map<string, StoredMatrix>();
     /** Vectors are few numbers: gathered as stored, widened when all are there. */
-    const vectors = new Map<string, WeightShape & { data: Uint8Array }>();
+    const vectors = new Map<string, HostTensor>();
     for (const [name, { dtype, shape }] of stream.shapes) {
       const size = storedBytes({ dtype, shape });
       if (shape.length === 1) vectors.set(name, { dtype, shape, data: new Uint8Array(size) });
@@ -75,7 +74,7 @@ export async function placeWeights(spec: ModelSpec, stream: WeightStream, heap: 
     const placeVector = (name: string, added = 0): number => {
       const vector = vectors.get(name);
       if (!vector) return 0;
-      const values = toFloat32(vector);
+      const values = widened(vector);
       const at = allocate(values.byteLength);
       heap.floats.set(added === 0 ? values : values.map((value) => value + added), at / 4);
       return at;
@@ -142,6 +141,6 @@ function assemble(
 
 /** Rows `first` up to, without it, `last` of a matrix. */
 export function matrixRows(matrix: StoredMatrix, first: number, last: number): StoredMatrix {
-  const bytes = matrix.type === 'F32' ? 4 : 2;
-  return { ...matrix, at: matrix.at + first * matrix.columns * bytes, rows: last - first };
+  const at = matrix.at + first * storedRowBytes(matrix.type, matrix.columns);
+  return { ...matrix, at, rows: last - first };
 }

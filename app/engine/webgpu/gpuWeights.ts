@@ -1,11 +1,12 @@
-/** @file A model's weights on the GPU: as they are stored (f32, or 16-bit floats two to a u32), or matrices as 8-bit integers. */
+/** @file A model's weights on the GPU: as they are stored (f32, 16-bit floats two to a u32, codes of 8 or 4 bits), or matrices of floats as 8-bit codes. */
 import { quotedSaying } from '../../formats/readable';
 import { EngineMemoryError } from '../errors';
-import type { ModelSpec, WeightFormat, WeightSink, WeightStream, WeightType } from '../spec';
-import { storedBytes, storedElementBytes } from '../weightStream';
-import { becomesInt8, Int8Writer, int8Bytes, type MatrixType } from './int8';
+import { isQuantised } from '../quantised';
+import type { ModelSpec, StoredType, WeightFormat, WeightSink, WeightStream, WeightType } from '../spec';
+import { storedBytes, storedRowBytes } from '../weightStream';
 import { type DeviceLimits, rowChunks } from './limits';
 import { type GpuMemory, GpuMemoryError } from './memory';
+import { becomesInt8, INT8, QuantisingWriter } from './quantising';
 
 /** Bytes handed to the queue before it is waited for: without, the GPU's process would hold a model that comes from disk twice. */
 const QUEUED_BYTES = 32 * 2 ** 20;
@@ -24,7 +25,7 @@ export interface GpuTensor {
 }
 
 export interface GpuMatrix extends Omit<GpuTensor, 'dtype'> {
-  dtype: MatrixType;
+  dtype: StoredType;
 }
 
 export interface GpuLinear {
@@ -102,23 +103,23 @@ export async function allocateWeights(
       cause,
     });
   }
-  const fill = () => stream.deliver(queueSink(device, buffers, int8Writers(stream, device, buffers, format)));
+  const fill = () => stream.deliver(queueSink(device, buffers, quantisers(stream, device, buffers, format)));
   return { weights, fill };
 }
 
-function int8Writers(
+function quantisers(
   { shapes }: WeightStream,
   { queue }: GPUDevice,
   buffers: ReadonlyMap<string, GPUBuffer>,
   format: WeightFormat,
-): Map<string, Int8Writer> {
-  const writers = new Map<string, Int8Writer>();
+): Map<string, QuantisingWriter> {
+  const writers = new Map<string, QuantisingWriter>();
   if (format !== 'int8') return writers;
   for (const [name, weight] of shapes) {
     const buffer = buffers.get(name);
     if (!buffer || !becomesInt8(name, weight)) continue;
-    const write = (at: number, words: Uint32Array<ArrayBuffer>) => queue.writeBuffer(buffer, at * 4, words);
-    writers.set(name, new Int8Writer(weight.shape, weight.dtype, write));
+    const write = (at: number, bytes: Uint8Array<ArrayBuffer>) => queue.writeBuffer(buffer, at, bytes);
+    writers.set(name, new QuantisingWriter(weight.shape[1], weight.dtype as WeightType, write));
   }
   return writers;
 }
@@ -145,13 +146,15 @@ function makeBuffers(
     return { buffer };
   };
   const read = (name: string): GpuTensor => {
-    const weight = find(name);
-    return { ...weight, binding: allocate(name, storedBytes(weight)) };
+    const { dtype, shape } = find(name);
+    if (isQuantised(dtype)) throw new Error(`“${name}” is stored as ${dtype}; numbers were expected.`);
+    return { dtype, shape, binding: allocate(name, storedBytes({ dtype, shape })) };
   };
   const matrix = (name: string): GpuMatrix => {
     const weight = find(name);
-    if (format === 'stored' || !becomesInt8(name, weight)) return read(name);
-    return { dtype: 'INT8', shape: weight.shape, binding: allocate(name, int8Bytes(weight.shape)) };
+    const dtype = format === 'int8' && becomesInt8(name, weight) ? INT8 : weight.dtype;
+    const { shape } = weight;
+    return { dtype, shape, binding: allocate(name, storedBytes({ dtype, shape })) };
   };
   const optional = (name: string): GpuTensor | null => (shapes.has(name) ? read(name) : null);
   const linear = (name: string): GpuLinear => {
@@ -200,7 +203,7 @@ function makeBuffers(
 function queueSink(
   device: GPUDevice,
   buffers: ReadonlyMap<string, GPUBuffer>,
-  writers: ReadonlyMap<string, Int8Writer>,
+  writers: ReadonlyMap<string, QuantisingWriter>,
 ): WeightSink {
   let queued = 0;
   return async (name, offset, bytes) => {
@@ -227,10 +230,6 @@ function write(device: GPUDevice, buffer: GPUBuffer, offset: number, bytes: Uint
   }
 }
 
-function rowBytesOf({ dtype, shape: [, width] }: GpuMatrix): number {
-  return dtype === 'INT8' ? int8Bytes([1, width]) : width * storedElementBytes(dtype);
-}
-
 /**
  * A matrix in parts of whole rows that each fit a binding. Every part but the last has a multiple of `alignment` rows, so every
  * offset is aligned, whatever the width.
@@ -241,7 +240,7 @@ export function matrixParts(
   { binding, alignment }: Pick<DeviceLimits, 'binding' | 'alignment'>,
 ): MatrixPart[] {
   const [rows] = tensor.shape;
-  const rowBytes = rowBytesOf(tensor);
+  const rowBytes = storedRowBytes(tensor.dtype, tensor.shape[1]);
   const { buffer } = tensor.binding;
   if (rows * rowBytes <= binding) return [{ firstRow: 0, rows, binding: tensor.binding }];
   return rowChunks(rows, binding / rowBytes, alignment).map(({ start, size }) => {

@@ -1,6 +1,6 @@
 /**
  * @file A GGUF file as a model's folder: its header becomes config.json, tokenizer.json and the files beside them, its tensors a
- * safetensors file that is unpacked as it is read. So everything that reads models reads these.
+ * safetensors file that is converted as it is read. So everything that reads models reads these.
  */
 import { decodeFloats } from '../../formats/floats';
 import { type GgufHeader, MOST_HEADER_BYTES, MoreNeeded, parseGguf } from '../../formats/gguf';
@@ -17,6 +17,7 @@ import { type FileSource, memoryFile, type SourceFile } from '../source';
 import { architectureOf } from './architectures';
 import { configOf } from './config';
 import { Metadata } from './metadata';
+import { originalOf } from './original';
 import { tokenizerOf } from './tokenizer';
 import { weightsOfGguf } from './weights';
 
@@ -50,7 +51,7 @@ async function open(file: SourceFile, options: GgufOptions): Promise<FileSource>
   const header = await readHeader(file, name, signal);
   const metadata = new Metadata(header, name);
   const architecture = architectureOf(metadata);
-  const { weights, unpacked } = weightsOfGguf(file, header, architecture, metadata);
+  const { weights, quantised } = weightsOfGguf(file, header, architecture, metadata);
   const { tokenizer, tokenizerConfig } = tokenizerOf(metadata, architecture.name);
   const { chat_template: template, ...config } = tokenizerConfig;
   const network = configOf(metadata, architecture, header, await rotationOf(file, header, signal));
@@ -63,14 +64,15 @@ async function open(file: SourceFile, options: GgufOptions): Promise<FileSource>
   ]);
   if (typeof template === 'string') files.set(templateFile, memoryFile(new TextEncoder().encode(template)));
   const own =
-    unpacked.length > 0
+    quantised.length > 0
       ? [
-          `The weights of this file are quantised (${unpacked.join(', ')}) and are unpacked to 16 bits: what is trained fits the model as it is in this file.`,
+          `The weights of this file are quantised (${quantised.join(', ')}) and stay so, at 4 or 8 bits each: what is trained fits the model as it is in this file.`,
         ]
       : [];
   return {
     location,
     names: [...files.keys()],
+    ...(quantised.length > 0 && { quantised: { types: quantised, original: originalOf(metadata) } }),
     notes: () => [...own, ...(notes?.() ?? [])],
     async open(wanted, signal) {
       signal?.throwIfAborted();

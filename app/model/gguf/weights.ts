@@ -1,8 +1,11 @@
 /**
- * @file The tensors of a GGUF file as the one safetensors file of a model: under Hugging Face's names, quantised ones unpacked to half
- * floats while they are read, and what llama.cpp's converter did to rows and norms undone.
+ * @file The tensors of a GGUF file as the one safetensors file of a model: under Hugging Face's names, quantised matrices as the codes that
+ * engines hold, without a change of any number, and what llama.cpp's converter did to rows and norms undone.
  */
-import { unpackBlocks, unpackedTypes } from '../../formats/ggmlBlocks';
+import { emptyRow, isQuantised, packRow, quantisedType, rowLayout, widenRows } from '../../engine/quantised';
+import type { StoredType } from '../../engine/spec';
+import { storedBytes } from '../../engine/weightStream';
+import { blockGrouping, unpackBlocks, unpackedTypes } from '../../formats/ggmlBlocks';
 import type { GgufHeader, GgufTensor } from '../../formats/gguf';
 import { listed, readable } from '../../formats/readable';
 import { ModelError } from '../errors';
@@ -10,26 +13,28 @@ import { CHUNK_BYTES, firstBytes, type SourceFile, type StreamOptions } from '..
 import { type Architecture, huggingFaceName } from './architectures';
 import type { Metadata } from './metadata';
 
-/** Types that need no unpacking, with their bytes an element. */
-const plainTypes: Readonly<Record<string, number>> = { F32: 4, F16: 2, BF16: 2 };
+/** Types of floats. */
+const plainTypes: readonly string[] = ['F32', 'F16', 'BF16'];
 
 interface Entry {
   tensor: GgufTensor;
   type: NonNullable<GgufTensor['type']>;
-  /** Bytes that it has unpacked. */
+  /** What it becomes: of codes a matrix, else floats. */
+  dtype: StoredType;
+  /** Bytes that it has then. */
   size: number;
   /** Heads whose rows are put back in order; 0 for none. */
   heads: number;
   minusOne: boolean;
 }
 
-/** The safetensors file that a GGUF's tensors are, and the types that were unpacked for it. */
+/** The safetensors file that a GGUF's tensors are, and the types of those that are quantised. */
 export function weightsOfGguf(
   file: SourceFile,
   header: GgufHeader,
   architecture: Architecture,
   metadata: Metadata,
-): { weights: SourceFile; unpacked: string[] } {
+): { weights: SourceFile; quantised: string[] } {
   const entries: Entry[] = [];
   const directory: Record<string, unknown> = {};
   let at = 0;
@@ -37,24 +42,29 @@ export function weightsOfGguf(
     const name = huggingFaceName(architecture, own);
     if (name === null) continue;
     const { type } = tensor;
-    if (!type || !(Object.hasOwn(plainTypes, type.name) || unpackedTypes.includes(type.name))) {
-      throw notRead(metadata, own, tensor.typeName);
-    }
-    const dtype = Object.hasOwn(plainTypes, type.name) ? type.name : 'F16';
-    const size = tensor.shape.reduce((product, n) => product * n, plainTypes[dtype]);
+    const dtype = type && becomes(type.name, tensor.shape);
+    if (!type || !dtype) throw notRead(metadata, own, tensor.typeName);
+    const size = storedBytes({ dtype, shape: [...tensor.shape] });
     const minusOne = architecture.normsPlusOne && /norm\.weight$/.test(own);
     if (minusOne && dtype !== 'F32') throw notRead(metadata, own, tensor.typeName);
-    entries.push({ tensor, type, size, heads: headsOf(architecture, own, tensor, metadata), minusOne });
+    const heads = headsOf(architecture, own, tensor, metadata);
+    entries.push({ tensor, type, dtype, size, heads, minusOne });
     directory[name] = { dtype, shape: tensor.shape, data_offsets: [at, at + size] };
     at += size;
   }
-  const unpacked = new Set(
-    entries.map(({ type }) => type.name).filter((name) => unpackedTypes.includes(name)),
-  );
+  const quantised = new Set(entries.filter(({ dtype }) => isQuantised(dtype)).map(({ type }) => type.name));
   return {
-    weights: new UnpackedFile(file, entries, safetensorsHeader(directory), at),
-    unpacked: [...unpacked],
+    weights: new ConvertedFile(file, entries, safetensorsHeader(directory), at),
+    quantised: [...quantised],
   };
+}
+
+/** The type that tensors of a type become; null where that is not read. */
+function becomes(type: string, shape: readonly number[]): StoredType | null {
+  if (plainTypes.includes(type)) return type as StoredType;
+  const grouping = blockGrouping(type);
+  if (!grouping) return null;
+  return shape.length === 2 ? quantisedType(grouping) : 'F32';
 }
 
 /** @throws ModelError for heads that do not divide the rows */
@@ -79,7 +89,7 @@ function headsOf(
 function notRead(metadata: Metadata, tensor: string, type: string): ModelError {
   return new ModelError(
     'unsupported',
-    `${metadata.shown} stores ${readable(tensor, 80)} as ${type}; read are ${listed([...Object.keys(plainTypes), ...unpackedTypes], 20)}.`,
+    `${metadata.shown} stores ${readable(tensor, 80)} as ${type}; read are ${listed([...plainTypes, ...unpackedTypes], 20)}.`,
     'Choose the file of this model whose name has Q4_K_M, Q5_K_M, Q6_K or Q8_0 in it, or the model as safetensors.',
   );
 }
@@ -94,7 +104,7 @@ function safetensorsHeader(directory: object): Uint8Array {
   return header;
 }
 
-class UnpackedFile implements SourceFile {
+class ConvertedFile implements SourceFile {
   readonly local: boolean;
   readonly size: number;
 
@@ -125,11 +135,8 @@ class UnpackedFile implements SourceFile {
     let stage = new Uint8Array(0);
     try {
       for (const entry of this.entries) {
-        const { tensor, type } = entry;
-        const perBlock = entry.size / ((tensor.end - tensor.begin) / type.bytes || 1);
-        // Rows change places within a whole tensor; else as many blocks as make a chunk.
-        const most =
-          entry.heads > 0 ? tensor.end - tensor.begin : Math.floor(CHUNK_BYTES / perBlock) * type.bytes;
+        const { tensor } = entry;
+        const most = pieceBytes(entry);
         for (let at = tensor.begin; at < tensor.end; at += most) {
           const count = Math.min(most, tensor.end - at);
           if (stage.byteLength < count) stage = new Uint8Array(count);
@@ -145,19 +152,43 @@ class UnpackedFile implements SourceFile {
   }
 }
 
+/** Stored bytes that are converted together: a whole tensor where rows change places, else rows, or of floats any number. */
+function pieceBytes({ tensor, type, size, heads }: Entry): number {
+  const stored = tensor.end - tensor.begin;
+  if (heads > 0) return stored;
+  if (plainTypes.includes(type.name)) return CHUNK_BYTES;
+  const rows = tensor.shape.slice(0, -1).reduce((product, n) => product * n, 1);
+  const together = Math.max(1, Math.floor((CHUNK_BYTES * rows) / (size || 1)));
+  return together * ((tensor.shape.at(-1) ?? 0) / type.elements) * type.bytes;
+}
+
 function* chunks(bytes: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < bytes.byteLength; at += CHUNK_BYTES) yield bytes.subarray(at, at + CHUNK_BYTES);
 }
 
-/** The stored blocks as the elements that Hugging Face's file would have. */
-function converted({ tensor, type, heads, minusOne }: Entry, stored: Uint8Array): Uint8Array {
-  let bytes = stored;
-  if (!Object.hasOwn(plainTypes, type.name)) {
-    const blocks = stored.byteLength / type.bytes;
-    const values = new Uint16Array(blocks * type.elements);
-    unpackBlocks(type.name, stored, values, blocks);
-    bytes = new Uint8Array(values.buffer);
+/** Stored blocks as rows of codes, or as floats where there is but one row. */
+function coded({ tensor, type, dtype }: Entry, stored: Uint8Array): Uint8Array {
+  const grouping = blockGrouping(type.name);
+  if (!grouping) return stored;
+  const width = tensor.shape[tensor.shape.length - 1];
+  const blocks = width / type.elements;
+  const rows = stored.byteLength / (blocks * type.bytes);
+  const { bytes } = rowLayout(grouping, width);
+  const from = new DataView(stored.buffer, stored.byteOffset, stored.byteLength);
+  const to = new DataView(new ArrayBuffer(rows * bytes));
+  const row = emptyRow(grouping, width);
+  for (let r = 0; r < rows; r++) {
+    unpackBlocks(type.name, from, r * blocks * type.bytes, blocks, row);
+    packRow(grouping, width, row, to, r * bytes);
   }
+  const codes = new Uint8Array(to.buffer);
+  return isQuantised(dtype) ? codes : new Uint8Array(widenRows(quantisedType(grouping), codes, width).buffer);
+}
+
+/** The stored blocks as the elements that Hugging Face's file would have. */
+function converted(entry: Entry, stored: Uint8Array): Uint8Array {
+  const { tensor, heads, minusOne } = entry;
+  let bytes = coded(entry, stored);
   if (minusOne) {
     const copy = bytes.slice();
     const values = new Float32Array(copy.buffer);

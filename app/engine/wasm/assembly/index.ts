@@ -134,10 +134,10 @@ function work(op: usize, item: i32, scratch: usize): void {
       matmul(op, item, scratch);
       break;
     case Op.FEW_ROWS:
-      fewRows(op, item);
+      fewRows(op, item, scratch);
       break;
     case Op.EMBED:
-      embed(op, item);
+      embed(op, item, scratch);
       break;
     case Op.NORM:
       norm(op, item);
@@ -176,7 +176,7 @@ function work(op: usize, item: i32, scratch: usize): void {
       nearest(op, item);
       break;
     case Op.SQUARES:
-      squares(op, item);
+      squares(op, item, scratch);
       break;
     case Op.COPY_ROWS:
       copyRows(op, item);

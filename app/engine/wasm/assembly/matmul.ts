@@ -3,12 +3,17 @@
  * widened and packed once for all rows of a block. Every output is one sum over the inner dimension in one order,
  * whatever the blocks, so results do not depend on the number of threads.
  */
+import { codeRowBytes, isCodes, widenCodes } from './codes';
 import { float, number, pointer, row, Type } from './records';
 import { ADDRESSES, COLUMNS, ROWS, setA, setC, tile } from './tile';
-import { copyFloats, dot, madd, storeTransposed, sum4, widen, widen4, zero } from './vectors';
+import { addFloats, clearFloats, copyFloats, dot, madd, storeTransposed, sum4, widen, widen4, zero } from './vectors';
 
 /** Most of the inner dimension at a time: six rows and a panel of it stay in the first cache. */
 const DEPTH: i32 = 384;
+/** Codes of a row that are widened at a time: eight rows of so many floats have room where a tile's addresses come to be. */
+const STRETCH: i32 = 32;
+/** Codes of a row that kernels without panels widen at a time. */
+const LONG_STRETCH: i32 = 512;
 
 /**
  * c[r] = a[r] · Wᵀ or a[r] · W, plus bias, plus add[r].
@@ -17,7 +22,9 @@ const DEPTH: i32 = 384;
  */
 export function matmul(op: usize, item: i32, scratch: usize): void {
   const type = number(op, 1);
-  if (number(op, 0) == 0) {
+  // As a type parameter, u8 stands for all types of codes.
+  if (isCodes(type)) product<u8>(op, item, scratch, number(op, 0) != 0);
+  else if (number(op, 0) == 0) {
     if (type == Type.F32) product<f32>(op, item, scratch, false);
     else if (type == Type.F16) product<i16>(op, item, scratch, false);
     else product<u16>(op, item, scratch, false);
@@ -33,7 +40,9 @@ function product<T>(op: usize, item: i32, scratch: usize, straight: bool): void 
   const columns = number(op, 3);
   const depth = number(op, 4);
   const w = pointer(op, 7);
-  const wStride = <usize>number(op, 8) * sizeof<T>();
+  const type = number(op, 1);
+  const width = number(op, 8);
+  const wStride = sizeof<T>() == 1 ? codeRowBytes(type, width) : <usize>width * sizeof<T>();
   const columnBlock = number(op, 14);
   const rowBlock = number(op, 15);
   const columnBlocks = (columns + columnBlock - 1) / columnBlock;
@@ -42,13 +51,19 @@ function product<T>(op: usize, item: i32, scratch: usize, straight: bool): void 
   const firstRow = (item / columnBlocks) * rowBlock;
   const lastRow = min(firstRow + rowBlock, rows);
   const parts = max(1, (depth + DEPTH - 1) / DEPTH);
-  const part = (depth + parts - 1) / parts;
+  let part = (depth + parts - 1) / parts;
+  if (sizeof<T>() == 1) part = (part + STRETCH - 1) & ~(STRETCH - 1);
   for (let start = 0; start == 0 || start < depth; start += part) {
     const n = min(part, depth - start);
     let panel = scratch;
-    for (let column = firstColumn; column < lastColumn; column += COLUMNS) {
+    if (sizeof<T>() == 1 && straight) {
+      panel = packCodes(panel, w + <usize>start * wStride, wStride, type, width, firstColumn, lastColumn, n);
+    } else for (let column = firstColumn; column < lastColumn; column += COLUMNS) {
       const count = min(COLUMNS, lastColumn - column);
-      if (straight) packRows<T>(panel, w + <usize>start * wStride + <usize>column * sizeof<T>(), wStride, n, count);
+      if (sizeof<T>() == 1) {
+        const room = scratch + <usize>((columnBlock / COLUMNS) * n * 32);
+        packCodeColumns(panel, w + <usize>column * wStride, wStride, type, width, start, n, count, room);
+      } else if (straight) packRows<T>(panel, w + <usize>start * wStride + <usize>column * sizeof<T>(), wStride, n, count);
       else packColumns<T>(panel, w + <usize>column * wStride + <usize>start * sizeof<T>(), wStride, n, count);
       panel += <usize>n * 32;
     }
@@ -179,13 +194,65 @@ function packRows<T>(panel: usize, w: usize, wStride: usize, n: i32, count: i32)
   }
 }
 
+/** As `packColumns` of rows of codes, from element `start` on. */
+function packCodeColumns(
+  panel: usize,
+  w: usize,
+  wStride: usize,
+  type: i32,
+  width: i32,
+  start: i32,
+  n: i32,
+  count: i32,
+  room: usize,
+): void {
+  const rowBytes: usize = STRETCH * 4;
+  for (let j = 0; j < n; j += STRETCH) {
+    const length = min(STRETCH, n - j);
+    for (let i = 0; i < count; i++) {
+      widenCodes(room + <usize>i * rowBytes, w + <usize>i * wStride, type, width, start + j, length);
+    }
+    packColumns<f32>(panel, room, rowBytes, length, count);
+    panel += <usize>length * 32;
+  }
+}
+
+/** As `packRows` of rows of codes, for all panels of a block of columns, which begins at a multiple of 16. @returns where the panels end */
+function packCodes(
+  panels: usize,
+  w: usize,
+  wStride: usize,
+  type: i32,
+  width: i32,
+  firstColumn: i32,
+  lastColumn: i32,
+  n: i32,
+): usize {
+  const columns = lastColumn - firstColumn;
+  const panelBytes = <usize>n * 32;
+  const end = panels + <usize>((columns + COLUMNS - 1) / COLUMNS) * panelBytes;
+  for (let j = 0; j < n; j++) {
+    widenCodes(end, w, type, width, firstColumn, columns);
+    // Numbers beyond the last column go into a tile's columns that are not there.
+    let from = end;
+    for (let panel = panels + (<usize>j << 5); panel < end; panel += panelBytes) {
+      v128.store(panel, v128.load(from));
+      v128.store(panel, v128.load(from, 16), 16);
+      from += 32;
+    }
+    w += wStride;
+  }
+  return end;
+}
+
 /** Columns of an item of `fewRows`. */
 export const FEW_COLUMNS: i32 = 64;
 
 /** The same as `matmul` with Wᵀ for so few rows that packing would cost more than it gains: W is read once, row by row. */
-export function fewRows(op: usize, item: i32): void {
+export function fewRows(op: usize, item: i32, scratch: usize): void {
   const type = number(op, 1);
-  if (type == Type.F32) fewProduct<f32>(op, item);
+  if (isCodes(type)) fewCodes(op, item, scratch);
+  else if (type == Type.F32) fewProduct<f32>(op, item);
   else if (type == Type.F16) fewProduct<i16>(op, item);
   else fewProduct<u16>(op, item);
 }
@@ -217,6 +284,42 @@ function fewProduct<T>(op: usize, item: i32): void {
   }
 }
 
+/** As `fewProduct` with a W of codes: a stretch of its row is widened once for all rows. */
+function fewCodes(op: usize, item: i32, scratch: usize): void {
+  const rows = number(op, 2);
+  const columns = number(op, 3);
+  const depth = number(op, 4);
+  const a = pointer(op, 5);
+  const aStride = number(op, 6);
+  const type = number(op, 1);
+  const wStride = codeRowBytes(type, depth);
+  const c = pointer(op, 9);
+  const cStride = number(op, 10);
+  const bias = pointer(op, 11);
+  const add = pointer(op, 12);
+  const aMap = pointer(op, 16);
+  const cMap = pointer(op, 17);
+  const last = min((item + 1) * FEW_COLUMNS, columns);
+  for (let column = item * FEW_COLUMNS; column < last; column++) {
+    const at = <usize>column << 2;
+    const from = pointer(op, 7) + <usize>column * wStride;
+    for (let start = 0; start == 0 || start < depth; start += LONG_STRETCH) {
+      const n = min(LONG_STRETCH, depth - start);
+      widenCodes(scratch, from, type, depth, start, n);
+      for (let r = 0; r < rows; r++) {
+        let x = dot(row(a, aStride, aMap, r) + (<usize>start << 2), scratch, n);
+        const to = row(c, cStride, cMap, r) + at;
+        if (start > 0) x += load<f32>(to);
+        else {
+          if (bias) x += load<f32>(bias + at);
+          if (add) x += load<f32>(row(add, number(op, 13), pointer(op, 18), r) + at);
+        }
+        store<f32>(to, x);
+      }
+    }
+  }
+}
+
 /** Σ a·w over n floats and as many stored numbers. */
 function stored<T>(a: usize, w: usize, n: i32): f32 {
   if (isFloat<T>()) return dot(a, w, n);
@@ -242,9 +345,10 @@ function stored<T>(a: usize, w: usize, n: i32): f32 {
 export const SQUARE_ROWS: i32 = 256;
 
 /** out[r] = scale² Σ table[r]², in rows of a stored table: type, rows, width, table, scale, out. */
-export function squares(op: usize, item: i32): void {
+export function squares(op: usize, item: i32, scratch: usize): void {
   const type = number(op, 0);
-  if (type == Type.F32) squaresOf<f32>(op, item);
+  if (isCodes(type)) squaresOfCodes(op, item, scratch);
+  else if (type == Type.F32) squaresOf<f32>(op, item);
   else if (type == Type.F16) squaresOf<i16>(op, item);
   else squaresOf<u16>(op, item);
 }
@@ -272,22 +376,40 @@ function squaresOf<T>(op: usize, item: i32): void {
   }
 }
 
+function squaresOfCodes(op: usize, item: i32, scratch: usize): void {
+  const type = number(op, 0);
+  const width = number(op, 2);
+  const scale = float(op, 4);
+  const last = min((item + 1) * SQUARE_ROWS, number(op, 1));
+  for (let r = item * SQUARE_ROWS; r < last; r++) {
+    const from = pointer(op, 3) + <usize>r * codeRowBytes(type, width);
+    let sum: f32 = 0;
+    for (let start = 0; start < width; start += LONG_STRETCH) {
+      const n = min(LONG_STRETCH, width - start);
+      widenCodes(scratch, from, type, width, start, n);
+      sum += dot(scratch, scratch, n);
+    }
+    store<f32>(pointer(op, 5) + (<usize>r << 2), sum * scale * scale);
+  }
+}
+
 /**
  * Rows of the stream: out[r] = prompt row, or scale · table[token], plus the position's embedding.
  * Type, first row, last, width, row table (token, position, sequence, slot), first text row, first prompt row, prompt rows, table,
  * scale, positions (or 0), their type, their offset, out.
  */
-export function embed(op: usize, item: i32): void {
+export function embed(op: usize, item: i32, scratch: usize): void {
   const type = number(op, 0);
-  if (type == Type.F32) embedRows<f32>(op, item);
-  else if (type == Type.F16) embedRows<i16>(op, item);
-  else embedRows<u16>(op, item);
+  if (isCodes(type)) embedRows<u8>(op, item, scratch);
+  else if (type == Type.F32) embedRows<f32>(op, item, scratch);
+  else if (type == Type.F16) embedRows<i16>(op, item, scratch);
+  else embedRows<u16>(op, item, scratch);
 }
 
 /** Rows of an item of the kernels that work row by row. */
 export const ROW_BLOCK: i32 = 16;
 
-function embedRows<T>(op: usize, item: i32): void {
+function embedRows<T>(op: usize, item: i32, scratch: usize): void {
   const first = number(op, 1) + item * ROW_BLOCK;
   const last = min(first + ROW_BLOCK, number(op, 2));
   const width = number(op, 3);
@@ -298,17 +420,36 @@ function embedRows<T>(op: usize, item: i32): void {
     const info = pointer(op, 4) + (<usize>r << 4);
     const out = pointer(op, 13) + ((<usize>r * width) << 2);
     if (r < number(op, 5)) copyFloats(out, pointer(op, 7) + ((<usize>(r - number(op, 6)) * width) << 2), width);
-    else {
+    else if (sizeof<T>() == 1) {
+      clearFloats(out, width);
+      addCodes(out, pointer(op, 8), load<u32>(info), number(op, 0), width, scale, scratch);
+    } else {
       const from = pointer(op, 8) + <usize>load<u32>(info) * width * sizeof<T>();
       for (let i = 0; i < width; i++) {
         store<f32>(out + (<usize>i << 2), widen<T>(from + i * sizeof<T>()) * scale);
       }
     }
     if (!positions) continue;
-    const position = <usize>(load<i32>(info, 4) + number(op, 12)) * width;
-    if (positionType == Type.F32) addStored<f32>(out, positions + position * 4, width);
+    const place = load<i32>(info, 4) + number(op, 12);
+    const position = <usize>place * width;
+    if (isCodes(positionType)) addCodes(out, positions, place, positionType, width, 1, scratch);
+    else if (positionType == Type.F32) addStored<f32>(out, positions + position * 4, width);
     else if (positionType == Type.F16) addStored<i16>(out, positions + position * 2, width);
     else addStored<u16>(out, positions + position * 2, width);
+  }
+}
+
+/** to += scale · row of a table of codes. */
+function addCodes(to: usize, table: usize, r: u32, type: i32, width: i32, scale: f32, scratch: usize): void {
+  const from = table + <usize>r * codeRowBytes(type, width);
+  for (let start = 0; start < width; start += LONG_STRETCH) {
+    const n = min(LONG_STRETCH, width - start);
+    widenCodes(scratch, from, type, width, start, n);
+    for (let i = 0; i < n; i++) {
+      const at = scratch + (<usize>i << 2);
+      store<f32>(at, load<f32>(at) * scale);
+    }
+    addFloats(to + (<usize>start << 2), scratch, n);
   }
 }
 

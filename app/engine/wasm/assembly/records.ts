@@ -1,6 +1,6 @@
 /** @file How a kernel reads what it is to do: a record of 32 words, of which the first four are the scheduler's. */
 
-/** Number formats of stored weights; the same numbers in `../ops.ts`. */
+/** Number formats of stored weights, the same numbers in `../ops.ts`; those of codes are 8 and above. */
 export const enum Type {
   F32 = 0,
   F16 = 1,

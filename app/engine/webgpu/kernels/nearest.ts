@@ -1,7 +1,7 @@
 /** @file The k nearest rows of the embedding table: squared lengths, values from products, and top-k by repeated search. */
 
 import type { Metric } from '../../engine';
-import type { MatrixType } from '../int8';
+import type { StoredType } from '../../spec';
 import { growsAlongX } from '../limits';
 import { floats, type Kernel, makeKernel, real, stored, storedElement, workgroupSum } from './wgsl';
 
@@ -10,7 +10,7 @@ const LANES = 64;
 const sizeBinding = { name: 'size', type: 'vec4<u32>', access: 'uniform' } as const;
 
 /** Σ (scale · x)² of each stored row; one workgroup a row. Bindings: size (rows, first row of the result, 0, 0), table, squares. */
-export function tableSquaresKernel(width: number, table: MatrixType, scale: number): Kernel {
+export function tableSquaresKernel(width: number, table: StoredType, scale: number): Kernel {
   return makeKernel(
     'table squares',
     growsAlongX(LANES),

@@ -1,6 +1,5 @@
 /** @file What a product with a frozen weight is, however threads divide it: what it reads, and what becomes of its result. */
-import type { WeightType } from '../../spec';
-import type { MatrixType } from '../int8';
+import type { StoredType, WeightType } from '../../spec';
 import type { Grid } from '../limits';
 import { activationFunctions, type MlpActivation } from './mlp';
 import {
@@ -24,7 +23,7 @@ export interface MatmulShape {
   inner: number;
   /** Columns of the result: NT `out`, NN `in`; with an activation the MLP's width F. */
   outer: number;
-  weight: MatrixType;
+  weight: StoredType;
   /** Type of the bias, or null where there is none; NT only. */
   bias: WeightType | null;
   /** What is added to the product: another matrix, what the result holds already, or nothing. */

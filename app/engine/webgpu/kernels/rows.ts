@@ -1,6 +1,5 @@
 /** @file Kernels that move rows: embedding lookup, the packing of predicting rows, and prefixes in and out of the keys and values. */
-import type { WeightType } from '../../spec';
-import type { MatrixType } from '../int8';
+import type { StoredType, WeightType } from '../../spec';
 import { type Groups, growsAlongY } from '../limits';
 import {
   type Binding,
@@ -36,7 +35,7 @@ const rowInfoBinding: Binding = { name: 'rowInfo', type: 'array<vec4<u32>>', acc
 export function embedKernel(shape: {
   hidden: number;
   scale: number;
-  table: MatrixType;
+  table: StoredType;
   positions: { dtype: WeightType; offset: number } | null;
   firstToken: number;
   tokens: number;
@@ -78,7 +77,7 @@ ${positions ? storedElement('positions', positions.dtype) : ''}`,
 export function lookupKernel(shape: {
   hidden: number;
   scale: number;
-  table: MatrixType;
+  table: StoredType;
   firstToken: number;
   tokens: number;
 }): Kernel {

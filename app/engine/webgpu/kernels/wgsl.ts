@@ -1,6 +1,7 @@
 /** @file What all kernels share: their bindings, the step's counts, the rows they run over, and how stored weights are read. */
 import { COUNT_FIELDS, type Counts } from '../../layout';
-import { GROUP, GROUP_WORDS, type MatrixType } from '../int8';
+import { centreOf, type Grouping, groupingOf, rowLayout } from '../../quantised';
+import type { StoredType, WeightType } from '../../spec';
 import { type Grid, unfoldedGroup } from '../limits';
 
 export type Access = 'read' | 'write' | 'uniform';
@@ -145,20 +146,22 @@ export function uints(name: string): Binding {
   return { name, type: 'array<u32>', access: 'read' };
 }
 
-/** A tensor as stored: f32, or pairs of 16-bit floats in u32; or groups of 8-bit integers. `vec` where its rows are multiples of 4 elements long. */
-export function stored(name: string, dtype: MatrixType, vec = false): Binding {
-  if (dtype === 'INT8') return uints(name);
+/** A tensor as stored: f32, or pairs of 16-bit floats in u32; or codes of 8 or 4 bits in u32. `vec` where its rows are multiples of 4 elements long. */
+export function stored(name: string, dtype: StoredType, vec = false): Binding {
+  if (groupingOf(dtype)) return uints(name);
   const [scalar, four] = dtype === 'F32' ? ['f32', 'vec4<f32>'] : ['u32', 'vec2<u32>'];
   return { name, type: `array<${vec ? four : scalar}>`, access: 'read' };
 }
 
 /** `NAMEAt(i)`: element i of a tensor, as f32; `width` is the length of its rows. */
-export function storedElement(name: string, dtype: MatrixType, width = 1): string {
+export function storedElement(name: string, dtype: StoredType, width = 1): string {
   const head = `fn ${name}At(i: u32) -> f32 {`;
-  switch (dtype) {
-    case 'INT8':
-      return `${groupFour(name, width)}
-${head} let column = i % ${width}u; return ${name}GroupFour(i / ${width}u, column >> 2u)[column & 3u]; }`;
+  const grouping = groupingOf(dtype);
+  if (grouping) {
+    return `${codesFour(name, grouping, width)}
+${head} let column = i % ${width}u; return ${name}CodesFour(i / ${width}u, column >> 2u)[column & 3u]; }`;
+  }
+  switch (dtype as WeightType) {
     case 'F32':
       return `${head} return ${name}[i]; }`;
     case 'F16':
@@ -169,25 +172,41 @@ ${head} let column = i % ${width}u; return ${name}GroupFour(i / ${width}u, colum
   }
 }
 
-/** `NAMEGroupFour(row, i)`: elements 4i … 4i + 3 of a row of 8-bit integers; a row's last group is filled with zeros. */
-function groupFour(name: string, width: number): string {
-  return `fn ${name}GroupFour(row: u32, i: u32) -> vec4<f32> {
-  let at = (row * ${Math.ceil(width / GROUP)}u + (i >> 3u)) * ${GROUP_WORDS}u;
-  return unpack4x8snorm(${name}[at + 1u + (i & 7u)]) * (127.0 * bitcast<f32>(${name}[at]));
+/** `NAMECodesFour(row, i)`: elements 4i … 4i + 3 of a row of codes, which `../../quantised.ts` describes; 0 beyond its end. */
+function codesFour(name: string, grouping: Grouping, width: number): string {
+  const { bits, group, scale, offset } = grouping;
+  const { groups, scales, bytes } = rowLayout(grouping, width);
+  const codes =
+    bits === 8
+      ? `(vec4<u32>(${name}[base + i]) >> vec4<u32>(0u, 8u, 16u, 24u)) & vec4<u32>(255u)`
+      : `(vec4<u32>(${name}[base + (i >> 1u)] >> ((i & 1u) << 4u)) >> vec4<u32>(0u, 4u, 8u, 12u)) & vec4<u32>(15u)`;
+  // Scales, then offsets: number `at` of them.
+  const scaleAt = (at: string) =>
+    scale === 'F32'
+      ? `bitcast<f32>(${name}[base + ${scales / 4}u + ${at}])`
+      : `unpack2x16float(${name}[base + ${scales / 4}u + ((${at}) >> 1u)])[(${at}) & 1u]`;
+  const inside = [0, 1, 2, 3].map((j) => `4u * i + ${j}u < ${width}u`).join(', ');
+  return `fn ${name}CodesFour(row: u32, i: u32) -> vec4<f32> {
+  let base = row * ${bytes / 4}u;
+  let group = i >> ${Math.log2(group / 4)}u;
+  let codes = vec4<f32>(${codes})${offset ? '' : ` - ${centreOf(grouping)}.0`};
+  let value = codes * ${scaleAt('group')}${offset ? ` + ${scaleAt(`${groups}u + group`)}` : ''};
+  return ${width % 4 === 0 ? 'value' : `select(vec4<f32>(), value, vec4<bool>(${inside}))`};
 }`;
 }
 
 /** `NAMEFour(row, i)`: elements 4i … 4i + 3 of a row of `width` elements; 0 beyond its end where not `vec`. */
-export function storedFour(name: string, dtype: MatrixType, width: number, vec: boolean): string {
+export function storedFour(name: string, dtype: StoredType, width: number, vec: boolean): string {
   const head = `fn ${name}Four(row: u32, i: u32) -> vec4<f32> {`;
-  if (dtype === 'INT8') return `${groupFour(name, width)}\n${head} return ${name}GroupFour(row, i); }`;
+  const grouping = groupingOf(dtype);
+  if (grouping) return `${codesFour(name, grouping, width)}\n${head} return ${name}CodesFour(row, i); }`;
   if (!vec) {
     const element = (j: number) => `select(0.0, ${name}At(base + ${j}u), 4u * i + ${j}u < ${width}u)`;
     return `${storedElement(name, dtype)}
 ${head} let base = row * ${width}u + 4u * i; return vec4<f32>(${[0, 1, 2, 3].map(element).join(', ')}); }`;
   }
   const index = `row * ${width / 4}u + i`;
-  switch (dtype) {
+  switch (dtype as WeightType) {
     case 'F32':
       return `${head} return ${name}[${index}]; }`;
     case 'F16':
