@@ -92,7 +92,7 @@ export const SETTINGS = {
       'Automatic tries lengths, learning rates and starts, and after each validation goes on with the better half. A comparison trains all to the end, for you to choose.',
     reason: (_, { search }) =>
       search === 'none'
-        ? 'One at a time: without a GPU several would take several times as long.'
+        ? 'One at a time: with a model of this size several would take several times as long without a GPU.'
         : 'Two lengths, two learning rates and other starts; after each validation the better half goes on.',
   },
   method: {
@@ -244,7 +244,7 @@ export const SETTINGS = {
     reason: (_, { shots }) =>
       shots > 0
         ? 'What words can do at their best: the prompt has to beat that too.'
-        : 'None: without a GPU the longer texts would take minutes.',
+        : 'None: with a model of this size the longer texts would take minutes without a GPU.',
   },
   seed: {
     label: 'Seed',

@@ -21,7 +21,7 @@ const MOST_CLASSES_NAMED = 8;
 const PATIENCE = 3;
 /** Examples in context: what a person would write into a prompt by hand. */
 const SHOTS = 4;
-/** Weights in the layers of a model that even a processor reads long texts with in a moment. */
+/** Weights in the layers of a model that even a processor trains several prompts on in a minute. */
 const SMALL = 20e6;
 
 /** Settings for a first run. */
@@ -39,7 +39,7 @@ export function suggestSettings(facts: SuggestionFacts): SuggestedSettings {
   const rate = clamp(RATE_OF_RMS * elementRms, SETTINGS.learningRate.min, SETTINGS.learningRate.max);
   const learningRate = Number(rate.toPrecision(2));
   const settings: RunSettings = {
-    search: gpu ? 'auto' : 'none',
+    search: gpu || isSmall(spec) ? 'auto' : 'none',
     method: 'prompt',
     virtualTokens,
     initialiser: 'text',

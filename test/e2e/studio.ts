@@ -104,10 +104,18 @@ export class Studio {
     await expect(this.data).toContainText(files[0].name);
   }
 
+  /** Sets numbers of a run that trains one prompt. */
   async set(settings: Settings): Promise<void> {
+    await this.choose('Search', 'train one prompt');
     for (const [name, value] of Object.entries(settings)) {
       await this.setting(name as keyof Settings).fill(String(value));
     }
+  }
+
+  /** Chooses a setting's value from its list. */
+  async choose(setting: string, value: string): Promise<void> {
+    await this.page.getByRole('combobox', { name: setting, exact: true }).click();
+    await this.page.getByRole('option', { name: value, exact: true }).click();
   }
 
   /** Settings of a run that is to make all of its steps, however early nearly all rows are right. */

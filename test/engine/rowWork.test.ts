@@ -43,6 +43,7 @@ beforeAll(async () => {
   await studio.openDataset([new File([csv], 'words.csv')]);
   settings = {
     ...(await studio.suggestSettings()).settings,
+    search: 'none',
     steps: 30,
     batchSize: 8,
     virtualTokens: 4,

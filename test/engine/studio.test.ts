@@ -33,6 +33,7 @@ async function quickSettings({ studio }: Visit, changes: Partial<RunSettings> = 
   const { settings } = await studio.suggestSettings();
   return {
     ...settings,
+    search: 'none',
     steps: 4,
     batchSize: 2,
     virtualTokens: 3,

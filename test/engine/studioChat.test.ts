@@ -57,7 +57,14 @@ describe('a chat model', () => {
     expect(withSystem.preview[0].tokens.length).toBeGreaterThan(tokens.length);
 
     const { settings } = await studio.suggestSettings();
-    await studio.train({ ...settings, steps: 2, batchSize: 2, virtualTokens: 2, validateEvery: 2 });
+    await studio.train({
+      ...settings,
+      search: 'none',
+      steps: 2,
+      batchSize: 2,
+      virtualTokens: 2,
+      validateEvery: 2,
+    });
     await expect
       .poll(() => events.findLast((event) => event.type === 'runState')?.state.phase, { timeout: 60_000 })
       .toBe('finished');

@@ -59,9 +59,11 @@ describe('settings at the door', () => {
 });
 
 describe('suggested settings', () => {
-  it('search where a GPU makes several prompts at once a matter of seconds', () => {
+  it('search where a GPU, or a small model, makes several prompts at once a matter of seconds', () => {
     expect(suggestSettings({ ...facts, gpu: true }).settings.search).toBe('auto');
-    expect(suggestSettings({ ...facts, gpu: false }).settings.search).toBe('none');
+    expect(suggestSettings({ ...facts, gpu: false }).settings.search).toBe('auto');
+    const large = { ...facts.spec, hidden: 576, layers: Array(30).fill(facts.spec.layers[0]) };
+    expect(suggestSettings({ ...facts, spec: large, gpu: false }).settings.search).toBe('none');
   });
 
   it('of conversations ask for an answer', () => {
