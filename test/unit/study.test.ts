@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { root } from '../../tools/setup/project.mjs';
 import { carryOut, type Work } from '../../tools/study/carryOut';
-import { type Cell, type CellRecord, keyOf, type Outcome } from '../../tools/study/cells';
+import { type Cell, type CellRecord, describeCell, keyOf, type Outcome } from '../../tools/study/cells';
 import { BLOCKS, fillIn, writeFindings } from '../../tools/study/findings';
 import { parseOptions } from '../../tools/study/options';
 import { fullPlan, type Plan } from '../../tools/study/plan';
@@ -221,6 +221,29 @@ describe('a study that is broken off', () => {
     work.train = async (cell, seeds) => (cell.sample === 'two' ? null : train(cell, seeds));
     const { missing } = await carryOut(plan, openStudy(folder, header), 10, work);
     expect(missing).toEqual([cells[1]]);
+  });
+
+  it('goes on after a cell that failed, says why, and tries it again the next time', async () => {
+    const work = worker();
+    const { train } = work;
+    work.train = async (cell, seeds) => {
+      if (cell.sample === 'one') throw new Error('PEFT’s Python has ended.');
+      return train(cell, seeds);
+    };
+    const { missing, failed } = await carryOut(plan, openStudy(folder, header), 10, work);
+    expect({ missing, failed }).toEqual({ missing: [cells[0]], failed: 1 });
+    expect(work.said[0]).toContain('one: the app, one prompt failed: PEFT’s Python has ended.');
+    const next = worker();
+    await carryOut(plan, openStudy(folder, header), 10, next);
+    expect(next.trained).toEqual(['one']);
+  });
+
+  it('trains only what is asked for, and knows what else there is', async () => {
+    const work = worker({ wanted: (cell) => describeCell(cell).includes('two: the app') });
+    const { done, missing } = await carryOut(plan, openStudy(folder, header), 10, work);
+    expect(work.trained).toEqual(['two']);
+    expect(done.map(({ cell }) => cell)).toEqual([cells[1]]);
+    expect(missing).toEqual([cells[0], cells[2]]);
   });
 
   it('keeps a quick one apart', () => {

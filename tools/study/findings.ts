@@ -60,7 +60,7 @@ function ground(facts: Facts): string {
   const dates = records.map(({ date }) => date.slice(0, 10)).sort();
   const versions = records.find((record) => record.versions)?.versions;
   const peft = versions
-    ? `PEFT ${versions.peft} with PyTorch ${versions.torch} and transformers ${versions.transformers}`
+    ? `PEFT ${versions.peft} with PyTorch ${versions.torch} and transformers ${versions.transformers}${versions.threads ? `, ${versions.threads} threads` : ''}`
     : 'no PEFT';
   const days = dates[0] === dates.at(-1) ? dates[0] : `${dates[0]} to ${dates.at(-1)}`;
   const lines = [
@@ -265,10 +265,8 @@ function peft(facts: Facts): string {
       ...apart.filter(({ step }) => step <= DEFAULT.validateEvery).map((one) => one.apart),
     );
     const all = Math.max(...apart.map((one) => one.apart));
-    const pace = (trained: Trained) =>
-      meanOf(trained, ({ stepSeconds, steps }) => (1000 * stepSeconds) / steps);
     return [
-      `- ${sample}: validation losses differ by ${first.toExponential(0)} nats at most until step ${DEFAULT.validateEvery}, by ${all.toExponential(0)} in all; a step took ${digits(pace(theirs))} ms in PEFT and ${digits(pace(ours))} ms here.`,
+      `- ${sample}: validation losses differ by ${first.toExponential(0)} nats at most until step ${DEFAULT.validateEvery}, by ${all.toExponential(0)} in all.`,
     ];
   });
   return [

@@ -51,7 +51,13 @@ export async function openGround(wanted: readonly string[]): Promise<Ground> {
       options: null,
       tokenizer: model.tokenizer,
     });
-    const facts = { spec: model.spec, elementRms: measures.elementRms, dataset: data.report, gpu: false };
+    const facts = {
+      spec: model.spec,
+      elementRms: measures.elementRms,
+      dataset: data.report,
+      instruction: sample.instruction,
+      gpu: false,
+    };
     samples.set(sample.id, { sample, data, settings: suggestSettings(facts).settings });
   }
   return { engine, model, measures, samples };

@@ -12,6 +12,8 @@ export interface StudyOptions {
   peft: boolean;
   /** The Python that has PEFT; null for one of the tool's own. */
   python: string | undefined;
+  /** Only cells whose line holds these words are trained; '' for all. */
+  only: string;
   /** Folder of the results. */
   out: string;
 }
@@ -21,6 +23,7 @@ export const USAGE = `usage: npm run study -- [--minutes M]  no cell is begun af
   [--report]         trains nothing, writes docs/findings.md from the newest results of this model
   [--python PATH]    a Python with tools/real/requirements.txt; else one is made in .models/python
   [--no-peft]        leaves PEFT out
+  [--only WORDS]     trains only cells whose line of progress holds these words, such as “desk-color: prefix”
   [--out FOLDER]     where the results are; bench/results where nothing is said`;
 
 /** @throws Error in words, where it cannot be understood */
@@ -35,6 +38,7 @@ export function parseOptions(args: string[]): StudyOptions {
       minutes: { type: 'string', default: '40' },
       peft: { type: 'boolean', default: true },
       python: { type: 'string' },
+      only: { type: 'string', default: '' },
       out: { type: 'string', default: 'bench/results' },
     },
   });
@@ -42,6 +46,6 @@ export function parseOptions(args: string[]): StudyOptions {
   if (!(minutes > 0)) throw new Error(`--minutes takes a number above 0, not “${values.minutes}”.`);
   if (values.quick && values.report)
     throw new Error('--quick and --report exclude each other: give one of them.');
-  const { quick, report, peft, python, out } = values;
-  return { quick, report, minutes, peft, python, out };
+  const { quick, report, peft, python, only, out } = values;
+  return { quick, report, minutes, peft, python, only, out };
 }

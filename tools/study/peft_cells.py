@@ -49,6 +49,7 @@ def versions() -> dict:
         "torch": torch.__version__,
         "transformers": transformers.__version__,
         "peft": peft.__version__,
+        "threads": str(torch.get_num_threads()),
     }
 
 

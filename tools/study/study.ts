@@ -9,7 +9,7 @@ import { python } from '../real/python.mjs';
 import { root } from '../setup/project.mjs';
 import { trainApp } from './app';
 import { carryOut, standing } from './carryOut';
-import type { Cell } from './cells';
+import { type Cell, describeCell } from './cells';
 import { fillIn, writeFindings } from './findings';
 import { type Ground, openGround, sampleOf, scoreWords } from './ground';
 import { trainLearners } from './learners';
@@ -32,25 +32,27 @@ async function main(args: string[]): Promise<number> {
     return 2;
   }
   try {
-    await run(options);
-    return 0;
+    return (await run(options)) === 0 ? 0 : 1;
   } catch (error) {
     say(error instanceof Error ? error.message : String(error));
     return 1;
   }
 }
 
-async function run({ quick, report, minutes, peft, python: named, out }: StudyOptions): Promise<void> {
+/** @returns how many cells failed */
+async function run(options: StudyOptions): Promise<number> {
+  const { quick, report, minutes, peft, python: named, only, out } = options;
   const plan = quick ? quickPlan() : fullPlan();
   const ground = await openGround(plan.samples);
   const study = openStudy(resolve(root, out), headerOf(ground), quick);
   const hashOf = (sample: string) => sampleOf(ground, sample).data.report.hash;
   say(`Results are in ${study.path}.`);
-  const { done, missing } = report
-    ? standing(plan, study, hashOf)
+  const { done, missing, failed } = report
+    ? { ...standing(plan, study, hashOf), failed: 0 }
     : await withPeer(peft, named, (peerOf) =>
         carryOut(plan, study, 60 * minutes, {
           hashOf,
+          wanted: (cell) => describeCell(cell).includes(only),
           say,
           clock: () => performance.now() / 1000,
           train: (cell, seeds) => train(ground, cell, seeds, peerOf),
@@ -59,12 +61,13 @@ async function run({ quick, report, minutes, peft, python: named, out }: StudyOp
   const findings = writeFindings({ header: study.header, records: done, missing, seeds: plan.seeds });
   if (quick) {
     for (const [name, text] of Object.entries(findings)) process.stdout.write(`## ${name}\n\n${text}\n\n`);
-    return;
+    return failed;
   }
   const path = join(root, 'docs/findings.md');
   writeFileSync(path, fillIn(readFileSync(path, 'utf8'), findings));
   say(`${done.length} of ${plan.cells.length} cells are in ${path}.`);
   if (missing.length > 0) say('Run it again to go on with the others.');
+  return failed;
 }
 
 type PeerOf = () => Promise<PeftPeer | null>;
