@@ -205,7 +205,7 @@ describe('two tabs', () => {
     await first.claim('a');
     await first.save(checkpoint(16));
     first.release('a');
-    await vi.waitFor(async () => expect(await second.claim('a')).toBe(true));
+    await vi.waitFor(async () => expect(await second.claim('a')).toBe(true), { timeout: 30_000 });
     expect(await first.claim('a')).toBe(false);
     expect(await first.claim('b')).toBe(true);
   });
