@@ -28,17 +28,21 @@ test('a run is compared with words from its first moment to its wrong rows', asy
     await expect(verdict).toContainText(/bare model/);
     const legend = train.getByRole('listitem');
     await expect(legend.filter({ hasText: /^bare model \d/ })).toBeVisible();
-    await expect(legend.filter({ hasText: /^your instruction \d/ })).toBeVisible();
+    await expect(legend.filter({ hasText: /^your instruction .*\d/ })).toBeVisible();
     await expect
       .poll(() => studio.description())
-      .toMatch(/bare model: validation loss \d.*your instruction: validation loss \d/);
+      .toMatch(/bare model: validation loss \d.*your instruction.*: validation loss \d/);
     await studio.phase('finished');
   });
 
   await test.step('the numbers stand in a table, on the rows of the validation', async () => {
     const { validation } = await studio.numbers();
     const words = page.getByRole('table', { name: 'Words alone, on the validation rows' });
-    await expect(words.getByRole('rowheader')).toHaveText(['bare model', 'your instruction']);
+    await expect(words.getByRole('rowheader')).toHaveText([
+      'bare model',
+      'your instruction',
+      'your instruction with 4 examples in context',
+    ]);
     const rows = words.getByRole('row').filter({ hasText: 'bare model' }).getByRole('cell').last();
     await expect(rows).toHaveText(validation[0][4]);
   });
