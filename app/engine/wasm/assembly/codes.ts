@@ -7,6 +7,11 @@ import { madd, widen, zero } from './vectors';
 /** Codes are widened so many at a time; rows begin and groups end at multiples of it. */
 export const SIXTEEN: i32 = 16;
 
+/** Codes of a row that products widen at a time: eight rows of so many floats have room where a tile's addresses come to be. */
+export const STRETCH: i32 = 32;
+/** Codes of a row that kernels without panels widen at a time. */
+export const LONG_STRETCH: i32 = 512;
+
 /** Whether a type, as a number, is one of codes: then its bits say how (`typeNumber` in `../ops.ts`). */
 @inline
 export function isCodes(type: i32): bool {
