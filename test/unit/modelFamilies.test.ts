@@ -2,6 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { ModelSpec } from '../../app/engine/spec';
+import { storedBytes } from '../../app/engine/weightStream';
 import { roundToType } from '../../app/model/dtype';
 import { describeModel, knownModelTypes } from '../../app/model/families';
 import { loadNetwork } from '../../app/model/load';
@@ -91,6 +92,9 @@ describe('golden checkpoints', () => {
       headDim: 16,
       queryKeyNorm: { kind: 'rms', epsilon: 1e-6, weightOffset: 0 },
     },
+    'llama-gguf-q8_0-q5_1-q4_1': { hidden: 64, heads: 4, kvHeads: 2, headDim: 16, tiedHead: false },
+    // Of quantised weights the scale is that of float32.
+    'gemma3-gguf-q4_k-q5_k-q6_k': { hidden: 256, kvHeads: 1, headDim: 64, embedScale: 16, postNorms: true },
   };
 
   it('are all expected here', () => {
@@ -116,7 +120,7 @@ describe('golden checkpoints', () => {
     expect(shape('head.weight')).toEqual(spec.tiedHead ? undefined : [V, D]);
     for (const { data, dtype, shape } of weights.values()) {
       expect(data.byteOffset % 4).toBe(0);
-      expect(data.byteLength).toBe(shape.reduce((a, b) => a * b, dtype === 'F32' ? 4 : 2));
+      expect(data.byteLength).toBe(storedBytes({ dtype, shape }));
     }
   });
 

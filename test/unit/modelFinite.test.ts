@@ -1,9 +1,10 @@
 /** @file Weights that are NaN or infinite are found in every type, wherever they lie, and named with the model's own names. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { quantiseMatrix } from '../../app/engine/quantised';
 import type { WeightType } from '../../app/engine/spec';
 import { bfloat16ToNumber, float16ToNumber } from '../../app/formats/floats';
-import { countNotFinite } from '../../app/model/finite';
+import { countNotFinite, FiniteCheck } from '../../app/model/finite';
 import { loadNetwork } from '../../app/model/load';
 import { memorySource } from '../../app/model/source';
 
@@ -37,6 +38,32 @@ describe('elements that are no finite numbers', () => {
     const odd = new Uint8Array(4 * wrong.length + 1);
     odd.set(bytesOf(wrong), 1);
     expect(countNotFinite(odd.subarray(1), 'F32')).toBe(3);
+  });
+});
+
+describe('codes whose scale or offset is no number', () => {
+  it('are counted by groups, in whatever pieces they pass', async () => {
+    const width = 70;
+    const dtype = 'q4/32/f16+offset';
+    const { data, shape } = quantiseMatrix(dtype, new Float32Array(3 * width).fill(0.5), width);
+    // A row is 48 bytes of codes, three scales, three offsets.
+    const spoilt = data.slice();
+    const view = new DataView(spoilt.buffer);
+    view.setUint16(48 + 2, 0x7c00, true);
+    view.setUint16(2 * 60 + 54, 0x7e00, true);
+    const shapes = new Map([['a', { dtype, shape }]] as const);
+    for (const piece of [4, 52, 60, 180]) {
+      for (const [bytes, groups] of [
+        [data, 0],
+        [spoilt, 2],
+      ] as const) {
+        const check = new FiniteCheck(shapes);
+        const sink = check.over(() => undefined);
+        for (let at = 0; at < bytes.length; at += piece) await sink('a', at, bytes.subarray(at, at + piece));
+        if (groups === 0) check.finish();
+        else expect(() => check.finish()).toThrow(`a (${32 * groups} of 210)`);
+      }
+    }
   });
 });
 

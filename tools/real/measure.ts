@@ -1,7 +1,8 @@
 /**
  * @file `npm run real -- measure [ID…] [--json FILE]`: what holding a quantised model's weights as they are stored costs and saves on the
- * processor: bytes a parameter, the loss beside that of the same weights widened to float32, and steps beside those of bfloat16 weights,
- * made in turns so that whatever else the machine does meets both. A JSON line a model; with --json, all of them into a file.
+ * processor: bytes a parameter, the loss beside that of the same weights widened to float32, and steps beside those of bfloat16 weights, made in
+ * turns. One thread computes, and what counts is the processor's time, so that what else the machine does says little. A JSON line a
+ * model; with --json, all of them into a file.
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,8 +18,8 @@ import { nodeProcessor } from '../node/processor';
 import { filesAt } from '../read/files';
 import models from './models.json';
 
-const WARMUP = 2;
-const THREADS = 2;
+const WARMUP = 1;
+const THREADS = 1;
 /** A few rows, where widening weighs most, and a usual step. */
 const WORKLOADS: Workload[] = [
   { batch: 1, length: 16, prompt: 8, labels: 4 },
@@ -27,7 +28,7 @@ const WORKLOADS: Workload[] = [
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'string' }, steps: { type: 'string', default: '7' } },
+  options: { json: { type: 'string' }, steps: { type: 'string', default: '5' } },
 });
 const [home, ...wanted] = positionals;
 const steps = Number(values.steps);
@@ -60,20 +61,20 @@ async function lossOf(engine: WasmEngine, folder: string): Promise<number> {
   return nats;
 }
 
-/** Milliseconds of one step. */
+/** Milliseconds of the processor's time for one step. */
 async function step(engine: WasmEngine, workload: Workload): Promise<number> {
   const { vocabSize } = engine.spec;
   const vectors = tf.variable(engine.embed(promptTokens(vocabSize, workload))) as tf.Variable<tf.Rank.R2>;
   const batch = makeBatch(vocabSize, workload);
-  const begun = performance.now();
+  const begun = process.cpuUsage();
   const { value, grads } = tf.variableGrads(
     () => tf.sum(engine.loss([{ kind: 'prompt', vectors }], batch)) as tf.Scalar,
     [vectors],
   );
   await value.data();
-  const milliseconds = performance.now() - begun;
+  const { user, system } = process.cpuUsage(begun);
   tf.dispose([value, grads, vectors]);
-  return milliseconds;
+  return (user + system) / 1000;
 }
 
 const median = (times: number[]) => Math.round([...times].sort((a, b) => a - b)[times.length >> 1] * 10) / 10;
@@ -112,8 +113,8 @@ for (const { id, gguf } of models.filter((model) => wanted.length === 0 || wante
   const storedLoss = await lossOf(stored.engine, single);
   const bf16 = await load(half);
   const bf16Loss = await lossOf(bf16.engine, single);
-  const milliseconds: object[] = [];
-  for (const workload of WORKLOADS) milliseconds.push(await race(stored.engine, bf16.engine, workload));
+  const cpuMilliseconds: object[] = [];
+  for (const workload of WORKLOADS) cpuMilliseconds.push(await race(stored.engine, bf16.engine, workload));
   const report = {
     model: id,
     date: new Date().toISOString(),
@@ -123,7 +124,7 @@ for (const { id, gguf } of models.filter((model) => wanted.length === 0 || wante
     bf16: { ...bf16.report, loss: bf16Loss },
     f32: { ...wide.report, loss: wideLoss },
     lossDifference: { storedToF32: storedLoss - wideLoss, bf16ToF32: bf16Loss - wideLoss },
-    milliseconds,
+    cpuMilliseconds,
   };
   stored.engine.dispose();
   bf16.engine.dispose();

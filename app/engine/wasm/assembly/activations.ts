@@ -1,5 +1,5 @@
 /** @file The activations of the MLP and their derivatives, plain and gated. */
-import { ROW_BLOCK } from './matmul';
+import { ROW_BLOCK } from './tables';
 import { number, pointer, row } from './records';
 import { exp4, loadSome, madd, normal4, sigmoid4, storeSome, tanh4, zero } from './vectors';
 

@@ -7,8 +7,9 @@ import { activation, activationBackward } from './activations';
 import { attend } from './attention';
 import { attendBackward, sumJobs } from './attentionBackward';
 import { losses, nearest } from './head';
-import { embed, fewRows, matmul, squares } from './matmul';
+import { fewRows, matmul } from './matmul';
 import { addRows, copyRows, heads, headsBackward, norm, normBackward } from './norms';
+import { embed, squares } from './tables';
 
 /** The same numbers in `../records.ts`. */
 const enum Op {

@@ -3,17 +3,14 @@
  * widened and packed once for all rows of a block. Every output is one sum over the inner dimension in one order,
  * whatever the blocks, so results do not depend on the number of threads.
  */
-import { codeRowBytes, isCodes, widenCodes } from './codes';
-import { float, number, pointer, row, Type } from './records';
+import { codeRowBytes, isCodes, LONG_STRETCH, STRETCH, widenCodes } from './codes';
+import { packCodeColumns, packCodes, packColumns, packRows } from './packing';
+import { number, pointer, row, Type } from './records';
 import { ADDRESSES, COLUMNS, ROWS, setA, setC, tile } from './tile';
-import { addFloats, clearFloats, copyFloats, dot, madd, storeTransposed, sum4, widen, widen4, zero } from './vectors';
+import { copyFloats, dot, madd, sum4, widen, widen4, zero } from './vectors';
 
 /** Most of the inner dimension at a time: six rows and a panel of it stay in the first cache. */
 const DEPTH: i32 = 384;
-/** Codes of a row that are widened at a time: eight rows of so many floats have room where a tile's addresses come to be. */
-const STRETCH: i32 = 32;
-/** Codes of a row that kernels without panels widen at a time. */
-const LONG_STRETCH: i32 = 512;
 
 /**
  * c[r] = a[r] · Wᵀ or a[r] · W, plus bias, plus add[r].
@@ -148,103 +145,6 @@ function begin(op: usize, r: i32, c: usize, firstColumn: i32, lastColumn: i32): 
   }
 }
 
-/** panel[j][i] = w[i][j]: eight rows of W stand as columns; those that are not there are 0. */
-function packColumns<T>(panel: usize, w: usize, wStride: usize, n: i32, count: i32): void {
-  if (count < COLUMNS) {
-    for (let j = 0; j < n; j++) {
-      for (let i = 0; i < COLUMNS; i++) {
-        store<f32>(panel + <usize>((j * COLUMNS + i) << 2), i < count ? widen<T>(w + <usize>i * wStride + <usize>j * sizeof<T>()) : 0);
-      }
-    }
-    return;
-  }
-  let j = 0;
-  for (; j + 4 <= n; j += 4) {
-    packFour<T>(panel, w, wStride);
-    packFour<T>(panel + 16, w + 4 * wStride, wStride);
-    w += 4 * sizeof<T>();
-    panel += 128;
-  }
-  for (; j < n; j++) {
-    for (let i = 0; i < COLUMNS; i++) store<f32>(panel + <usize>(i << 2), widen<T>(w + <usize>i * wStride));
-    w += sizeof<T>();
-    panel += 32;
-  }
-}
-
-/** Four by four of them. */
-@inline
-function packFour<T>(panel: usize, w: usize, wStride: usize): void {
-  storeTransposed(panel, widen4<T>(w), widen4<T>(w + wStride), widen4<T>(w + 2 * wStride), widen4<T>(w + 3 * wStride));
-}
-
-/** panel[j][i] = w[j][i]: eight columns of W as they are. */
-function packRows<T>(panel: usize, w: usize, wStride: usize, n: i32, count: i32): void {
-  for (let j = 0; j < n; j++) {
-    if (count >= COLUMNS) {
-      v128.store(panel, widen4<T>(w));
-      v128.store(panel, widen4<T>(w + 4 * sizeof<T>()), 16);
-    } else {
-      for (let i = 0; i < COLUMNS; i++) {
-        store<f32>(panel + <usize>(i << 2), i < count ? widen<T>(w + i * sizeof<T>()) : 0);
-      }
-    }
-    w += wStride;
-    panel += 32;
-  }
-}
-
-/** As `packColumns` of rows of codes, from element `start` on. */
-function packCodeColumns(
-  panel: usize,
-  w: usize,
-  wStride: usize,
-  type: i32,
-  width: i32,
-  start: i32,
-  n: i32,
-  count: i32,
-  room: usize,
-): void {
-  const rowBytes: usize = STRETCH * 4;
-  for (let j = 0; j < n; j += STRETCH) {
-    const length = min(STRETCH, n - j);
-    for (let i = 0; i < count; i++) {
-      widenCodes(room + <usize>i * rowBytes, w + <usize>i * wStride, type, width, start + j, length);
-    }
-    packColumns<f32>(panel, room, rowBytes, length, count);
-    panel += <usize>length * 32;
-  }
-}
-
-/** As `packRows` of rows of codes, for all panels of a block of columns, which begins at a multiple of 16. @returns where the panels end */
-function packCodes(
-  panels: usize,
-  w: usize,
-  wStride: usize,
-  type: i32,
-  width: i32,
-  firstColumn: i32,
-  lastColumn: i32,
-  n: i32,
-): usize {
-  const columns = lastColumn - firstColumn;
-  const panelBytes = <usize>n * 32;
-  const end = panels + <usize>((columns + COLUMNS - 1) / COLUMNS) * panelBytes;
-  for (let j = 0; j < n; j++) {
-    widenCodes(end, w, type, width, firstColumn, columns);
-    // Numbers beyond the last column go into a tile's columns that are not there.
-    let from = end;
-    for (let panel = panels + (<usize>j << 5); panel < end; panel += panelBytes) {
-      v128.store(panel, v128.load(from));
-      v128.store(panel, v128.load(from, 16), 16);
-      from += 32;
-    }
-    w += wStride;
-  }
-  return end;
-}
-
 /** Columns of an item of `fewRows`. */
 export const FEW_COLUMNS: i32 = 64;
 
@@ -339,124 +239,4 @@ function stored<T>(a: usize, w: usize, n: i32): f32 {
     w += sizeof<T>();
   }
   return sum;
-}
-
-/** Rows of a table of an item of `squares`. */
-export const SQUARE_ROWS: i32 = 256;
-
-/** out[r] = scale² Σ table[r]², in rows of a stored table: type, rows, width, table, scale, out. */
-export function squares(op: usize, item: i32, scratch: usize): void {
-  const type = number(op, 0);
-  if (isCodes(type)) squaresOfCodes(op, item, scratch);
-  else if (type == Type.F32) squaresOf<f32>(op, item);
-  else if (type == Type.F16) squaresOf<i16>(op, item);
-  else squaresOf<u16>(op, item);
-}
-
-function squaresOf<T>(op: usize, item: i32): void {
-  const width = number(op, 2);
-  const scale = float(op, 4);
-  const last = min((item + 1) * SQUARE_ROWS, number(op, 1));
-  for (let r = item * SQUARE_ROWS; r < last; r++) {
-    let at = pointer(op, 3) + <usize>r * width * sizeof<T>();
-    let sum: f32 = 0;
-    let s = zero();
-    let i = 0;
-    for (; i + 4 <= width; i += 4) {
-      const x = widen4<T>(at);
-      s = madd(x, x, s);
-      at += 4 * sizeof<T>();
-    }
-    for (; i < width; i++) {
-      const x = widen<T>(at);
-      sum += x * x;
-      at += sizeof<T>();
-    }
-    store<f32>(pointer(op, 5) + (<usize>r << 2), (sum + sum4(s)) * scale * scale);
-  }
-}
-
-function squaresOfCodes(op: usize, item: i32, scratch: usize): void {
-  const type = number(op, 0);
-  const width = number(op, 2);
-  const scale = float(op, 4);
-  const last = min((item + 1) * SQUARE_ROWS, number(op, 1));
-  for (let r = item * SQUARE_ROWS; r < last; r++) {
-    const from = pointer(op, 3) + <usize>r * codeRowBytes(type, width);
-    let sum: f32 = 0;
-    for (let start = 0; start < width; start += LONG_STRETCH) {
-      const n = min(LONG_STRETCH, width - start);
-      widenCodes(scratch, from, type, width, start, n);
-      sum += dot(scratch, scratch, n);
-    }
-    store<f32>(pointer(op, 5) + (<usize>r << 2), sum * scale * scale);
-  }
-}
-
-/**
- * Rows of the stream: out[r] = prompt row, or scale · table[token], plus the position's embedding.
- * Type, first row, last, width, row table (token, position, sequence, slot), first text row, first prompt row, prompt rows, table,
- * scale, positions (or 0), their type, their offset, out.
- */
-export function embed(op: usize, item: i32, scratch: usize): void {
-  const type = number(op, 0);
-  if (isCodes(type)) embedRows<u8>(op, item, scratch);
-  else if (type == Type.F32) embedRows<f32>(op, item, scratch);
-  else if (type == Type.F16) embedRows<i16>(op, item, scratch);
-  else embedRows<u16>(op, item, scratch);
-}
-
-/** Rows of an item of the kernels that work row by row. */
-export const ROW_BLOCK: i32 = 16;
-
-function embedRows<T>(op: usize, item: i32, scratch: usize): void {
-  const first = number(op, 1) + item * ROW_BLOCK;
-  const last = min(first + ROW_BLOCK, number(op, 2));
-  const width = number(op, 3);
-  const scale = float(op, 9);
-  const positions = pointer(op, 10);
-  const positionType = number(op, 11);
-  for (let r = first; r < last; r++) {
-    const info = pointer(op, 4) + (<usize>r << 4);
-    const out = pointer(op, 13) + ((<usize>r * width) << 2);
-    if (r < number(op, 5)) copyFloats(out, pointer(op, 7) + ((<usize>(r - number(op, 6)) * width) << 2), width);
-    else if (sizeof<T>() == 1) {
-      clearFloats(out, width);
-      addCodes(out, pointer(op, 8), load<u32>(info), number(op, 0), width, scale, scratch);
-    } else {
-      const from = pointer(op, 8) + <usize>load<u32>(info) * width * sizeof<T>();
-      for (let i = 0; i < width; i++) {
-        store<f32>(out + (<usize>i << 2), widen<T>(from + i * sizeof<T>()) * scale);
-      }
-    }
-    if (!positions) continue;
-    const place = load<i32>(info, 4) + number(op, 12);
-    const position = <usize>place * width;
-    if (isCodes(positionType)) addCodes(out, positions, place, positionType, width, 1, scratch);
-    else if (positionType == Type.F32) addStored<f32>(out, positions + position * 4, width);
-    else if (positionType == Type.F16) addStored<i16>(out, positions + position * 2, width);
-    else addStored<u16>(out, positions + position * 2, width);
-  }
-}
-
-/** to += scale · row of a table of codes. */
-function addCodes(to: usize, table: usize, r: u32, type: i32, width: i32, scale: f32, scratch: usize): void {
-  const from = table + <usize>r * codeRowBytes(type, width);
-  for (let start = 0; start < width; start += LONG_STRETCH) {
-    const n = min(LONG_STRETCH, width - start);
-    widenCodes(scratch, from, type, width, start, n);
-    for (let i = 0; i < n; i++) {
-      const at = scratch + (<usize>i << 2);
-      store<f32>(at, load<f32>(at) * scale);
-    }
-    addFloats(to + (<usize>start << 2), scratch, n);
-  }
-}
-
-function addStored<T>(to: usize, from: usize, n: i32): void {
-  for (let i = 0; i < n; i++) {
-    store<f32>(to, load<f32>(to) + widen<T>(from));
-    to += 4;
-    from += sizeof<T>();
-  }
 }

@@ -1,5 +1,5 @@
 /** @file LayerNorm and RMSNorm of rows, and of the heads of queries and keys, forward and backward. */
-import { ROW_BLOCK } from './matmul';
+import { ROW_BLOCK } from './tables';
 import { float, number, pointer, row } from './records';
 import { addFloats, copyFloats, loadSome, madd, storeSome, sum4, zero } from './vectors';
 
