@@ -66,7 +66,7 @@ async function open(file: SourceFile, options: GgufOptions): Promise<FileSource>
   const own =
     quantised.length > 0
       ? [
-          `The weights of this file are quantised (${quantised.join(', ')}) and stay so, at 4 or 8 bits each: what is trained fits the model as it is in this file.`,
+          `The weights of this file are quantised (${quantised.join(', ')}) and are used as they are: what is trained fits the model as it is in this file.`,
         ]
       : [];
   return {
