@@ -17,7 +17,7 @@ import { type FileSource, memoryFile, type SourceFile } from '../source';
 import { architectureOf } from './architectures';
 import { configOf } from './config';
 import { Metadata } from './metadata';
-import { originalOf } from './original';
+import { calledIn, originalOf } from './original';
 import { tokenizerOf } from './tokenizer';
 import { weightsOfGguf } from './weights';
 
@@ -72,7 +72,9 @@ async function open(file: SourceFile, options: GgufOptions): Promise<FileSource>
   return {
     location,
     names: [...files.keys()],
-    ...(quantised.length > 0 && { quantised: { types: quantised, original: originalOf(metadata) } }),
+    ...(quantised.length > 0 && {
+      quantised: { types: quantised, original: originalOf(metadata), called: calledIn(metadata) },
+    }),
     notes: () => [...own, ...(notes?.() ?? [])],
     async open(wanted, signal) {
       signal?.throwIfAborted();
