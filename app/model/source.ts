@@ -32,6 +32,8 @@ export interface Quantised {
   types: readonly string[];
   /** The model on the Hub that it was made from; null where its file does not say. */
   original: string | null;
+  /** What its file calls it, with who made it, for a person; null where it does not say. */
+  called: string | null;
 }
 
 /** A folder of files. */

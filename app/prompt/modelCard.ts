@@ -97,7 +97,7 @@ function quantisationAdvice({ model, card }: PromptArtefact): string {
   const file = model.id ? ` (${inline(model.id)})` : '';
   const where = card.originalModel
     ? `It fits them exactly; ${inline(card.originalModel)}, which that file names as its original, computes nearly the same, and the prompt may do a little better or worse on it.`
-    : 'That file does not say which model it was made from: put the name of that one in the place of the base above. It computes nearly the same, and the prompt may do a little better or worse on it.';
+    : `That file ${card.modelName ? `calls its model ${inline(card.modelName)} and ` : ''}does not say where on the Hub it was made from: put the name of that one in the place of the base above. It computes nearly the same, and the prompt may do a little better or worse on it.`;
   return `
 It was trained on quantised weights, ${inline(card.quantisation)}, of a GGUF file${file}. ${where}
 `;

@@ -33,8 +33,12 @@ export function loadingCard({ modelType, attentionSoftcap }: ModelSpec): Record<
 /** That the model's weights were quantised, and what they were before, where that is known. */
 export function quantisationCard(quantised: Quantised | null): Record<string, string> {
   if (!quantised) return {};
-  const { types, original } = quantised;
-  return { quantisation: types.join(', '), ...(original !== null && { originalModel: original }) };
+  const { types, original, called } = quantised;
+  return {
+    quantisation: types.join(', '),
+    ...(called !== null && { modelName: called }),
+    ...(original !== null && { originalModel: original }),
+  };
 }
 
 /** Keys in camelCase; the model card spells them out. */

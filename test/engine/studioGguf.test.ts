@@ -32,7 +32,7 @@ it('a quantised model stays so, and its prompt says what it was trained on', asy
   const prompt = await studio.download('peft');
   const text = (name: string) => new TextDecoder().decode(unzipSync(prompt.bytes)[name]);
   expect(text('README.md')).toMatch(/trained on quantised weights, `.*Q4_0.*`, of a GGUF file/);
-  expect(text('README.md')).toContain('does not say which model it was made from');
+  expect(text('README.md')).toContain('calls its model `llama` and does not say where on the Hub');
   expect(JSON.parse(text('adapter_config.json'))).toMatchObject({
     peft_type: 'PROMPT_TUNING',
     token_dim: 64,

@@ -206,7 +206,11 @@ describe('a GGUF model', () => {
       onProgress: ({ loaded, total }) => seen.push(loaded, total),
     });
     expect(model.notes.join()).toMatch(/quantised \(.*Q4_0.*\)/);
-    expect(model.quantised).toEqual({ types: expect.arrayContaining(['Q4_0', 'Q8_0']), original: null });
+    expect(model.quantised).toEqual({
+      types: expect.arrayContaining(['Q4_0', 'Q8_0']),
+      original: null,
+      called: 'llama',
+    });
     expect(model.dtype).toMatch(/^8-bit.*4-bit/);
     await collectWeights(model.weights);
     expect(model.bytes).toBeLessThan(2 * bytes.byteLength);

@@ -197,6 +197,17 @@ describe('weights', () => {
     );
   });
 
+  it('are refused as codes of a size that cannot be, or whose rows would change places', async () => {
+    const codes = (bytes: number) =>
+      safetensors({ a: { dtype: 'q4/32/f16', shape: [2, 32], data: new Uint8Array(bytes) } });
+    await expect(read(codes(36), [2, 32], [part('a', [2, 32])])).rejects.toThrow('stored as q4/32/f16');
+    await expect(read(codes(40), [32, 2], [{ ...part('a', [2, 32]), layout: 'transposed' }])).rejects.toThrow(
+      'stored as q4/32/f16',
+    );
+    const { values } = await read(codes(40), [2, 32], [part('a', [2, 32])]);
+    expect(values).toEqual(new Array(64).fill(0));
+  });
+
   it('with names under any usual prefix are found', async () => {
     const config = { model_type: 'gpt2', vocab_size: 4, n_embd: 2, n_layer: 1, n_head: 1, n_positions: 4 };
     const named = (prefix: string) => {

@@ -76,8 +76,11 @@ describe('the model card', () => {
       revision: null,
     });
     delete artefact.card.originalModel;
+    artefact.card.modelName = 'Small model (someone)';
     const unknown = modelCard(artefact);
-    expect(unknown).toContain('does not say which model it was made from');
+    expect(unknown).toContain(
+      'calls its model `Small model (someone)` and does not say where on the Hub it was made from',
+    );
     expect(unknown).toContain('base_model: "someone/small-model"');
     expect(modelCard(sampleArtefact())).not.toContain('quantised');
   });

@@ -97,8 +97,9 @@ export async function allocateWeights(
   if (!weights || cause) {
     const { message } = cause as { message: string };
     const why = problem ? `: ${message}` : `${quotedSaying(message)}.`;
-    const advice =
-      format === 'stored' ? 'Choose 8-bit weights, or a smaller model.' : 'Choose a smaller model.';
+    const shrinks =
+      format === 'stored' && [...stream.shapes].some(([name, weight]) => becomesInt8(name, weight));
+    const advice = shrinks ? 'Choose 8-bit weights, or a smaller model.' : 'Choose a smaller model.';
     throw new EngineMemoryError(`The graphics device has no room for the model's weights${why} ${advice}`, {
       cause,
     });

@@ -3,7 +3,11 @@
  * trained from under `general.base_model` too: that counts only where it has this model's own name.
  * https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
  */
+import { readable } from '../../formats/readable';
 import type { Metadata } from './metadata';
+
+/** Letters of a name. */
+const MOST_SHOWN = 80;
 
 const sources = [
   'general.source.huggingface.repository',
@@ -14,10 +18,7 @@ const sources = [
 
 /** Its name on the Hub, `owner/name`; null where the file does not say. */
 export function originalOf(metadata: Metadata): string | null {
-  const text = (name: string) => {
-    const value = metadata.raw(name);
-    return typeof value === 'string' ? value : '';
-  };
+  const text = (name: string) => textOf(metadata, name);
   for (const source of sources) {
     const found = hubName(text(source));
     if (found) return found;
@@ -27,6 +28,20 @@ export function originalOf(metadata: Metadata): string | null {
   const own = plain(text('general.name'));
   const names = [base.slice(base.indexOf('/') + 1), text('general.base_model.0.name')].map(plain);
   return own === '' || names.includes(own) ? base : null;
+}
+
+/** What the file calls its model, with who made it: “Gemma 3 270m (google)”; null where it has no name. */
+export function calledIn(metadata: Metadata): string | null {
+  const [name, organization] = ['general.name', 'general.organization'].map((key) =>
+    readable(textOf(metadata, key).trim(), MOST_SHOWN),
+  );
+  if (name === '') return null;
+  return organization === '' ? name : `${name} (${organization})`;
+}
+
+function textOf(metadata: Metadata, name: string): string {
+  const value = metadata.raw(name);
+  return typeof value === 'string' ? value : '';
 }
 
 /** `owner/name` out of itself or of an address of the Hub; null for a collection of such files, which is no original. */

@@ -17,7 +17,7 @@ import { type FileSource, memoryFile, type SourceFile } from '../source';
 import { architectureOf } from './architectures';
 import { configOf } from './config';
 import { Metadata } from './metadata';
-import { originalOf } from './original';
+import { calledIn, originalOf } from './original';
 import { tokenizerOf } from './tokenizer';
 import { weightsOfGguf } from './weights';
 
@@ -66,13 +66,15 @@ async function open(file: SourceFile, options: GgufOptions): Promise<FileSource>
   const own =
     quantised.length > 0
       ? [
-          `The weights of this file are quantised (${quantised.join(', ')}) and stay so, at 4 or 8 bits each: what is trained fits the model as it is in this file.`,
+          `The weights of this file are quantised (${quantised.join(', ')}) and are used as they are: what is trained fits the model as it is in this file.`,
         ]
       : [];
   return {
     location,
     names: [...files.keys()],
-    ...(quantised.length > 0 && { quantised: { types: quantised, original: originalOf(metadata) } }),
+    ...(quantised.length > 0 && {
+      quantised: { types: quantised, original: originalOf(metadata), called: calledIn(metadata) },
+    }),
     notes: () => [...own, ...(notes?.() ?? [])],
     async open(wanted, signal) {
       signal?.throwIfAborted();
