@@ -22,7 +22,7 @@ const PATIENCE = 3;
 
 /** Settings for a first run. */
 export function suggestSettings(facts: SuggestionFacts): SuggestedSettings {
-  const { spec, elementRms, dataset, gpu } = facts;
+  const { spec, elementRms, dataset, instruction, gpu } = facts;
   const room = spec.contextLength - dataset.lengths.max;
   const virtualTokens = Math.max(1, Math.min(USUAL_VIRTUAL_TOKENS, room));
   const batchSize = Math.min(USUAL_BATCH_SIZE, dataset.training);
@@ -54,7 +54,7 @@ export function suggestSettings(facts: SuggestionFacts): SuggestedSettings {
     validationRows,
     patience: PATIENCE,
     minutes: 0,
-    instructions: [describeTask(dataset)],
+    instructions: [instruction ?? describeTask(dataset)],
   };
   return { settings, reasons: reasonsFor(facts, settings) };
 }

@@ -61,6 +61,7 @@ async function measure(sample: Sample, engine: Engine, { tokenizer, spec, chat }
     spec,
     elementRms: measures.elementRms,
     dataset: data.report,
+    instruction: sample.instruction,
     gpu: false,
   });
   const settings = { ...suggested.settings, ...changes };
