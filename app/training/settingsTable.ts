@@ -13,6 +13,8 @@ export interface SuggestionFacts {
   /** Root mean square of the embedding table's elements. */
   elementRms: number;
   dataset: Pick<DatasetReport, 'options' | 'training' | 'validation' | 'lengths' | 'classes'>;
+  /** Of a sample, the words that did best of those tried on it. */
+  instruction?: string | null;
   /** Whether training runs on a GPU. */
   gpu: boolean;
 }
@@ -227,7 +229,8 @@ export const SETTINGS = {
     mostCharacters: 4000,
     means: 'Words put before the input that the prompt is compared with, on rows that neither has seen.',
     advice: 'What you would tell the model; one a line to compare several. Nothing is trained by it.',
-    reason: () => 'Names the task as the data show it.',
+    reason: ({ instruction }) =>
+      instruction ? 'The best of ten wordings tried on this sample.' : 'Names the task as the data show it.',
   },
   shots: {
     label: 'Examples in context',

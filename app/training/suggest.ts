@@ -26,7 +26,7 @@ const SMALL = 20e6;
 
 /** Settings for a first run. */
 export function suggestSettings(facts: SuggestionFacts): SuggestedSettings {
-  const { spec, elementRms, dataset, gpu } = facts;
+  const { spec, elementRms, dataset, instruction, gpu } = facts;
   const room = spec.contextLength - dataset.lengths.max;
   const virtualTokens = Math.max(1, Math.min(USUAL_VIRTUAL_TOKENS, room));
   const batchSize = Math.min(USUAL_BATCH_SIZE, dataset.training);
@@ -60,7 +60,7 @@ export function suggestSettings(facts: SuggestionFacts): SuggestedSettings {
     minutes: 0,
     noise: 0,
     shots: gpu || isSmall(spec) ? SHOTS : 0,
-    instructions: [describeTask(dataset)],
+    instructions: [instruction ?? describeTask(dataset)],
   };
   return { settings, reasons: reasonsFor(facts, settings) };
 }

@@ -96,6 +96,12 @@ export class DatasetSlot {
     return entries.map(({ train: _train, validation: _validation, ...shown }) => shown);
   }
 
+  /** The best words known for a sample; null where the list cannot be read, or has it no more. */
+  async instructionFor(id: string): Promise<string | null> {
+    const entries = await this.readSamples().catch(() => []);
+    return entries.find((sample) => sample.id === id)?.instruction ?? null;
+  }
+
   /** @throws DataError; the signal's reason when aborted */
   async readSample(id: string, signal?: AbortSignal, chosen = nothingChosen): Promise<OpenedDataset> {
     const entry = (await this.readSamples()).find((sample) => sample.id === id);

@@ -194,11 +194,12 @@ export class StudioService implements Studio {
       this.turns.take(async () => {
         const { data, device } = this.ready();
         const model = this.model();
-        const { dataset } = await data.for(model);
+        const { dataset, source } = await data.for(model);
         return suggestSettings({
           spec: model.engine.spec,
           elementRms: model.measures.elementRms,
           dataset: dataset.report,
+          instruction: source.kind === 'sample' ? await data.instructionFor(source.id) : null,
           gpu: device.backend === 'webgpu' && !device.software,
         });
       }),

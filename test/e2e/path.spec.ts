@@ -34,8 +34,8 @@ test('trains a prompt on a dropped file, shows what it does, tries it and hands 
 
   await test.step('a dropped CSV is recognised, with its labels marked', async () => {
     await studio.openDataset([file], 40);
-    await expect(studio.data).toContainText('2 answers: negativepositive');
-    await expect(studio.data.locator('mark').nth(1)).toContainText(/negative|positive/);
+    await expect(studio.data).toContainText('2 answers: badgood');
+    await expect(studio.data.locator('mark').nth(1)).toContainText(/bad|good/);
   });
 
   await test.step('thirty steps at a small batch', async () => {

@@ -132,10 +132,10 @@ test('rows are put right, found hard and ranked, and the next round learns from 
     await page.getByRole('spinbutton', { name: 'Most new tokens' }).fill('4');
     await studio.button('Generate').click();
     await studio.button('Put right').click();
-    await page.getByRole('textbox', { name: 'The right answer' }).fill('negative');
+    await page.getByRole('textbox', { name: 'The right answer' }).fill('bad');
     await studio.button('Add').click();
     await expect(page.getByRole('region', { name: 'One example for a next round' })).toContainText(
-      'The soup was cold. → negative',
+      'The soup was cold. → bad',
     );
   });
 

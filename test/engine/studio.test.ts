@@ -84,8 +84,10 @@ describe('the studio', () => {
   it('lists its samples and opens every one', async () => {
     const samples = await first.studio.samples();
     expect(samples.length).toBeGreaterThanOrEqual(6);
-    for (const { id, title, task } of samples) {
+    for (const { id, title, task, instruction } of samples) {
       const report = await first.studio.openSample(id);
+      const { settings } = await first.studio.suggestSettings();
+      expect(settings.instructions).toEqual([instruction]);
       expect(report).toMatchObject({
         name: title,
         training: 200,

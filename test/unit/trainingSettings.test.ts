@@ -108,6 +108,13 @@ describe('suggested settings', () => {
     for (const reason of Object.values(reasons)) expect(reason).toMatch(/\.$/);
   });
 
+  it('compare with the words that are known to do best on a sample', () => {
+    const words = 'Good or bad?';
+    const { settings, reasons } = suggestSettings({ ...facts, instruction: words });
+    expect(settings).toEqual({ ...suggestSettings(facts).settings, instructions: [words] });
+    expect(reasons.instructions).toMatch(/^The best of ten wordings/);
+  });
+
   it('grow with the dataset up to 400 steps', () => {
     const large = { ...facts.dataset, training: 1500 };
     expect(suggestSettings({ ...facts, dataset: large }).settings.steps).toBe(275);

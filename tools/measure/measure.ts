@@ -39,6 +39,7 @@ async function measure(sample: Sample, engine: Engine, model: LoadedModel) {
     spec,
     elementRms: measures.elementRms,
     dataset: data.report,
+    instruction: sample.instruction,
     gpu: false,
   });
   const settings = { ...suggested.settings, ...changes };

@@ -7,6 +7,9 @@ Three kinds of document, in shares that were found by trying:
 - pure copying (a quarter): without it a model of this size learns to classify but never to extract or to translate;
 - skills (the rest): each in several forms and wordings, alone or after examples.
 
+A later stage of the pretraining puts lessons in looking up between them (`lesson_document`): the question skill does not
+come by itself, as the rest do.
+
 Answers are marked (`mark`), so that training can give them more weight than the text before them, most of which nobody
 could predict. Every input whose hash falls into the held-out eighth is skipped here and used only for the sample
 datasets.
@@ -17,7 +20,7 @@ from collections.abc import Iterator
 from random import Random
 
 import lexicon as lex
-from skills import SKILLS, Example, Form, Skill
+from skills import QUESTION, SKILLS, Example, Form, Skill, Stated, sample_facts
 
 PLAIN_SHARE = 0.33
 COPY_SHARE = 0.25
@@ -49,10 +52,13 @@ def draw(skill: Skill, rng: Random, held_out: bool = False) -> Example:
             return example
 
 
-def documents(seed: int) -> Iterator[str]:
-    """Endless documents, the same for the same seed."""
+def documents(seed: int, lessons: float = 0) -> Iterator[str]:
+    """Endless documents, the same for the same seed; `lessons` is the share of lessons in looking up."""
     rng = Random(seed)
     while True:
+        if lessons > 0 and rng.random() < lessons:
+            yield lesson_document(rng)
+            continue
         share = rng.random()
         if share < PLAIN_SHARE:
             yield plain_document(rng)
@@ -145,9 +151,9 @@ COPYING = (copy_line, copy_line, copy_field, copy_field, copy_position, copy_nex
 
 # --- Skills ----------------------------------------------------------------------------------------------------------
 
-def skill_document(rng: Random) -> str:
+def skill_document(rng: Random, skill: Skill | None = None) -> str:
     """One skill in one form: under an instruction or with label words, alone or after examples."""
-    skill = rng.choice(SKILLS)
+    skill = skill or rng.choice(SKILLS)
     form = rng.choice(skill.forms)
     examples = 1 if rng.random() < 0.75 else rng.randint(2, 4)
     pairs = [(example.input, form.answer(example.facts)) for example in (draw(skill, rng) for _ in range(examples))]
@@ -168,6 +174,32 @@ def _with_labels(form: Form, pairs: list[tuple[str, str]], rng: Random) -> str:
     start = f"{before}: " if before else ""
     gap = "\n" if rng.random() < 0.3 else " "
     return "\n".join(f"{start}{text}\n{after}:{mark(gap + answer)}" for text, answer in pairs)
+
+
+# --- Lessons in looking up -------------------------------------------------------------------------------------------
+
+def lesson_document(rng: Random) -> str:
+    """Stated facts and what they answer, in steps: all of them as a list, several questions, one question."""
+    style = rng.random()
+    if style < 0.35:
+        return skill_document(rng, QUESTION)
+    stated = _facts_to_learn(rng)
+    order = rng.sample(range(len(stated.things)), rng.randint(1, len(stated.things)))
+    if style < 0.6:
+        lines = [f"{stated.things[i]}:{mark(' ' + stated.values[i])}" for i in order]
+        return "\n".join([stated.text, *lines])
+    form = rng.choice(QUESTION.forms)
+    lines = [f"{stated.question(i)}\n{mark(form.answer(stated.example(i).facts))}" for i in order]
+    # Never without an instruction: the model alone is to continue a text, not to answer it.
+    return rng.choice(form.instructions) + "\n" + stated.text + rng.choice((" ", "\n")) + "\n".join(lines)
+
+
+def _facts_to_learn(rng: Random) -> Stated:
+    """Facts about which no question is held out."""
+    while True:
+        stated = sample_facts(rng)
+        if not any(is_held_out(stated.example(i).input) for i in range(len(stated.things))):
+            return stated
 
 
 if __name__ == "__main__":

@@ -3,8 +3,9 @@
     python datasets.py            # public/datasets
 
 Each dataset has 200 training and 200 validation rows with the columns `input` and `target`. They come from the held-out
-eighth of the corpus' inputs (`corpus.is_held_out`). One dataset is hard on purpose: pretraining never used its label
-words for anything like it.
+eighth of the corpus' inputs (`corpus.is_held_out`). What they ask for is at hand in the model and out of reach of words:
+labels that pretraining never had as an answer, parts of two forms of an answer in one, the less obvious form of one.
+On one (`courier-intent`) words do as well, so that this too can be seen; one (`desk-color`) is hard on purpose.
 """
 
 import argparse
@@ -43,26 +44,38 @@ class Dataset:
     skill: skills.Skill
     answer: Callable[[skills.Facts], str]
     instructions: tuple[str, ...]
+    takes: Callable[[skills.Facts], bool] = lambda facts: True  # which of the skill's inputs
 
 
-def _desk_colour(facts: skills.Facts) -> str:
-    """The labels of the hard dataset: known words, but never before the answer to a message."""
-    desks = {"track": "blue", "address": "green", "cancel": "red", "damage": "black", "payment": "white"}
-    return desks[str(facts["intent"])]
+def _labels(fact: str, **names: str) -> Callable[[skills.Facts], str]:
+    """Label words that pretraining never had as an answer, so that no instruction can name them to the model."""
+    return lambda facts: names[str(facts[fact])]
 
 
+def _record(facts: skills.Facts) -> str:
+    """A record with the keys of one form and the fields of another."""
+    keys = {"product": "item", "quantity": "count", "color": "color", "city": "city"}
+    return json.dumps({key: facts[fact] for key, fact in keys.items()}, ensure_ascii=False)
+
+
+def _who_does_what(facts: skills.Facts) -> str:
+    """The plain headline without its place."""
+    return f"{str(facts['subject']).capitalize()} {facts['present']} {facts['thing']}"
+
+
+# The first is the first on the page.
 DATASETS = (
     Dataset(
-        "review-sentiment", "Review sentiment", "Tell whether a short review is positive or negative.",
-        "class", "csv", skills.SENTIMENT, skills.SENTIMENT.forms[0].answer,
-        ("Is this review positive or negative?", "Classify the sentiment as positive or negative.",
-         "Answer positive or negative.", "Sentiment analysis", "What is the sentiment of this review?",
-         "Decide if the review is positive or negative.", "Label the review: positive or negative.",
-         "You are a sentiment classifier. Reply with positive or negative.", "positive or negative?",
-         "Read the review and write its sentiment."),
+        "review-sentiment", "Review sentiment", "Tell whether a short review is good or bad.",
+        "class", "csv", skills.SENTIMENT, _labels("mood", good="good", bad="bad"),
+        ("Is this review good or bad?", "Classify the review as good or bad.", "Answer good or bad.",
+         "Sentiment: good or bad", "What is the sentiment of this review?", "Decide if the review is good or bad.",
+         "Label the review: good or bad.", "You are a sentiment classifier. Reply with good or bad.", "good or bad?",
+         "Did the reviewer find it good or bad?"),
     ),
     Dataset(
-        "courier-intent", "Customer intent", "Sort customers' messages to a courier into five kinds.",
+        "courier-intent", "Customer intent",
+        "Sort customers' messages to a courier into five kinds; the right words rank them as well as a prompt does.",
         "class", "csv", skills.INTENT, skills.INTENT.forms[1].answer,
         ("Classify the message: where, move, stop, broken or bill.", "What does the customer want?",
          "Choose one: where, move, stop, broken, bill.", "Which category is this message?",
@@ -71,11 +84,20 @@ DATASETS = (
          "Route the message to the right team."),
     ),
     Dataset(
+        "question-answer", "Question and answer",
+        "Answer where a thing is, or what color it has, from a short text, as a line of questions and answers.",
+        "text", "csv", skills.QUESTION, lambda facts: f"A: {facts['answer']}",
+        ("Answer the question.", "Answer in one word.", "A: answer", "Write A: and the answer.", "Q and A",
+         "Answer like this: A: kitchen", "Read the text and answer the question.", "Answer with A:", "Answer:",
+         "Find the answer in the text, and put A: before it."),
+        takes=lambda facts: facts["kind"] != "who",  # which the model does not know how to answer, see the model card
+    ),
+    Dataset(
         "order-json", "Order to JSON", "Turn an order written in a sentence into a JSON record of four fields.",
-        "text", "jsonl", skills.ORDER, skills.ORDER.forms[1].answer,
-        ("Convert the order to JSON.", "Extract city, color, item and count as JSON.", "Return JSON.",
-         'Write a JSON object with the keys "city", "color", "item" and "count".', "Parse this order.",
-         "What are the city, the color, the item and the count?", "Order to JSON:", "Output only JSON.",
+        "text", "jsonl", skills.ORDER, _record,
+        ("Convert the order to JSON.", "Extract product, quantity, color and city as JSON.", "Return JSON.",
+         'Write a JSON object with the keys "product", "quantity", "color" and "city".', "Parse this order.",
+         "What are the product, the quantity, the color and the city?", "Order to JSON:", "Output only JSON.",
          "Turn this sentence into a JSON record with four keys.", "Extract the details of the order."),
     ),
     Dataset(
@@ -94,17 +116,17 @@ DATASETS = (
          "You are a translator. Translate the noun.", "Spanish noun:"),
     ),
     Dataset(
-        "report-headline", "Report to headline", "Write the headline of a short report with the city before it.",
-        "text", "csv", skills.HEADLINE, skills.HEADLINE.forms[1].answer,
-        ("Write a headline that starts with the city.", "Put the city before the headline.", "City: event",
-         "Write the report as one line, with the city at the start.", "Summarize the report as city: event.",
-         "Write a headline.", "One-line summary, location first.", "Location: what happened", "Dateline and headline.",
-         "Summarize in one line."),
+        "report-headline", "Report to headline", "Tell in three words who does what in a short report.",
+        "text", "csv", skills.HEADLINE, _who_does_what,
+        ("Write a headline without the city.", "Who did what?", "Write a headline of three words.",
+         "Summarize in three words.", "Headline: who does what", "Say who does what.", "Write a short headline.",
+         "Shorten to subject, verb and object.", "Headline:", "What happened? Leave out the place."),
     ),
     Dataset(
         "desk-color", "Message to desk color (hard)",
         "Send each message to a desk with a color name; the model never met these labels, so it takes a longer run.",
-        "class", "csv", skills.INTENT, _desk_colour,
+        "class", "csv", skills.INTENT,
+        _labels("intent", track="blue", address="green", cancel="red", damage="black", payment="white"),
         ("Which desk: blue, green, red, black or white?", "Blue is tracking, green is address, red is cancel, black is "
          "damage, white is payment.", "Choose the color of the desk.", "Answer with a color.", "Classify the message.",
          "Send the message to the blue, green, red, black or white desk.", "What color is the right desk?",
@@ -119,7 +141,8 @@ def rows_of(dataset: Dataset, count: int) -> list[Row]:
     rows: dict[str, str] = {}
     while len(rows) < count:
         example = corpus.draw(dataset.skill, rng, held_out=True)
-        rows.setdefault(example.input, dataset.answer(example.facts))
+        if dataset.takes(example.facts):
+            rows.setdefault(example.input, dataset.answer(example.facts))
     return list(rows.items())
 
 

@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
@@ -35,12 +36,34 @@ TOKENS_A_STEP = 2048
 # Row lengths of successive steps. Most are short, as the studio's examples are (and short rows are faster); one step in
 # eight is as long as the context, so that all positions are learned.
 ROW_LENGTHS = (64, 128, 64, 128, 64, 128, 64, CONTEXT)
-PEAK_RATE = 2.5e-3
 WARM_UP_STEPS = 100
-DECAY_STEPS = 500  # at the end of the run, in which the rate falls to zero
+DECAY_STEPS = 500  # at the end of a stage, in which the rate falls to zero
 WEIGHT_DECAY = 0.05
 CONTEXT_WEIGHT = 0.3  # of a token that is no answer; most of the text before an answer is chance and only adds noise
 REPORT_EVERY = 20
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of the pretraining, with its own rise and fall of the learning rate."""
+
+    steps: int
+    peak_rate: float
+    lessons: float  # share of lessons in looking up, see corpus.lesson_document
+
+
+# After 9,000 steps the question skill still picks the value it answers with by chance; the lessons bring it.
+STAGES = (Stage(9000, 2.5e-3, 0.0), Stage(900, 1.5e-3, 0.5))
+STEPS = 9850  # the last 50, at a tenth of the rate or less, are left out
+
+
+def stage_of(step: int) -> tuple[Stage, int]:
+    """The stage that a step belongs to, and the step's number within it."""
+    for stage in STAGES:
+        if step < stage.steps:
+            return stage, step
+        step -= stage.steps
+    raise ValueError("The stages have fewer steps.")
 
 
 def model_config() -> LlamaConfig:
@@ -89,7 +112,7 @@ def batch(tokenizer: Tokenizer, step: int) -> tuple[torch.Tensor, torch.Tensor]:
     row starts the next one.
     """
     length = ROW_LENGTHS[step % len(ROW_LENGTHS)]
-    stream = corpus.documents(Random(f"{SEED} {step}").getrandbits(48))
+    stream = corpus.documents(Random(f"{SEED} {step}").getrandbits(48), stage_of(step)[0].lessons)
     rows: list[list[tuple[int, float]]] = []
     row: list[tuple[int, float]] = []
     while len(rows) < TOKENS_A_STEP // length:
@@ -102,9 +125,10 @@ def batch(tokenizer: Tokenizer, step: int) -> tuple[torch.Tensor, torch.Tensor]:
     return packed[..., 0].long(), packed[..., 1]
 
 
-def learning_rate(step: int, steps: int) -> float:
-    """Warm-up, a plateau, and a straight line to zero."""
-    return PEAK_RATE * min(1.0, (step + 1) / WARM_UP_STEPS, (steps - step) / DECAY_STEPS)
+def learning_rate(step: int) -> float:
+    """Warm-up, a plateau, and a straight line to zero, in each stage."""
+    stage, step = stage_of(step)
+    return stage.peak_rate * min(1.0, (step + 1) / WARM_UP_STEPS, (stage.steps - step) / DECAY_STEPS)
 
 
 def train(worker: int, work: Path, steps: int, workers: int, save_every: int) -> None:
@@ -123,7 +147,7 @@ def train(worker: int, work: Path, steps: int, workers: int, save_every: int) ->
     others = [p for p in parameters if p.dim() <= 1]
     optimizer = torch.optim.AdamW(
         [{"params": decayed, "weight_decay": WEIGHT_DECAY}, {"params": others, "weight_decay": 0.0}],
-        lr=PEAK_RATE, betas=(0.9, 0.95), fused=True)
+        lr=learning_rate(0), betas=(0.9, 0.95), fused=True)
 
     checkpoint = work / "checkpoint.pt"
     first = 0
@@ -149,7 +173,7 @@ def train(worker: int, work: Path, steps: int, workers: int, save_every: int) ->
         torch.nn.utils.vector_to_parameters(gradient, [p.grad for p in parameters])
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, steps)
+            group["lr"] = learning_rate(step)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
 
@@ -199,7 +223,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=["tokenizer", "train", "export"])
     parser.add_argument("--work", type=Path, default=HERE / "build", help="folder for the tokenizer and checkpoints")
-    parser.add_argument("--steps", type=int, default=2500, help=f"training steps of {TOKENS_A_STEP} tokens")
+    parser.add_argument("--steps", type=int, default=STEPS,
+                        help=f"where to stop, in steps of {TOKENS_A_STEP} tokens; a later call goes on from there")
     parser.add_argument("--workers", type=int, default=2, help="training processes of one thread each")
     parser.add_argument("--save-every", type=int, default=100, help="steps between checkpoints")
     parser.add_argument("--out", type=Path, default=MODEL_FOLDER, help="folder of the exported model")

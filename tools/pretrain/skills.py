@@ -239,28 +239,50 @@ TRANSLATION = Skill("translation", sample_translation, (
 
 # --- Question about a stated fact ------------------------------------------------------------------------------------
 
-def sample_question(rng: Random) -> Example:
-    """Two or three facts of one kind and a question about one of them."""
+@dataclass(frozen=True)
+class Stated:
+    """Facts of one kind in sentences: which value belongs to which thing."""
+
+    kind: str  # "who", "where" or "color"
+    things: list[str]
+    values: list[str]
+
+    @property
+    def text(self) -> str:
+        """The facts, a sentence each."""
+        sentence = {
+            "who": "{value} has the {thing}.", "where": "The {thing} is in the {value}.",
+            "color": "The {thing} is {value}.",
+        }[self.kind]
+        return " ".join(sentence.format(thing=thing, value=value) for thing, value in zip(self.things, self.values))
+
+    def question(self, asked: int) -> str:
+        """The question about one of the things, by its place."""
+        return {"who": "Who has the {}?", "where": "Where is the {}?", "color": "What color is the {}?"}[
+            self.kind].format(self.things[asked])
+
+    def example(self, asked: int) -> Example:
+        """The facts with a question behind them, and what there is to answer."""
+        thing, value = self.things[asked], self.values[asked]
+        sentence = {"who": f"{value} has it.", "where": f"It is in the {value}.", "color": f"It is {value}."}[self.kind]
+        facts: Facts = {"answer": value, "sentence": sentence, "thing": thing, "kind": self.kind}
+        return Example(f"{self.text} {self.question(asked)}", facts)
+
+
+def sample_facts(rng: Random) -> Stated:
+    """Two or three facts of one kind."""
     count = rng.choice((2, 2, 3))
-    objects = rng.sample(lex.OBJECTS, count)
+    things = rng.sample(lex.OBJECTS, count)
     kind = rng.choice(("who", "where", "color"))
     if kind == "who":
-        values = _distinct(lambda: lex.person(rng), count)
-        facts = [f"{value} has the {thing}." for value, thing in zip(values, objects)]
-    elif kind == "where":
-        values = rng.sample(lex.PLACES, count)
-        facts = [f"The {thing} is in the {value}." for value, thing in zip(values, objects)]
-    else:
-        values = rng.sample(lex.COLORS, count)
-        facts = [f"The {thing} is {value}." for value, thing in zip(values, objects)]
-    asked = rng.randrange(count)
-    thing, value = objects[asked], values[asked]
-    question, sentence = {
-        "who": (f"Who has the {thing}?", f"{value} has it."),
-        "where": (f"Where is the {thing}?", f"It is in the {value}."),
-        "color": (f"What color is the {thing}?", f"It is {value}."),
-    }[kind]
-    return Example(" ".join(facts) + " " + question, {"answer": value, "sentence": sentence, "thing": thing})
+        return Stated(kind, things, _distinct(lambda: lex.person(rng), count))
+    return Stated(kind, things, rng.sample(lex.PLACES if kind == "where" else lex.COLORS, count))
+
+
+def sample_question(rng: Random) -> Example:
+    """Two or three facts of one kind and a question about one of them."""
+    stated = sample_facts(rng)
+    return stated.example(rng.randrange(len(stated.things)))
 
 
 def _distinct(draw: Callable[[], str], count: int) -> list[str]:
