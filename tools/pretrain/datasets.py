@@ -5,7 +5,7 @@
 Each dataset has 200 training and 200 validation rows with the columns `input` and `target`. They come from the held-out
 eighth of the corpus' inputs (`corpus.is_held_out`). What they ask for is at hand in the model and out of reach of words:
 labels that pretraining never had as an answer, parts of two forms of an answer in one, the less obvious form of one.
-On one (`courier-intent`) words do as well, so that this too can be seen; one (`desk-color`) is hard on purpose.
+On two (`courier-intent`, `english-spanish`) words rank the answers as well, so that this too can be seen; one (`desk-color`) is hard on purpose.
 """
 
 import argparse
@@ -85,11 +85,11 @@ DATASETS = (
     ),
     Dataset(
         "question-answer", "Question and answer",
-        "Answer where a thing is, or what color it has, from a short text, as a line of questions and answers.",
-        "text", "csv", skills.QUESTION, lambda facts: f"A: {facts['answer']}",
-        ("Answer the question.", "Answer in one word.", "A: answer", "Write A: and the answer.", "Q and A",
-         "Answer like this: A: kitchen", "Read the text and answer the question.", "Answer with A:", "Answer:",
-         "Find the answer in the text, and put A: before it."),
+        "Answer where a thing is, or what color it has, from a short text, as a line of a list.",
+        "text", "csv", skills.QUESTION, lambda facts: f"List: {facts['thing']}: {facts['answer']}",
+        ("Answer the question.", "thing: answer", "List: thing: answer", "Write a line of a list.",
+         "Answer as a list entry.", "Answer like this: List: key: kitchen", "Read the text and answer the question.",
+         "Write List, then the thing, then the answer.", "List:", "Answer with the thing and what is asked about it."),
         takes=lambda facts: facts["kind"] != "who",  # which the model does not know how to answer, see the model card
     ),
     Dataset(
