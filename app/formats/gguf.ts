@@ -135,9 +135,11 @@ function readTensor(reader: Reader, name: string, alignment: number): GgufTensor
   if (!Number.isSafeInteger(elements)) {
     throw reader.malformed(`tensor ${quoted(name)} has ${stored.join(' × ')} elements`);
   }
-  if (type && (stored[0] ?? 1) % type.elements !== 0) {
+  // A tensor without dimensions is a single number.
+  const [row = 1] = stored;
+  if (type && row % type.elements !== 0) {
     throw reader.malformed(
-      `tensor ${quoted(name)} has rows of ${stored[0]} elements, which are no whole blocks of ${type.name} (${type.elements})`,
+      `tensor ${quoted(name)} has rows of ${row} elements, which are no whole blocks of ${type.name} (${type.elements})`,
     );
   }
   const size = type ? (elements / type.elements) * type.bytes : 0;

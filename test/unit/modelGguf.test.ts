@@ -391,5 +391,9 @@ describe('a damaged GGUF header', () => {
     expect(() => parseGguf(writeGguf({}, { one: { type: 'Q4_K', shape: [8, 32], at: 0 } }))).toThrow(
       /no whole blocks of Q4_K/,
     );
+    // A single number in blocks of 32: said with a number, not with what is missing.
+    expect(() => parseGguf(writeGguf({}, { one: { type: 'Q5_0', shape: [], at: 0 } }))).toThrow(
+      /rows of 1 elements, which are no whole blocks of Q5_0/,
+    );
   });
 });
