@@ -42,6 +42,7 @@ async function inContext(
   dataset: ActiveDataset['dataset'],
   text: TextModel,
 ): Promise<Words | null> {
+  if (most === 0) return null;
   const drawn = drawShots(dataset.trainingExamples, dataset.classes, most, seed);
   for (let count = drawn.length; count > 0; count--) {
     const shots = drawn.slice(0, count);
