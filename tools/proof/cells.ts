@@ -125,9 +125,13 @@ export function contenderOf(cell: Cell): string {
   }
 }
 
+/** What a contender is tested on, in words. */
+export function placeOf(cell: Cell): string {
+  const where = `${cell.model}, ${cell.task}`;
+  return cell.by === 'words' ? where : `${where}, ${cell.perClass} a class, seed ${cell.seed}`;
+}
+
 /** A cell in words, for the lines that a person follows the work by and chooses with `--only`. */
 export function describeCell(cell: Cell): string {
-  const where = `${cell.model}, ${cell.task}`;
-  if (cell.by === 'words') return `${where}: ${contenderOf(cell)}`;
-  return `${where}, ${cell.perClass} a class, seed ${cell.seed}: ${contenderOf(cell)}`;
+  return `${placeOf(cell)}: ${contenderOf(cell)}`;
 }

@@ -2,7 +2,7 @@
  * @file How sure the proof's numbers are: shares with Wilson's intervals, and differences on the same test rows with the paired
  * bootstrap's and McNemar's exact test. Pure functions of what is right row by row.
  */
-import { bootstrapMean, mcnemar, wilson } from '../../app/evaluation/intervals';
+import { bootstrapMean, mcnemar, quantile, wilson } from '../../app/evaluation/intervals';
 import type { CellRecord } from './cells';
 
 /** One contender on one task, with a record for each of its seeds; words have one. */
@@ -67,10 +67,21 @@ export function aheadOf(own: Contender, other: Contender): Ahead | null {
   };
 }
 
-/** What is said of a difference: `beats` and `loses` where the interval leaves no doubt. */
+/** What is said of a difference: `beats` and `loses` where it is more than chance. */
 export type Outcome = 'beats' | 'open' | 'loses';
 
-export function outcomeOf({ low, high }: Pick<Ahead, 'low' | 'high'>): Outcome {
+/** Below this McNemar's test calls a difference more than chance. */
+const SURE = 0.05;
+
+/** Sure is what the interval leaves no doubt of, and McNemar's test neither: of several seeds, by the median of its p. */
+export function outcomeOf({ low, high, p }: Pick<Ahead, 'low' | 'high' | 'p'>): Outcome {
+  if (
+    quantile(
+      [...p].sort((a, b) => a - b),
+      0.5,
+    ) >= SURE
+  )
+    return 'open';
   if (low > 0) return 'beats';
   return high < 0 ? 'loses' : 'open';
 }

@@ -18,7 +18,8 @@ export interface ProofOptions {
   only: string[];
   /** Of everything that is trained; null for as many as the page suggests. */
   steps: number | null;
-  extras: boolean;
+  /** Also the cells that take longer. */
+  further: boolean;
   /** Whether PEFT's cells are trained. */
   peft: boolean;
   /** The Python that has PEFT. */
@@ -30,7 +31,8 @@ export interface ProofOptions {
 export const USAGE = `usage: npm run proof -- --data FOLDER [--minutes M]  no cell is begun after so long; 180 where nothing is said
   [--only TEXT]...    only cells in whose line all of these stand, such as smollm2 or “seed 1”
   [--steps N|suggested]  of everything that is trained, ${STEPS} where nothing is said; suggested is what the page takes
-  [--extras]          also what is no part of the question: a search over prefixes, PEFT’s start from N(0, 1)
+  [--further]         also what takes about four hours more: other seeds, Gemma on the largest tasks, and beside the
+                      question PEFT’s start from N(0, 1) and a search over prefixes
   [--quick]           a few steps and rows of everything, with the model and a sample that ship with the page
   [--report]          measures nothing, writes docs/proof.md from the newest results
   [--python PATH]     a Python with tools/real/requirements.txt; else one is made in .models/python
@@ -48,7 +50,7 @@ export class OptionError extends Error {
 /** @throws OptionError in words */
 export function parseOptions(args: string[]): ProofOptions {
   const values = parse(args);
-  const { quick, report, models, only, extras, peft, python, out } = values;
+  const { quick, report, models, only, further, peft, python, out } = values;
   const minutes = values.minutes.trim() === '' ? Number.NaN : Number(values.minutes);
   if (!(minutes > 0)) throw new OptionError(`--minutes takes a number above 0, not “${values.minutes}”.`);
   const steps = values.steps === 'suggested' ? null : Number(values.steps);
@@ -58,7 +60,7 @@ export function parseOptions(args: string[]): ProofOptions {
   const data = values.data ?? null;
   if (data === null && !quick && !report)
     throw new OptionError('--data is missing: the folder of the data files.');
-  return { data, models, quick, report, minutes, only, steps, extras, peft, python, out };
+  return { data, models, quick, report, minutes, only, steps, further, peft, python, out };
 }
 
 function parse(args: string[]) {
@@ -75,7 +77,7 @@ function parse(args: string[]) {
         minutes: { type: 'string', default: '180' },
         only: { type: 'string', multiple: true, default: [] },
         steps: { type: 'string', default: String(STEPS) },
-        extras: { type: 'boolean', default: false },
+        further: { type: 'boolean', default: false },
         peft: { type: 'boolean', default: true },
         python: { type: 'string' },
         out: { type: 'string', default: 'bench/results' },
