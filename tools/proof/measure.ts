@@ -35,7 +35,7 @@ export class Measuring {
 
   async measure(cell: Cell, done: readonly CellRecord[]): Promise<Made> {
     if (cell.by === 'peft' && this.places.python === null) return null;
-    const instruction = cell.by === 'shots' ? bestInstruction(cell, done) : null;
+    const instruction = cell.by === 'shots' ? bestInstruction(cell, done, this.taskOf(cell)) : null;
     if (cell.by === 'shots' && instruction === null) return null;
     const ground = await this.open(cell.model);
     const on = await this.rows(ground, cell);
@@ -122,16 +122,20 @@ function wordsOf({ task, data }: TaskGround, instruction: number): string {
   return withLabels(task.instructions[instruction - 1], data.classes ?? []);
 }
 
-/** The one that is right most often on the test rows: no choice of a person could be better. Null where none was tested. */
-function bestInstruction(cell: Cell, done: readonly CellRecord[]): string | null {
+/** The one that is right most often on the test rows: no choice of a person could be better. Null before all were tested. */
+function bestInstruction(
+  { model, task, testRows }: Cell,
+  done: readonly CellRecord[],
+  { instructions }: Task,
+): string | null {
   const told = done.filter(
-    (record) =>
-      record.cell.by === 'words' &&
-      record.instruction !== undefined &&
-      record.cell.model === cell.model &&
-      record.cell.task === cell.task &&
-      record.cell.testRows === cell.testRows,
+    ({ cell, instruction }) =>
+      cell.by === 'words' &&
+      instruction !== undefined &&
+      cell.model === model &&
+      cell.task === task &&
+      cell.testRows === testRows,
   );
-  const best = bestOf(told.map((record) => ({ name: record.instruction ?? '', records: [record] })));
-  return best?.name ?? null;
+  if (told.length < instructions.length) return null;
+  return bestOf(told.map((record) => ({ name: record.instruction ?? '', records: [record] })))?.name ?? null;
 }
