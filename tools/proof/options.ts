@@ -31,7 +31,7 @@ export interface ProofOptions {
 export const USAGE = `usage: npm run proof -- --data FOLDER [--minutes M]  no cell is begun after so long; 180 where nothing is said
   [--only TEXT]...    only cells in whose line all of these stand, such as smollm2 or “seed 1”
   [--steps N|suggested]  of everything that is trained, ${STEPS} where nothing is said; suggested is what the page takes
-  [--further]         also what takes about five hours more: other seeds, all 77 classes, and beside the
+  [--further]         also what takes about eight hours more: Gemma on Banking77, all 77 classes, other seeds, and beside the
                       question PEFT’s start from N(0, 1) and a search over prefixes
   [--quick]           a few steps and rows of everything, with the model and a sample that ship with the page
   [--report]          measures nothing, writes docs/proof.md from the newest results
