@@ -26,8 +26,6 @@ export interface Ahead {
   high: number;
   /** McNemar's, of each seed. */
   p: number[];
-  /** Rows that are right in only one of the two, of each seed: this one's, the other's. */
-  only: [own: number, other: number][];
 }
 
 /**
@@ -63,7 +61,6 @@ export function aheadOf(own: Contender, other: Contender): Ahead | null {
     mean: meanOf(differences),
     ...bootstrapMean(differences),
     p: pairs.map(([a, b]) => mcnemar(a.map(Boolean), b.map(Boolean))),
-    only: pairs.map(([a, b]) => [count(a, b), count(b, a)]),
   };
 }
 
@@ -104,11 +101,6 @@ function seedOf(cell: CellRecord['cell']): number | null {
 
 function bits(text: string): number[] {
   return Array.from(text, Number);
-}
-
-/** Rows that the first has right and the second has not. */
-function count(first: readonly number[], second: readonly number[]): number {
-  return first.filter((one, i) => one === 1 && second[i] === 0).length;
 }
 
 function meanOf(values: readonly number[]): number {
