@@ -12,7 +12,7 @@ import type { RunHistory, RunSettings, RunState } from '../../app/training/types
 
 export interface RunRequest {
   engine: Engine;
-  model: LoadedModel;
+  model: Pick<LoadedModel, 'tokenizer' | 'spec'>;
   measures: EmbeddingMeasures;
   data: Dataset;
   settings: RunSettings;

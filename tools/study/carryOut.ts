@@ -1,7 +1,8 @@
 /** @file Works through a plan: cells that are done already are passed over, each new one is kept as soon as it is done. */
 import { type Cell, type CellRecord, describeCell, keyOf } from './cells';
+import { append } from './journal';
 import type { Plan } from './plan';
-import { append, type StudyFile } from './record';
+import type { StudyFile } from './record';
 
 /** What a cell came to. */
 export type CellResult = Pick<CellRecord, 'outcomes' | 'words' | 'versions'>;

@@ -1,7 +1,4 @@
 /** @file Cells that PEFT trains: what each recipe says, and the one Python process that trains them. */
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { join } from 'node:path';
-import { createInterface, type Interface } from 'node:readline';
 import { createOrder } from '../../app/data/order';
 import type { TokenExample } from '../../app/data/types';
 import { ownSettings, rowWidth } from '../../app/training/learner';
@@ -12,12 +9,11 @@ import { modelFolder } from '../measure/samples';
 import type { Outcome, PeftCell, PeftRecipe } from './cells';
 import { type Ground, sampleOf } from './ground';
 import { settingsOf, startLane } from './learners';
+import { PythonPeer } from './peer';
 import { DEFAULT } from './plan';
 
-const script = join(import.meta.dirname, 'peft_cells.py');
-
 /** PEFT's guide to prompt-based methods: AdamW as PyTorch has it, a rate that falls in a line, nothing clipped. */
-const GUIDE = {
+export const GUIDE = {
   learningRate: 3e-2,
   schedule: 'linear',
   warmupSteps: 0,
@@ -25,68 +21,49 @@ const GUIDE = {
   weightDecay: 0.01,
 } as const;
 /** Of the guide's P-tuning. */
-const ENCODER_WIDTH = 128;
+export const ENCODER_WIDTH = 128;
 
 /** A Python with PEFT, to which cells are given one after another. Close it. */
 export class PeftPeer {
-  private readonly answers: AsyncIterator<string>;
-  private readonly lines: Interface;
   private sample: string | null = null;
 
-  /** Of Python, PyTorch, transformers and PEFT. */
-  versions: Record<string, string> = {};
-
-  private constructor(private readonly child: ChildProcessWithoutNullStreams) {
-    this.lines = createInterface(child.stdout);
-    this.answers = this.lines[Symbol.asyncIterator]();
-  }
+  private constructor(private readonly peer: PythonPeer) {}
 
   /** @throws Error with what Python said */
   static async open(python: string): Promise<PeftPeer> {
-    const child = spawn(python, [script], { stdio: ['pipe', 'pipe', 'pipe'] });
-    // That it failed is told by the answer that does not come.
-    child.stdin.on('error', () => undefined);
-    child.on('error', () => undefined);
-    const peer = new PeftPeer(child);
-    const { versions } = await peer.ask<Pick<PeftPeer, 'versions'>>({ kind: 'open', folder: modelFolder });
-    peer.versions = versions;
-    return peer;
+    return new PeftPeer(await PythonPeer.open(python, modelFolder));
+  }
+
+  get versions(): Record<string, string> {
+    return this.peer.versions;
   }
 
   /** @throws Error with what Python said */
   async train(ground: Ground, cell: PeftCell, seeds: readonly number[]): Promise<Outcome[]> {
     if (this.sample !== cell.sample) {
-      const { data } = sampleOf(ground, cell.sample);
-      const parts = {
-        training: rowsOf(data.training),
-        validation: rowsOf(data.validation),
-        test: rowsOf(data.test),
-      };
-      await this.ask({ kind: 'sample', ...parts });
+      await this.peer.ask(sampleMessage(sampleOf(ground, cell.sample).data));
       this.sample = cell.sample;
     }
-    const { outcomes } = await this.ask<{ outcomes: Outcome[] }>(await messageOf(ground, cell, seeds));
+    const { outcomes } = await this.peer.ask<{ outcomes: Outcome[] }>(await messageOf(ground, cell, seeds));
     return outcomes;
   }
 
   close(): void {
-    this.child.stdin.end();
-    this.lines.close();
-  }
-
-  private async ask<Answer>(message: object): Promise<Answer> {
-    let complaints = '';
-    const listen = (text: Buffer) => {
-      complaints += text;
-    };
-    this.child.stderr.on('data', listen);
-    this.child.stdin.write(`${JSON.stringify(message)}\n`);
-    const { value, done } = await this.answers.next();
-    this.child.stderr.off('data', listen);
-    if (done) throw new Error(`PEFT’s Python has ended. ${complaints.trim()}`.trim());
-    return JSON.parse(value) as Answer;
+    this.peer.close();
   }
 }
+
+/** The rows that cells are trained, validated and tested on from now on. */
+export function sampleMessage({ training, validation, test }: Record<Part, readonly TokenExample[]>) {
+  return {
+    kind: 'sample',
+    training: rowsOf(training),
+    validation: rowsOf(validation),
+    test: rowsOf(test),
+  };
+}
+
+type Part = 'training' | 'validation' | 'test';
 
 /** What a recipe trains: PEFT's method, the app's words for its start and rate. */
 function methodOf(recipe: PeftRecipe): 'prompt' | 'prefix' | 'encoder' {

@@ -3,7 +3,8 @@
 Messages: {"kind": "open", "folder": ...} answers with versions; {"kind": "sample", "training": rows, "validation": rows,
 "test": rows}, rows being [[ids, labels], ...] with -100 where a token does not count, answers {}; {"kind": "cell", ...}
 answers {"outcomes": [...]}, one a seed. Batches, rates and validations are the caller's, so that both sides see the same rows
-in the same order. Requirements: tools/real/requirements.txt.
+in the same order. A cell with "keep", folders one a seed, has the tested prompt saved there as PEFT saves it. "chunk" is how many
+rows of a validation are run at a time. Without test rows nothing is tested. Requirements: tools/real/requirements.txt.
 """
 
 import copy
@@ -20,7 +21,7 @@ import transformers
 from peft import PrefixTuningConfig, PromptEncoderConfig, PromptTuningConfig, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-# Rows of a validation that are run at a time.
+# Rows of a validation that are run at a time, where the cell says nothing of it.
 CHUNK = 50
 
 
@@ -95,12 +96,13 @@ def train(opened: dict, sample: dict, cell: dict, at: int) -> dict:
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=cell["rate"], weight_decay=cell["weightDecay"])
     validation = sample["validation"][: cell["validationRows"]]
+    chunk = cell.get("chunk", CHUNK)
     curve, best, kept, note, since, nearly = [], None, None, None, 0, 0
     step_seconds = 0.0
     steps = 0
     for step in range(cell["steps"] + 1):
         if step % cell["validateEvery"] == 0 or step == cell["steps"]:
-            score = scored(model, validation)
+            score = scored(model, validation, chunk)
             curve.append([step, digits(score["loss"])])
             since += 1
             if best is None or score["loss"] < best["loss"]:
@@ -130,12 +132,14 @@ def train(opened: dict, sample: dict, cell: dict, at: int) -> dict:
     with torch.no_grad():
         for parameter, values in zip(parameters, kept, strict=True):
             parameter.copy_(values)
-    tested = scored(model, sample["test"])
+    tested = scored(model, sample["test"], chunk) if sample["test"] else None
+    if "keep" in cell:
+        model.save_pretrained(cell["keep"][at])
     return {
         "seed": cell["seeds"][at],
         "curve": curve,
         "best": {"step": best["step"], "loss": digits(best["loss"]), "exact": digits(best["exact"])},
-        "test": {"loss": digits(tested["loss"]), "exact": digits(tested["exact"])},
+        "test": tested and {"loss": digits(tested["loss"]), "exact": digits(tested["exact"])},
         "steps": steps,
         "laneSteps": steps,
         "stepSeconds": digits(step_seconds),
@@ -158,12 +162,12 @@ def padded(rows: list) -> dict:
 
 
 @torch.no_grad()
-def scored(model, rows: list) -> dict:
+def scored(model, rows: list, chunk: int) -> dict:
     """Mean nats per label token, and the part of the rows whose every label token is the likeliest."""
     model.eval()
     nats, count, exact = 0.0, 0, 0
-    for start in range(0, len(rows), CHUNK):
-        batch = padded(rows[start : start + CHUNK])
+    for start in range(0, len(rows), chunk):
+        batch = padded(rows[start : start + chunk])
         labels = batch["labels"]
         logits = model(**batch).logits
         # Before the text stand the virtual tokens, where they have rows of their own.

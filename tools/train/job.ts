@@ -144,7 +144,7 @@ function contendersOf(verdict: Verdict | null): TrainReport['contenders'] {
 }
 
 /** Warm-up and validations in the proportion that the suggestion has them in. */
-function withSteps(settings: RunSettings, steps: number): RunSettings {
+export function withSteps(settings: RunSettings, steps: number): RunSettings {
   const part = steps / settings.steps;
   return {
     ...settings,
