@@ -98,7 +98,7 @@ async function train(
   const { settings } = await studio.suggestSettings();
   const begun = events.length;
   listeners.add(disturb);
-  await studio.train({ ...settings, search: 'none', ...quick });
+  await studio.train({ ...settings, search: 'none', shots: 0, ...quick });
   const { state } = await told('runState', (event) => /finished|failed/.test(event.state.phase), begun);
   listeners.delete(disturb);
   const losses = new Map<number, number>();

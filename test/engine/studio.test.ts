@@ -34,6 +34,7 @@ async function quickSettings({ studio }: Visit, changes: Partial<RunSettings> = 
   return {
     ...settings,
     search: 'none',
+    shots: 0,
     steps: 4,
     batchSize: 2,
     virtualTokens: 3,

@@ -49,6 +49,7 @@ describe.skipIf(!gpu)('the studio on a GPU', () => {
     const asked: RunSettings = {
       ...settings,
       search: 'none',
+      shots: 0,
       steps: 2,
       batchSize: 4,
       validateEvery: 2,
