@@ -49,8 +49,8 @@ def tsx(*arguments):
 
 
 def golden_cases():
-    """(folder, case, kind) of every golden case, prompt tuning and prefix tuning."""
-    for folder in sorted(path for path in GOLDEN.iterdir() if path.is_dir()):
+    """(folder, case, kind) of every golden case, prompt tuning and prefix tuning, but of GGUF files: PEFT's models are folders."""
+    for folder in sorted(path for path in GOLDEN.iterdir() if (path / "config.json").exists()):
         for kind, stem in (("prompt", ""), ("prefix", "prefix_")):
             file = folder / f"{stem}case.json"
             if file.exists():
