@@ -19,21 +19,26 @@ export function drawReferences(u: uPlot, lines: readonly ReferenceLine[], colour
   ctx.font = `600 ${11 * pixel}px ${colours.family}`;
   ctx.textAlign = 'right';
   ctx.lineJoin = 'round';
-  placed.forEach(({ line, y }, i) => {
+  for (const { line, y } of placed) {
     ctx.beginPath();
     ctx.strokeStyle = colours[line.kind];
     ctx.lineWidth = 1.5 * pixel;
     ctx.moveTo(left, y);
     ctx.lineTo(left + width, y);
     ctx.stroke();
+  }
+  // Names lie over all lines, and none over another.
+  ctx.strokeStyle = colours.panel;
+  ctx.lineWidth = 4 * pixel;
+  ctx.fillStyle = colours.text;
+  let lowest = Number.NEGATIVE_INFINITY;
+  placed.forEach(({ line, y }, i) => {
     // Above its line, unless the line above is that near or the chart ends there.
     const free = y - (placed[i - 1]?.y ?? top);
     const below = free < NAME_HEIGHT * pixel;
-    const at = y + (below ? 14 : -6) * pixel;
-    ctx.strokeStyle = colours.panel;
-    ctx.lineWidth = 4 * pixel;
+    const at = Math.max(y + (below ? 14 : -6) * pixel, lowest + NAME_HEIGHT * pixel);
+    lowest = at;
     ctx.strokeText(line.name, left + width - 4 * pixel, at);
-    ctx.fillStyle = colours.text;
     ctx.fillText(line.name, left + width - 4 * pixel, at);
   });
   ctx.restore();
