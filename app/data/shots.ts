@@ -22,9 +22,18 @@ export function drawShots(
   const drawn = shuffle([...training]);
   if (!classes) return drawn.slice(0, count);
   const groups = shuffle([...classes]).map((name) => drawn.filter(({ target }) => target === name));
-  const longest = Math.max(0, ...groups.map(({ length }) => length));
-  const inTurn = Array.from({ length: longest }, (_, i) => groups.flatMap((group) => group.slice(i, i + 1)));
-  return inTurn.flat().slice(0, count);
+  const shots: Example[] = [];
+  for (const example of inTurn(groups)) {
+    if (shots.length >= count) break;
+    shots.push(example);
+  }
+  return shots;
+}
+
+/** The first of every group, then the second of every group that has one, and so on. */
+export function* inTurn<T>(groups: readonly (readonly T[])[]): Generator<T> {
+  const longest = groups.reduce((most, { length }) => Math.max(most, length), 0);
+  for (let i = 0; i < longest; i++) for (const group of groups) if (i < group.length) yield group[i];
 }
 
 /** Examples and their answers as text before an input, each ending in a line break. */

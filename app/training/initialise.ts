@@ -3,6 +3,7 @@
  * from the keys and values that the model has for the same words. All on the host, row-major.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import { inTurn } from '../data/shots';
 import type { TokenExample } from '../data/types';
 import type { Engine, SoftPrompt } from '../engine/engine';
 import { createRandom } from '../formats/random';
@@ -132,19 +133,18 @@ function exampleTokens(count: number, seed: number, { training, tokenizer }: Ini
   const byAnswer = new Map<string, TokenExample[]>();
   for (const example of createRandom(seed, EXAMPLES_STREAM).shuffle([...training])) {
     const key = answer(example);
-    byAnswer.set(key, [...(byAnswer.get(key) ?? []), example]);
+    const others = byAnswer.get(key);
+    if (others) others.push(example);
+    else byAnswer.set(key, [example]);
   }
   const newline = tokenizer.encode('\n', { specialTokens: false });
   const taken: number[][] = [];
   let tokens = 0;
-  for (let round = 0; tokens < count; round++) {
-    const examples = [...byAnswer.values()].flatMap((group) => group.slice(round, round + 1));
-    if (examples.length === 0) break;
-    for (const { tokenIds } of examples) {
-      if (tokens >= count) break;
-      taken.push([...ordinary(tokenIds), ...newline]);
-      tokens += taken.at(-1)?.length ?? 0;
-    }
+  for (const { tokenIds } of inTurn([...byAnswer.values()])) {
+    if (tokens >= count) break;
+    const line = [...ordinary(tokenIds), ...newline];
+    taken.push(line);
+    tokens += line.length;
   }
   const all = taken.toReversed().flat();
   if (all.length === 0) {

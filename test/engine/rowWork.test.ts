@@ -154,6 +154,18 @@ describe('a person’s rows', () => {
     );
   });
 
+  it('are asked together of prompts of both kinds: vectors, and keys and values', async () => {
+    await studio.train({ ...settings, search: 'methods', steps: 6, validateEvery: 6, patience: 0 });
+    const begun = events.length;
+    while (
+      !events.slice(begun).some((event) => event.type === 'runState' && event.state.phase === 'finished')
+    )
+      await new Promise((resolve) => setImmediate(resolve));
+    const found = await studio.askTogether();
+    expect(found?.members.length).toBeGreaterThan(1);
+    expect(found?.rows).toBe(found?.of);
+  });
+
   it('become files that open as the same dataset, with more to learn from', async () => {
     const before = await studio.dataset();
     const files = await studio.datasetFiles([{ input: 'splendid desk', target: 'good' }]);

@@ -57,6 +57,12 @@ describe('examples in context', () => {
     expect(drawShots(examples, labels, 0, 1)).toEqual([]);
   });
 
+  it('are drawn from a hundred thousand rows at once', () => {
+    const many = Array.from({ length: 100_000 }, (_, i) => ({ ...examples[i % 30], row: i }));
+    expect(drawShots(many, labels, 5, 1)).toHaveLength(5);
+    expect(drawShots([], labels, 5, 1)).toEqual([]);
+  });
+
   it('stand as text between the instruction and the row, whose labels stay the same tokens', async () => {
     const dataset = await prepare(false);
     const shots = drawShots(dataset.trainingExamples, dataset.classes, 2, 1);

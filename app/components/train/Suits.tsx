@@ -47,7 +47,7 @@ function Stranger({ words, reading, model, data }: StrangerProps) {
     <Note tone="warning" live>
       <p>
         {words} A prompt calls up what a model can do, and teaches it nothing else.
-        {offer ? '' : ' No larger model of the list fits this device.'}
+        {stored && !offer ? ' No larger model of the list fits this device.' : ''}
       </p>
       {offer && (
         <div className="note-actions">
